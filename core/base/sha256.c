@@ -1,0 +1,77 @@
+/* sha256: the one file that knows libcrypto. A failing digest is a broken machine: abort. */
+#include "base/sha256.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct sha256 {
+    EVP_MD_CTX *ctx;
+    EVP_MD *md; /* fetched once: looking it up by name for each digest costs more than the digest */
+};
+
+static void must(int ok)
+{
+    if (ok == 1)
+        return;
+    fprintf(stderr, "sluice: libcrypto cannot compute SHA-256; aborting\n");
+    abort();
+}
+
+struct sha256 *sha256_new(void)
+{
+    struct sha256 *s = mem_alloc(sizeof *s);
+
+    s->ctx = EVP_MD_CTX_new();
+    s->md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    must(s->ctx && s->md);
+    must(EVP_DigestInit_ex2(s->ctx, s->md, NULL));
+    return s;
+}
+
+struct sha256 *sha256_free(struct sha256 *s)
+{
+    if (!s)
+        return NULL;
+    EVP_MD_CTX_free(s->ctx);
+    EVP_MD_free(s->md);
+    free(s);
+    return NULL;
+}
+
+void sha256_update(struct sha256 *s, const void *p, size_t n)
+{
+    must(EVP_DigestUpdate(s->ctx, p, n));
+}
+
+void sha256_field(struct sha256 *s, const void *p, size_t n)
+{
+    uint8_t len[8];
+    int i = 0;
+
+    for (i = 0; i < 8; i++)
+        len[i] = (uint8_t)((uint64_t)n >> (56 - 8 * i));
+    sha256_update(s, len, sizeof len);
+    sha256_update(s, p, n);
+}
+
+void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN])
+{
+    must(EVP_DigestFinal_ex(s->ctx, out, NULL));
+    must(EVP_DigestInit_ex2(s->ctx, s->md, NULL));
+}
+
+void sha256_of(const void *p, size_t n, uint8_t out[SHA256_LEN])
+{
+    must(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL));
+}
+
+void sha256_hex(const uint8_t digest[SHA256_LEN], char out[2 * SHA256_LEN + 1])
+{
+    int i = 0;
+
+    for (i = 0; i < SHA256_LEN; i++)
+        snprintf(out + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
+}

@@ -1,0 +1,103 @@
+/*
+ * store: the durable side: completions (the exact cache) and outcomes (the journal), in RocksDB.
+ *
+ * Two column families in the directory of a slot (slot-N under cache.path, held by flock). Reads may be
+ * done by any thread; all writes go through one writer thread, which batches what has gathered and never
+ * delays a lone one. When a write fails the store retries it (and reopens the database) until it works or
+ * the store is closed; meanwhile store_failing() is true, nothing is reported as done, and the pool stops
+ * taking tasks: an answer that was paid for is never published before it is durable.
+ *
+ * Value of a completion: version, expiry, cost, usage, provenance, body; expiry is checked on read. Value
+ * of an outcome: version, wall time, fingerprint (16 bytes), ok flag, status, reply.
+ */
+#ifndef SLUICE_IO_STORE_H
+#define SLUICE_IO_STORE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/list.h"
+#include "base/sha256.h"
+#include "task/completion.h"
+#include "task/config.h"
+
+struct store;
+
+/* A slot: a worker's identity, which lives with the disk. */
+struct slot {
+    int number;
+    int lock_fd;
+    char path[512];  /* directory slot-N */
+    char id[33];     /* 32 hex digits, made on first use */
+};
+
+enum { STORE_ALL_SLOTS_TAKEN = 1, STORE_SLOT_BUSY = 2 };
+
+/* Takes the first free slot under root (wanted < 0), or exactly that one. Creates what is missing. */
+int slot_take(struct slot *s, const char *root, int wanted, struct err *e);
+void slot_release(struct slot *s);
+
+struct store *store_open(const char *path, const struct config *c, struct err *e);
+struct store *store_free(struct store *s); /* waits until queued writes are done or have failed for good */
+
+/* Read-only, beside a running worker (for `cache stat|get|ls|export`). */
+struct store *store_open_readonly(const char *path, const struct config *c, struct err *e);
+
+enum { STORE_FOUND = 0, STORE_NONE = 1 };
+
+/* STORE_FOUND, STORE_NONE (not there, expired, or undecodable: counted) or -1. Any thread. */
+int store_get_completion(struct store *s, const uint8_t key[SHA256_LEN], int64_t now_wall_ms,
+                         struct completion **ret, struct err *e);
+
+struct outcome {
+    bool ok;
+    int status;
+    char *reply; /* owned by the caller */
+    size_t reply_len;
+};
+
+/* STORE_NONE also when the fingerprint is another one. Any thread. */
+int store_get_outcome(struct store *s, const uint8_t *key, size_t key_len,
+                      const uint8_t fingerprint[16], struct outcome *ret, struct err *e);
+
+/* One atomic write. The caller owns the struct and what it points to until done() was called. */
+struct store_op {
+    struct list_node node;
+    /* outcome; key_len 0: none */
+    const uint8_t *journal_key;
+    size_t journal_key_len;
+    const uint8_t *fingerprint;
+    bool ok;
+    int status;
+    const char *reply;
+    size_t reply_len;
+    int64_t wall_ms;
+    /* completion; NULL: none */
+    const uint8_t *completion_key;
+    struct completion *completion;
+    bool forget;          /* delete journal_key instead of writing it; done may be NULL then */
+    bool abandoned;       /* the store was closed before it could be written */
+    void (*done)(struct store_op *op); /* writer thread; must not block */
+    void *arg;
+};
+
+void store_submit(struct store *s, struct store_op *op);                 /* any thread; never blocks */
+void store_submit_list(struct store *s, struct list_node *ops);
+
+/* Journal entries whose commit is known. Copies the key; best effort (age bounds what is left). */
+void store_forget(struct store *s, const uint8_t *journal_key, size_t len);
+
+/* Deletes all outcomes whose key starts with prefix and for which keep() says no. Blocking. */
+int store_prune(struct store *s, const uint8_t *prefix, size_t len,
+                bool (*keep)(void *arg, const uint8_t *key, size_t key_len), void *arg, struct err *e);
+
+bool store_failing(const struct store *s); /* any thread */
+
+struct store_stats {
+    uint64_t completions, outcomes;      /* estimated numbers of keys */
+    uint64_t completion_bytes, outcome_bytes;
+    uint64_t writes, batches, write_errors, reads, hits, undecodable;
+};
+
+void store_stats(struct store *s, struct store_stats *ret);
+
+#endif

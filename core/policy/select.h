@@ -1,0 +1,55 @@
+/*
+ * select: which route a task takes now. Pure: the state of the routes, time and chance are arguments.
+ */
+#ifndef SLUICE_POLICY_SELECT_H
+#define SLUICE_POLICY_SELECT_H
+
+#include "base/rng.h"
+#include "policy/breaker.h"
+#include "policy/limit.h"
+#include "task/config.h"
+#include "task/task.h"
+
+/* The changing side of a route; one per row of model_list, guarded by the admission's lock. */
+struct route {
+    const struct model *model;
+    struct limit limit;
+    struct breaker breaker;
+};
+
+enum select_result {
+    SELECT_GO = 0,    /* *ret_route is chosen and reserved (limit and breaker) */
+    SELECT_WAIT = 1,  /* nothing can go before *ret_at_us (INT64_MAX: until some call ends) */
+    SELECT_NONE = 2   /* no route will ever serve it: all refused or too large for every limit */
+};
+
+struct select_input {
+    const struct config *config;
+    struct route *routes;      /* config->nmodels of them */
+    uint64_t blocked_routes;   /* claimed by tasks that wait in front of this one */
+    int64_t tokens;            /* estimate for limits, see select_estimate() */
+    int64_t now_us;
+};
+
+/*
+ * Goes through t->models in order, within a name draws by weight among the rows that may go now (not in
+ * t->refused_routes, breaker allows, limits allow); the row tried last (t->route) only when no other is
+ * ready. Behind the names of the task come the configured fallbacks of each (general), unless the task
+ * listed several models itself. ret_wanted gets the bit set of routes that the task waits for.
+ */
+int select_route(const struct select_input *in, const struct task *t, struct rng *rng,
+                 int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted);
+
+/*
+ * After CLASS_CONTEXT_WINDOW or CLASS_CONTENT_POLICY: replaces the task's models by the configured
+ * fallbacks of that kind (context: only to a larger known window). False: there are none.
+ */
+bool select_fallback(const struct config *c, struct task *t, enum fallback_kind kind);
+
+/* Tokens to reserve: input estimated from bytes (4 a token), plus the answer's maximum or a default. */
+int64_t select_estimate(const struct task *t, const struct model *m);
+
+/* Cost of a call in USD from usage and prices; negative: unknown. */
+double select_cost(const struct model *m, const struct usage *u);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * pool: the engine. N worker threads take tasks from a source and give finished ones to a sink; lookup,
+ * single flight, admission, calls, retry, reselection, store and reply happen here and nowhere else.
+ * The pool knows neither Kafka nor files nor any vendor.
+ */
+#ifndef SLUICE_POOL_POOL_H
+#define SLUICE_POOL_POOL_H
+
+#include "base/err.h"
+#include "base/hist.h"
+#include "io/store.h"
+#include "task/config.h"
+#include "task/sink.h"
+#include "task/source.h"
+
+struct pool;
+
+struct pool_setup {
+    const struct config *config; /* resolved; outlives the pool */
+    struct store *store;         /* outlives the pool */
+    struct sink *sink;
+    struct source *source;       /* may be NULL */
+};
+
+struct pool *pool_new(const struct pool_setup *setup, struct err *e); /* starts the threads */
+
+/* Stops the workers and frees the pool. Tasks that are not finished go to the sink without a reply
+ * (t->reply NULL): the sink gives them back to where they came from (they stay open in the ledger). */
+struct pool *pool_free(struct pool *p);
+
+/* How many more tasks may be submitted now: pool.max_in_flight less what is between submit and release;
+ * 0 while the store is failing or the pool is draining. Any thread. */
+int64_t pool_room(const struct pool *p);
+
+/* Takes over all tasks of the list (state TASK_NEW). Submitting more than pool_room() is allowed but
+ * breaks the memory bound. Any thread; does not block. */
+void pool_submit(struct pool *p, struct list_node *tasks);
+
+/* n tasks of those given to the sink have left memory. Any thread. */
+void pool_release(struct pool *p, int64_t n);
+
+/* Tasks between submit and the sink. Any thread. */
+int64_t pool_unfinished(const struct pool *p);
+
+/* No new calls are started from now on; running ones go on, waiting ones are given back at pool_free().
+ * For the first SIGTERM. */
+void pool_drain(struct pool *p);
+int64_t pool_calls(const struct pool *p); /* transfers running now */
+
+#define POOL_ROUTES_MAX CONFIG_MODELS_MAX
+
+enum pool_limited { 
+    LIMITED_NOTHING, LIMITED_INPUT, LIMITED_CALLS, LIMITED_RATE, LIMITED_COOLING, LIMITED_STORE
+ };
+
+/* A snapshot of all counters, for progress lines, reports and metrics. */
+struct pool_stats {
+    uint64_t submitted, finished, succeeded, failed;
+    uint64_t hits, coalesced, journaled; /* journaled: answered from the journal of an earlier life */
+    uint64_t calls, retries, reselections;
+    uint64_t rate_limited;
+    int64_t in_flight, calling, waiting, delayed, twins, storing;
+    int64_t input_tokens, output_tokens, cached_tokens;
+    double cost_usd;
+    uint64_t cost_unknown;               /* successes without a known price */
+    uint64_t failures[CLASS_COUNT];      /* failed calls by class */
+    struct {
+        uint64_t calls, ok;
+        int64_t running;
+        bool cooling;
+        int64_t cooling_ms;
+    } route[POOL_ROUTES_MAX];
+    enum pool_limited limited_by;
+    int limited_route;
+    struct hist call_latency;            /* one call */
+    struct hist task_latency;            /* received to reply */
+};
+
+void pool_stats(struct pool *p, struct pool_stats *ret);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * config: the configuration as plain data, and how to load it.
+ *
+ * Names, types, ranges, defaults and help texts come from one table (core/task/config_table.c); the
+ * YAML reader, `check --print`, the man page and the sample file are all driven by it. Precedence:
+ * --set a.b=c, environment SLUICE__A__B, file, default. After config_load() the struct is constant and
+ * may be read by any thread.
+ */
+#ifndef SLUICE_TASK_CONFIG_H
+#define SLUICE_TASK_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/err.h"
+
+struct provider;
+struct vendor;
+
+#define CONFIG_MODELS_MAX 64 /* rows of model_list: task.refused_routes is a bit set */
+
+struct string_list {
+    char **at;
+    size_t count;
+};
+
+/* A property handed to librdkafka word for word. */
+struct property {
+    char *name;
+    char *value;
+    int line; /* where it stands in the file, 0: not from a file */
+};
+
+struct property_list {
+    struct property *at;
+    size_t count;
+};
+
+/* One row of model_list: a deployment, also called a route. Several rows may share model_name. */
+struct model {
+    int index;              /* place in config.models */
+    char *model_name;       /* what tasks ask for */
+    char *provider_name;    /* before the first "/" of params.model: "openai", "groq", ... */
+    char *upstream_model;   /* behind it */
+    const struct provider *provider; /* dialect; resolved by config_resolve() */
+    const struct vendor *vendor;     /* or NULL */
+    char *api_base;         /* without a slash at the end */
+    char *api_key;          /* "" when it needs none */
+    struct property_list extra_headers;
+    char *extra_body;       /* JSON object text merged into each request body, or NULL */
+    double weight;          /* >= 0; share among rows of the same model_name */
+    int64_t rpm;            /* requests per minute, 0: unlimited */
+    int64_t tpm;            /* tokens per minute (input + output), 0: unlimited */
+    int64_t max_parallel_requests; /* 0: unlimited */
+    int64_t timeout_ms;
+    int64_t connect_timeout_ms;
+    bool drop_params;       /* global or of this row */
+    char *digest_header;    /* name of a header that gets the request digest in hex, or NULL */
+    char *tls_ca_file;      /* or NULL: the system's */
+    bool tls_verify;
+    /* model_info */
+    double input_cost_per_token;      /* negative: unknown */
+    double output_cost_per_token;
+    double cache_read_input_token_cost;
+    double cache_creation_input_token_cost;
+    int64_t max_input_tokens;         /* context window, 0: unknown */
+    int64_t max_output_tokens;        /* 0: unknown; the default of max_tokens where an API needs one */
+};
+
+/* fallbacks: when `from` cannot serve, try `to` in order. */
+struct fallback {
+    char *from;
+    struct string_list to;
+};
+
+struct fallback_list {
+    struct fallback *at;
+    size_t count;
+};
+
+struct config {
+    char *path; /* file it came from, or NULL */
+
+    struct property_list kafka;          /* both clients */
+    struct property_list kafka_consumer; /* kafka.consumer.* */
+    struct property_list kafka_producer; /* kafka.producer.* */
+
+    struct {
+        struct string_list requests;
+        char *replies;
+        char *dead_letter;               /* "" : none */
+        struct string_list reply_allow;  /* topics that kafka_replyTopic may name, beside `replies` */
+        int64_t partitions;              /* for `topics create` */
+        int64_t replication;
+    } topics;
+
+    struct {
+        int64_t workers;                 /* 0: as many as cores */
+        int64_t max_in_flight;           /* tasks between intake and reply, whole process */
+        int64_t max_calls;               /* HTTP transfers at once, whole process */
+        int64_t max_per_partition;       /* open records per partition (kafka.md 2.9: 1,000) */
+        int64_t drain_timeout_ms;
+        bool static_membership;
+    } pool;
+
+    struct model *models;
+    size_t nmodels;
+    char *default_model;                 /* for requests without one; "" : an error */
+
+    struct {
+        int64_t num_retries;             /* calls after the first that failed, 429 not counted */
+        int64_t allowed_fails;           /* failures in a row before a route cools down */
+        int64_t cooldown_ms;
+        int64_t retry_base_ms;           /* full jitter: random(0, min(cap, base * 2^n)) */
+        int64_t retry_max_ms;
+        int64_t max_retry_after_ms;      /* a longer hint parks the route instead of the task */
+        int64_t task_timeout_ms;         /* deadline of a task that names none; 0: none */
+        bool retry_caller_fault;         /* try one other provider after a 400 */
+        struct fallback_list fallbacks;
+        struct fallback_list context_window_fallbacks;
+        struct fallback_list content_policy_fallbacks;
+    } router;
+
+    struct {
+        bool enabled;                    /* completions; the journal is always on */
+        char *path;                      /* directory of the store */
+        int64_t ttl_ms;                  /* 0: never expires */
+        int64_t max_bytes;               /* of completions on disk, 0: unbounded */
+        int64_t block_cache_bytes;
+        int64_t write_buffer_bytes;
+        bool sync;                       /* fsync each batch */
+        bool accept_fallbacks;
+        int64_t journal_max_age_ms;
+        int64_t journal_max_bytes;
+    } cache;
+
+    struct {
+        int64_t record_bytes;            /* largest request record */
+        int64_t reply_bytes;             /* largest reply record */
+        int64_t response_bytes;          /* largest HTTP response body */
+        int64_t json_depth;
+    } limits;
+
+    bool drop_params;
+
+    struct {
+        char *log_level;                 /* debug info warn error */
+        char *log_format;                /* text json */
+    } observability;
+};
+
+/* All defaults, no file, no models. */
+struct config *config_new(void);
+struct config *config_free(struct config *c); /* wipes secrets; NULL is fine; returns NULL */
+
+/*
+ * Defaults, then the file (NULL: none), then SLUICE__* of envp, then nsets strings "a.b=c". An error
+ * is one line: "file:line:col: what is wrong; did you mean `x`?". Does not resolve providers.
+ */
+int config_load(const char *path, char *const *envp, const char *const *sets, size_t nsets,
+                struct config **ret, struct err *e);
+
+/* The same from memory; `name` stands for the file in messages. For tests, fuzzing and `dev`. */
+int config_parse(const char *text, size_t len, const char *name, char *const *envp,
+                 const char *const *sets, size_t nsets, struct config **ret, struct err *e);
+
+/*
+ * Fills provider, vendor, api_base and api_key defaults of each row from the two tables (both end with
+ * a row whose name is NULL), and checks what can be checked offline: fallbacks to unknown models, rows
+ * that can never be chosen, limits that contradict each other, Kafka properties that would break a
+ * promise.
+ */
+int config_resolve(struct config *c, const struct provider *const *providers,
+                   const struct vendor *vendors, char *const *envp, struct err *e);
+
+/* Writes the effective configuration as YAML, secrets as "***". */
+void config_print(const struct config *c, FILE *to);
+
+/* Writes an annotated sample file / the option section of sluice.yaml(5), from the table. */
+void config_print_sample(FILE *to);
+void config_print_man(FILE *to);
+
+/* First row of this model_name at or behind `from`; NULL: none. */
+const struct model *config_model(const struct config *c, const char *model_name, size_t from);
+
+/* The nearest of n names by edit distance, or NULL when none is near. */
+const char *config_nearest(const char *name, const char *const *names, size_t n);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * provider: the interface between the pool and an API dialect.
+ *
+ * A provider translates, it does not act: no socket, clock, thread, log or state. Everything with side
+ * effects (send, wait, retry, limit, cache, count) is done once, in the pool; that is why a provider is
+ * tested with files and without a network.
+ *
+ * How to add one, in four steps:
+ *   1. Write providers/<name>.c with the entries below and `const struct provider provider_<name>`.
+ *   2. Name it in the table of providers/providers.c.
+ *   3. Put request and response examples into tests/fixtures/providers/<name>/ and add the file to
+ *      tests/unit/providers/.
+ *   4. Teach the simulator its dialect (cmd/sim/<name>.c), so that it runs end to end.
+ * A vendor that speaks a dialect we have needs no code: add a row to the vendor table in
+ * providers/providers.c.
+ */
+#ifndef SLUICE_TASK_PROVIDER_H
+#define SLUICE_TASK_PROVIDER_H
+
+#include "base/err.h"
+#include "task/answer.h"
+#include "task/config.h"
+#include "task/http.h"
+#include "task/task.h"
+
+struct provider {
+    const char *name; /* in configuration: the part of params.model before the first "/" */
+
+    /* MAY be NULL. Are this row's settings complete? -1 and a message that names the setting. */
+    int (*check)(const struct model *m, struct err *e);
+
+    /*
+     * MUST. Writes url, headers and body of the HTTP request for this task on this row. Returns 0, or
+     * -1 when the request holds something the API cannot say; e then names the field. With
+     * m->drop_params such fields are left out instead and appended to t->dropped (JSON array text).
+     */
+    int (*format_request)(const struct model *m, struct task *t, struct http_request *req,
+                          struct err *e);
+
+    /* MUST. Never fails: whatever the bytes are, the answer gets a class. rsp->end may be anything;
+     * the pool classifies transport ends itself (answer_transport() in task/answer.h), so here
+     * rsp->end is HTTP_DONE. */
+    void (*parse_response)(const struct model *m, const struct task *t,
+                           const struct http_response *rsp, struct answer *ans);
+};
+
+/* A named host that speaks a dialect: a row of data, not code. */
+struct vendor {
+    const char *name;        /* "groq" */
+    const char *dialect;     /* "openai" */
+    const char *api_base;    /* default base URL */
+    const char *api_key_env; /* environment variable that usually holds the key; NULL: needs none */
+    unsigned quirks;         /* QUIRK_* */
+};
+
+enum {
+    QUIRK_MAX_TOKENS = 1,       /* wants max_tokens instead of max_completion_tokens */
+    QUIRK_NO_REASONING = 2,     /* knows no reasoning_effort */
+    QUIRK_NO_DEVELOPER = 4,     /* role developer must be sent as system */
+};
+
+#endif

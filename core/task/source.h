@@ -1,0 +1,28 @@
+/*
+ * source: the seam between the pool and the side that feeds it.
+ *
+ * Sources (io/kafka, io/jsonl) lie below the pool and must not include it, so they are given a struct
+ * intake: the pool's entry points as functions, wired in cmd. The pool in turn is given a struct source,
+ * through which it says that there is room again.
+ */
+#ifndef SLUICE_TASK_SOURCE_H
+#define SLUICE_TASK_SOURCE_H
+
+#include <stdint.h>
+
+#include "base/list.h"
+
+/* What a source may ask of the pool; see the functions of the same names in pool/pool.h. Any thread. */
+struct intake {
+    void *pool;
+    int64_t (*room)(const void *pool);
+    void (*submit)(void *pool, struct list_node *tasks); /* takes over all tasks, state TASK_NEW */
+    void (*release)(void *pool, int64_t n);
+};
+
+/* What the pool tells a source. The callback runs on any thread and must not block. */
+struct source {
+    void (*room)(struct source *s); /* there is room again, or the store works again; may be NULL */
+};
+
+#endif

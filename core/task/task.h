@@ -1,0 +1,171 @@
+/*
+ * task: everything about one request, from the record to the reply, in one struct.
+ *
+ * A source makes it (task_new), fills identity and raw bytes, and submits it to the pool; from then on
+ * exactly one container holds it, named by its state, until the sink gets it with a finished reply.
+ * Nothing about a request lives beside it: a retry or a reselection changes the task, it never makes
+ * another one. task_set_state() is the only function that moves it.
+ */
+#ifndef SLUICE_TASK_TASK_H
+#define SLUICE_TASK_TASK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "base/buf.h"
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/sha256.h"
+#include "task/answer.h"
+#include "task/completion.h"
+
+enum task_state {
+    TASK_NEW,     /* with the source that is making it */
+    TASK_INBOX,   /* in the inbox list of worker `worker` */
+    TASK_RUNNING, /* on the stack of its worker */
+    TASK_TWIN,    /* in the twin list of the flight it follows */
+    TASK_WAITING, /* in a queue of the admission */
+    TASK_DELAYED, /* in the delay heap of its worker */
+    TASK_HTTP,    /* attached to a transfer of its worker's HTTP engine */
+    TASK_STORING, /* in the store writer's queue */
+    TASK_OUTBOX,  /* with the sink */
+    TASK_STATES
+};
+
+enum operation { OP_CHAT, OP_EMBEDDINGS, OP_RESPONSES };
+
+enum cache_mode {
+    CACHE_USE,
+    CACHE_REFRESH, /* no lookup, but store and single flight */
+    CACHE_OFF,     /* no lookup, no store of completions, no single flight */
+};
+
+enum cache_result { CACHE_MISS, CACHE_HIT, CACHE_COALESCED };
+
+/* Where the record came from. For files: topic is the job id, partition 0, offset the line number. */
+struct task_origin {
+    const char *topic; /* not owned: outlives the task (interned by the source) */
+    int32_t partition;
+    int64_t offset;
+};
+
+#define TASK_HEADERS_MAX 32
+
+/* A record header; value may hold any bytes. */
+struct task_header {
+    char *name;
+    char *value; /* NULL: a null value */
+    size_t len;
+};
+
+/* One call to a provider, as it appears in the reply. */
+struct attempt {
+    uint16_t route;         /* index into config.models */
+    int16_t status;         /* HTTP status or 0 */
+    enum error_class class;
+    bool maybe_paid;        /* a time-out after the request was sent */
+    int64_t ms;
+};
+
+#define TASK_MODELS_MAX 8
+#define TASK_ATTEMPTS_MAX 64 /* the trail keeps the last 64 */
+#define JOURNAL_KEY_MAX 512
+
+/* How the task ended, when it did not end with a completion. */
+struct task_error {
+    char code[64];         /* "deadline_exceeded", "bad_record", ... */
+    char message[512];
+    int http_status;       /* > 0: goes to response.status_code with `body` */
+    char *body;            /* {"error":{...}} of the provider, or NULL; owned */
+    size_t body_len;
+};
+
+struct task {
+    struct list_node node;  /* in the container that `state` names */
+    struct heap_node timer; /* TASK_DELAYED */
+    enum task_state state;
+    unsigned worker;        /* index of the worker that owns it */
+
+    /* Made by the source. */
+    struct task_origin origin;
+    void *source_data;      /* the source's own; the pool does not look */
+    uint64_t source_u64;
+    char *raw;              /* the record's value; NULL: a tombstone */
+    size_t raw_len;
+    char *key;              /* the record's key or NULL */
+    size_t key_len;
+    struct task_header headers[TASK_HEADERS_MAX];
+    int nheaders;
+    uint8_t fingerprint[16]; /* of key, value and headers: which record an outcome answers */
+    uint8_t journal_key[JOURNAL_KEY_MAX];
+    size_t journal_key_len;
+    int64_t received_us;     /* monotonic */
+    int64_t received_wall_ms;
+
+    /* Made by record_parse(). */
+    char *id;                /* task_id, never NULL after parsing (falls back to the origin) */
+    char *custom_id;         /* as given by the caller, or NULL: then the id is echoed */
+    enum operation op;
+    struct json_object *body; /* the request in OpenAI's form; NULL when the record is bad */
+    char *models[TASK_MODELS_MAX]; /* names it accepts, in order of preference; owned */
+    int nmodels;
+    int64_t deadline_wall_ms; /* 0: none of its own */
+    enum cache_mode cache;
+    int64_t sample;
+    int priority;
+    char *tenant;            /* or NULL */
+    char *metadata;          /* JSON text to echo, or NULL */
+
+    /* Progress. */
+    uint8_t digest[SHA256_LEN];
+    bool has_digest;
+    struct flight *flight;   /* the single flight that it leads, or NULL */
+    struct call *call;       /* its transfer while in TASK_HTTP */
+    uint64_t refused_routes; /* bit set of routes (config.models index < 64) not to be tried again */
+    int attempts_used;       /* calls that count against num_retries (429s do not) */
+    struct attempt *trail;
+    int ntrail;
+    int route;               /* current route, or -1 */
+    int64_t reserved_tokens; /* reservation held on `route` */
+    int64_t not_before_us;   /* TASK_DELAYED, TASK_WAITING */
+    int64_t deadline_us;     /* monotonic; INT64_MAX: none */
+    int64_t queued_us;       /* from received to the first call */
+    int64_t inference_us;    /* all calls together */
+    enum error_class last_class;
+
+    /* Outcome. */
+    enum cache_result cache_result;
+    struct completion *completion; /* success */
+    struct task_error *error;      /* failure */
+    bool cost_a_call;              /* its end must be journaled before it is published */
+    bool from_journal;             /* the reply is the stored one of an earlier life */
+    char *dropped;                 /* JSON array text of fields that drop_params dropped, or NULL */
+    char *reply;                   /* the finished reply record */
+    size_t reply_len;
+    bool ok;                       /* the reply is a success */
+    bool bad_record;               /* the reply says that the record could not be read */
+    int16_t reply_status;          /* HTTP status in the reply, 0: none */
+};
+
+struct task *task_new(void);
+struct task *task_free(struct task *t); /* NULL is fine; returns NULL */
+
+/* The one function that changes the state. It asserts that the move is a legal one. The caller has
+ * taken the task out of its old container and puts it into the new one. */
+void task_set_state(struct task *t, enum task_state to);
+const char *task_state_name(enum task_state s);
+
+/* A failure without HTTP status (deadline, bad record, ...). Replaces an earlier one. */
+void task_fail(struct task *t, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A failure that a provider answered with a status and a body; the body is copied. */
+void task_fail_http(struct task *t, int status, const char *code, const char *body, size_t len);
+
+void task_trail_add(struct task *t, const struct attempt *a);
+const struct task_header *task_header_get(const struct task *t, const char *name);
+int task_header_add(struct task *t, const char *name, const void *value, size_t len);
+
+#endif
