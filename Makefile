@@ -3,6 +3,9 @@
 # Layers, in order; a layer includes only itself and the ones to its right (tests/lib/check-includes):
 #   cmd -> pool -> io -> policy -> task -> base      cmd -> providers -> task -> base
 # Each layer is an archive in $(BUILD); tests link with their own layer and the ones below it.
+#
+# This file must parse on a machine that has git and make only. So a target that may install packages
+# starts a second make afterwards, which then sees the compiler and pkg-config.
 
 BUILD   ?= build
 CC      ?= cc
@@ -11,10 +14,12 @@ PKGS     = rdkafka libcurl json-c yaml-0.1 libcrypto
 WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wold-style-definition -Wvla -Wformat=2 -Werror
 OPT     ?= -O2 -g
 VERSION := 0.1.0
-CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Icore -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_CPPFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Icore -I. $(PKG_CPPFLAGS)
 CFLAGS   = -std=gnu11 $(OPT) $(WARN) -fno-common -pthread $(SAN)
 LDFLAGS  = -pthread $(SAN)
-LIBS     = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lrocksdb -lhttp_parser -lm
+LIBS     = $(PKG_LIBS) -lrocksdb -lhttp_parser -lcsv -lm
 
 LAYERS   = cmd pool io policy providers task base
 DIR_cmd  = cmd
@@ -24,56 +29,176 @@ DIR_io   = core/io
 DIR_policy = core/policy
 DIR_task = core/task
 DIR_base = core/base
+DIR_testlib = tests/lib
 
-find     = $(shell find $(1) -name '*.c' | sort)
+find     = $(shell find $(1) -name '$(2)' 2>/dev/null | LC_ALL=C sort)
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
+programs = $(patsubst %.c,$(BUILD)/%,$(1))
+archives = $(foreach l,$(1),$(LIB_$(l)))
+group    = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group
 SRC_main = cmd/main.c
-$(foreach l,$(LAYERS),$(eval SRC_$(l) := $(filter-out $(SRC_main),$(call find,$(DIR_$(l))))))
-$(foreach l,$(LAYERS),$(eval LIB_$(l) := $(BUILD)/lib$(l).a))
+$(foreach l,$(LAYERS) testlib,$(eval SRC_$(l) := $(filter-out $(SRC_main),$(call find,$(DIR_$(l)),*.c))))
+$(foreach l,$(LAYERS) testlib,$(eval LIB_$(l) := $(BUILD)/lib$(l).a))
 
 # What a test of a layer links with.
 NEED_base = base
 NEED_task = task base
 NEED_policy = policy task base
-NEED_io = io policy task base
+NEED_io = testlib io policy task base
 NEED_providers = providers task base
-NEED_pool = pool io policy providers task base
-NEED_cmd = cmd pool io policy providers task base
+NEED_pool = testlib pool io policy providers task base
+NEED_cmd = testlib cmd pool io policy providers task base
 
 .PHONY: all
-all: $(BUILD)/sluice
+all: $(BUILD)/sluice ## build $(BUILD)/sluice (the default)
 
-$(BUILD)/sluice: $(call objects,$(SRC_main)) $(foreach l,$(LAYERS),$(LIB_$(l)))
-	$(CC) $(LDFLAGS) -o $@ $(call objects,$(SRC_main)) -Wl,--start-group $(foreach l,$(LAYERS),$(LIB_$(l))) -Wl,--end-group $(LIBS)
+$(BUILD)/sluice: $(call objects,$(SRC_main)) $(call archives,$(LAYERS))
+	$(CC) $(LDFLAGS) -o $@ $(call objects,$(SRC_main)) $(call group,$(LAYERS)) $(LIBS)
 
 define layer_rule
 $(LIB_$(1)): $(call objects,$(SRC_$(1)))
 	@rm -f $$@
 	@ar rcs $$@ $$^
 endef
-$(foreach l,$(LAYERS),$(eval $(call layer_rule,$(l))))
+$(foreach l,$(LAYERS) testlib,$(eval $(call layer_rule,$(l))))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# Unit tests: tests/unit/<layer>/.../test_x.c -> $(BUILD)/tests/unit/<layer>/.../test_x
-UNIT_SRC  := $(shell find tests/unit -name 'test_*.c' 2>/dev/null | sort)
-UNIT_BIN   = $(patsubst %.c,$(BUILD)/%,$(UNIT_SRC))
-layer_of   = $(word 3,$(subst /, ,$(1)))
-
-define unit_rule
-$(BUILD)/$(1:.c=): $(BUILD)/$(1:.c=.o) $(foreach l,$(NEED_$(call layer_of,$(1))),$(LIB_$(l)))
-	$(CC) $(LDFLAGS) -o $$@ $$< -Wl,--start-group $(foreach l,$(NEED_$(call layer_of,$(1))),$(LIB_$(l))) -Wl,--end-group -lcriterion $(LIBS)
+# ---- programs of the tests ----
+#
+# program_rule: source, the layers to link with, libraries. Unit tests stand in the folder of their layer:
+# tests/unit/<layer>/.../test_x.c -> $(BUILD)/tests/unit/<layer>/.../test_x
+define program_rule
+$(BUILD)/$(1:.c=): $(BUILD)/$(1:.c=.o) $(call archives,$(2))
+	$(CC) $(LDFLAGS) -o $$@ $$< $(call group,$(2)) $(3)
 endef
-$(foreach t,$(UNIT_SRC),$(eval $(call unit_rule,$(t))))
+layer_of = $(word 3,$(subst /, ,$(1)))
 
-.PHONY: unit
-unit: $(UNIT_BIN)
-	@BUILD=$(BUILD) tests/lib/run-unit $(UNIT_BIN)
+UNIT_SRC        := $(call find,tests/unit,test_*.c)
+INTEGRATION_SRC := $(call find,tests/integration,*.c)
+BENCH_SRC       := $(call find,tests/bench,*.c)
+RACE_SRC        := $(call find,tests/race,race_*.c)
+FUZZ_SRC        := $(call find,tests/fuzz,fuzz_*.c)
 
-.PHONY: clean
-clean:
-	rm -rf build
+# librdkafka starts threads that the thread sanitizer does not see and crashes under it, so the race
+# programs link without it: one that reaches io/kafka does not link.
+RACE_LIBS = $(filter-out -lrdkafka,$(LIBS))
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+$(foreach t,$(UNIT_SRC),$(eval $(call program_rule,$(t),$(NEED_$(call layer_of,$(t))),-lcriterion $$(LIBS))))
+$(foreach t,$(INTEGRATION_SRC) $(BENCH_SRC),$(eval $(call program_rule,$(t),$(NEED_cmd),$$(LIBS))))
+$(foreach t,$(RACE_SRC),$(eval $(call program_rule,$(t),$(NEED_cmd),$$(RACE_LIBS))))
+$(foreach t,$(FUZZ_SRC),$(eval $(call program_rule,$(t),$(NEED_cmd),-fsanitize=fuzzer $$(LIBS))))
+
+.PHONY: unit-programs integration-programs race-programs fuzz-programs bench-programs
+unit-programs: $(call programs,$(UNIT_SRC))
+integration-programs: $(BUILD)/sluice $(call programs,$(INTEGRATION_SRC))
+race-programs: $(call programs,$(RACE_SRC))
+fuzz-programs: $(call programs,$(FUZZ_SRC))
+bench-programs: $(BUILD)/sluice $(call programs,$(BENCH_SRC))
+
+# ---- what a machine needs ----
+
+DEPS_BUILD = gcc libc6-dev make pkg-config librdkafka-dev libcurl4-openssl-dev libjson-c-dev \
+	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev ca-certificates curl jq
+DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppcheck libclang-rt-14-dev \
+	python3 python3-jsonschema
+DEPS_KAFKA = maven default-jdk-headless
+INSTALL_DEPS = tests/lib/install-packages build/deps.log
+
+.PHONY: deps deps-test
+deps: ## install the Debian packages for building and testing
+	@$(INSTALL_DEPS) $(DEPS_BUILD) $(DEPS_CHECK)
+deps-test: ## install what the test with a real Apache Kafka needs
+	@$(INSTALL_DEPS) $(DEPS_KAFKA)
+
+.PHONY: demo
+demo: ## a thousand prompts through Kafka, the cache and a failing provider
+	@tests/lib/need build >/dev/null || $(MAKE) --no-print-directory deps DEPS_CHECK=
+	@$(MAKE) --no-print-directory all
+	@deploy/demo.sh
+
+# ---- tests ----
+#
+# tests/run knows the stages, builds what each needs, and ends with one line of sums. CI=true: every stage,
+# and a skipped test is a failed one.
+export BUILD CC MAKE JOBS FUZZ_SECONDS
+STAGES = style unit integration
+ifeq ($(CI),true)
+STAGES = lint fmt-check style unit integration asan tsan fuzz
+endif
+
+.PHONY: test ci
+test: ## style, unit and integration tests; with CI=true everything there is
+	@tests/lib/need check >/dev/null || $(MAKE) --no-print-directory deps
+	@tests/run $(STAGES)
+ci: ## what .ci/run runs: all stages, nothing skipped
+	@CI=true $(MAKE) --no-print-directory deps deps-test
+	@CI=true $(MAKE) --no-print-directory test
+
+.PHONY: unit integration asan tsan fuzz lint fmt-check style
+unit: ## unit tests
+integration: ## tests/integration/test-*.sh; JOBS=2 at a time
+asan: ## unit and integration tests under the address and undefined behaviour sanitizers
+tsan: ## the programs of tests/race under the thread sanitizer
+fuzz: ## each fuzzer for FUZZ_SECONDS=20
+lint: ## clang's warnings, cppcheck, shellcheck
+fmt-check: ## is everything formatted?
+style: ## include directions, sizes, banned functions
+unit integration asan tsan fuzz lint fmt-check style:
+	@tests/run $@
+
+.PHONY: fmt bench
+fmt: ## clang-format on every source file
+	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
+bench: bench-programs ## run the measurements of tests/bench
+	@set -e; for b in $(call programs,$(BENCH_SRC)); do echo "== $$b"; "$$b"; done
+
+# ---- install ----
+
+MAN_DIR = $(BUILD)/man
+.PHONY: man install uninstall clean help
+man: $(BUILD)/sluice ## man pages into $(BUILD)/man
+	@rm -rf $(MAN_DIR) && mkdir -p $(MAN_DIR)
+	@$(BUILD)/sluice man >$(MAN_DIR)/sluice.1
+	@$(BUILD)/sluice man sluice.yaml >$(MAN_DIR)/sluice.yaml.5
+	@set -e; for c in $$($(BUILD)/sluice --help | sed -n '/^Commands:/,/^$$/s/^  \([a-z]*\) .*/\1/p'); do \
+		$(BUILD)/sluice man $$c >$(MAN_DIR)/sluice-$$c.1; done
+
+BIN_DIR    = $(DESTDIR)$(PREFIX)/bin
+SHARE_DIR  = $(DESTDIR)$(PREFIX)/share
+EXAMPLES   = $(SHARE_DIR)/doc/sluice/examples
+SCHEMAS    = $(SHARE_DIR)/sluice/schemas
+UNIT_DIR   = $(DESTDIR)$(PREFIX)/lib/systemd/system
+COMPLETIONS = bash:bash-completion/completions/sluice zsh:zsh/site-functions/_sluice \
+	fish:fish/vendor_completions.d/sluice.fish
+
+install: man ## install below $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(BUILD)/sluice $(BIN_DIR)/sluice
+	install -d $(SHARE_DIR)/man/man1 $(SHARE_DIR)/man/man5 $(EXAMPLES) $(SCHEMAS) $(UNIT_DIR)
+	install -m 644 $(MAN_DIR)/*.1 $(SHARE_DIR)/man/man1
+	install -m 644 $(MAN_DIR)/*.5 $(SHARE_DIR)/man/man5
+	sed 's|@PREFIX@|$(PREFIX)|g' deploy/systemd/sluice-worker.service >$(UNIT_DIR)/sluice-worker.service
+	install -m 644 deploy/examples/* $(EXAMPLES)
+	install -m 644 deploy/schemas/* $(SCHEMAS)
+	for c in $(COMPLETIONS); do \
+		install -d $(SHARE_DIR)/$$(dirname $${c#*:}) && \
+		$(BUILD)/sluice completion $${c%%:*} >$(SHARE_DIR)/$${c#*:} || exit 1; done
+
+uninstall: ## remove what install put there
+	rm -f $(BIN_DIR)/sluice $(UNIT_DIR)/sluice-worker.service
+	rm -f $(SHARE_DIR)/man/man1/sluice.1 $(SHARE_DIR)/man/man1/sluice-*.1 $(SHARE_DIR)/man/man5/sluice.yaml.5
+	rm -rf $(SHARE_DIR)/sluice $(SHARE_DIR)/doc/sluice
+	for c in $(COMPLETIONS); do rm -f $(SHARE_DIR)/$${c#*:}; done
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+# Headers that each object was made from, as the compiler wrote them.
+ALL_SRC = $(SRC_main) $(foreach l,$(LAYERS) testlib,$(SRC_$(l))) $(UNIT_SRC) $(INTEGRATION_SRC) $(BENCH_SRC) \
+	$(RACE_SRC) $(FUZZ_SRC)
+-include $(wildcard $(patsubst %.c,$(BUILD)/%.d,$(ALL_SRC)))

@@ -65,13 +65,13 @@ struct config_options {
     const char *config;
     struct option_list set;
 };
-#define CONFIG_OPTION_ROWS(type, member)                                                           \
+#define CONFIG_OPTION_ROWS(opts, member)                                                           \
     {.name = "config", .letter = 'c', .type = OPT_STR,                                             \
-     .offset = offsetof(type, member) + offsetof(struct config_options, config), .arg = "FILE",    \
+     .offset = offsetof(opts, member) + offsetof(struct config_options, config), .arg = "FILE",    \
      .help = "configuration file (YAML)"},                                                         \
     {                                                                                              \
         .name = "set", .type = OPT_LIST,                                                           \
-        .offset = offsetof(type, member) + offsetof(struct config_options, set),                   \
+        .offset = offsetof(opts, member) + offsetof(struct config_options, set),                   \
         .arg = "KEY=VALUE", .help = "set one configuration key, such as pool.workers=4"            \
     }
 
@@ -81,12 +81,16 @@ int command_config(const struct config_options *o, struct config **ret, struct e
 
 extern const struct command *const commands[]; /* NULL at the end; cmd/main.c */
 
-/* cmd/options.c. Returns -1 with e on bad usage; 0; or OPTIONS_HELP when help was printed. */
+/*
+ * cmd/options.c. argv begins behind the command's name; opts is zeroed. Returns -1 with e on bad usage; 0; or
+ * OPTIONS_HELP when help was printed. *ret_args is an array to be freed, its strings are those of argv.
+ */
 enum { OPTIONS_HELP = 1 };
 int options_parse(const struct command *c, int argc, char *const *argv, void *opts, int *ret_nargs,
                   char ***ret_args, struct err *e);
+void options_done(const struct command *c, void *opts);     /* frees what parsing allocated in opts */
 void options_help(const struct command *c, FILE *to);
-void options_man(const struct command *c, FILE *to);        /* man page source (man(7)) */
-void options_completion(const char *shell, FILE *to);       /* bash, zsh, fish */
+void options_man(const struct command *c, FILE *to);        /* man(7) source; NULL: sluice(1) itself */
+int options_completion(const char *shell, FILE *to);        /* bash, zsh, fish; -1: another one */
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * providers: the table of dialects and the table of vendors, which config_resolve() and the commands are
- * given. Both end with an empty row.
+ * providers: the table of dialects and the table of vendors, which config_resolve() and the
+ * commands are given. Both end with an empty row.
  */
 #ifndef SLUICE_PROVIDERS_H
 #define SLUICE_PROVIDERS_H

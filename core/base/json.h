@@ -29,6 +29,10 @@ int json_check(const char *text, size_t n, int max_depth, struct err *e);
 /* json_check() and then json-c. The object is the caller's: json_object_put(). */
 int json_parse(const char *text, size_t n, struct json_object **ret, struct err *e);
 
+/* The same with another limit than JSON_DEPTH_MAX (at most 256). */
+int json_parse_depth(const char *text, size_t n, int max_depth, struct json_object **ret,
+                     struct err *e);
+
 /*
  * A provider's answer: parsed leniently as to duplicate keys (the last one wins) but it must be whole
  * and valid UTF-8. -1 when it is no JSON.

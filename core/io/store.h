@@ -26,8 +26,8 @@ struct store;
 struct slot {
     int number;
     int lock_fd;
-    char path[512];  /* directory slot-N */
-    char id[33];     /* 32 hex digits, made on first use */
+    char path[512]; /* directory slot-N */
+    char id[33];    /* 32 hex digits, made on first use */
 };
 
 enum { STORE_ALL_SLOTS_TAKEN = 1, STORE_SLOT_BUSY = 2 };
@@ -37,14 +37,15 @@ int slot_take(struct slot *s, const char *root, int wanted, struct err *e);
 void slot_release(struct slot *s);
 
 struct store *store_open(const char *path, const struct config *c, struct err *e);
-struct store *store_free(struct store *s); /* waits until queued writes are done or have failed for good */
+struct store *store_free(struct store *s); /* waits until queued writes are done or abandoned */
 
 /* Read-only, beside a running worker (for `cache stat|get|ls|export`). */
 struct store *store_open_readonly(const char *path, const struct config *c, struct err *e);
 
 enum { STORE_FOUND = 0, STORE_NONE = 1 };
 
-/* STORE_FOUND, STORE_NONE (not there, expired, or undecodable: counted) or -1. Any thread. */
+/* STORE_FOUND, STORE_NONE (not there, expired, or undecodable: counted) or -1: it cannot be read now,
+ * for instance while a full disk keeps the database closed. Any thread. */
 int store_get_completion(struct store *s, const uint8_t key[SHA256_LEN], int64_t now_wall_ms,
                          struct completion **ret, struct err *e);
 
@@ -74,26 +75,31 @@ struct store_op {
     /* completion; NULL: none */
     const uint8_t *completion_key;
     struct completion *completion;
-    bool forget;          /* delete journal_key instead of writing it; done may be NULL then */
-    bool abandoned;       /* the store was closed before it could be written */
-    void (*done)(struct store_op *op); /* writer thread; must not block */
+    bool forget;    /* delete journal_key and completion_key instead of writing them */
+    bool abandoned; /* the store was closed before it could be written */
+    void (*done)(struct store_op *op); /* writer thread; must not block; may free the op; or NULL */
     void *arg;
 };
 
-void store_submit(struct store *s, struct store_op *op);                 /* any thread; never blocks */
+void store_submit(struct store *s, struct store_op *op); /* any thread; never blocks */
 void store_submit_list(struct store *s, struct list_node *ops);
+
+/* Waits until all queued writes are done; what is not done after timeout_ms gets done() with `abandoned`
+ * set. For a drain: the one moment at which an unjournaled reply may be published. */
+void store_settle(struct store *s, int64_t timeout_ms);
 
 /* Journal entries whose commit is known. Copies the key; best effort (age bounds what is left). */
 void store_forget(struct store *s, const uint8_t *journal_key, size_t len);
 
 /* Deletes all outcomes whose key starts with prefix and for which keep() says no. Blocking. */
 int store_prune(struct store *s, const uint8_t *prefix, size_t len,
-                bool (*keep)(void *arg, const uint8_t *key, size_t key_len), void *arg, struct err *e);
+                bool (*keep)(void *arg, const uint8_t *key, size_t key_len), void *arg,
+                struct err *e);
 
 bool store_failing(const struct store *s); /* any thread */
 
 struct store_stats {
-    uint64_t completions, outcomes;      /* estimated numbers of keys */
+    uint64_t completions, outcomes; /* estimated numbers of keys */
     uint64_t completion_bytes, outcome_bytes;
     uint64_t writes, batches, write_errors, reads, hits, undecodable;
 };

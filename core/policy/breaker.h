@@ -14,11 +14,11 @@
 #include "policy/retry.h"
 
 struct breaker {
-    int fails;              /* in a row */
-    int opened;             /* times in a row, for doubling */
-    bool probing;           /* a half-open probe is running */
-    bool off;               /* ROUTE_OFF */
-    int64_t open_until_us;  /* 0: closed */
+    int fails;             /* in a row */
+    int opened;            /* times in a row, for doubling */
+    bool probing;          /* a half-open probe is running */
+    bool off;              /* ROUTE_OFF */
+    int64_t open_until_us; /* 0: closed */
 };
 
 /* May a call go now? False: *ret_at_us is when to ask again (INT64_MAX: when a probe ends). */

@@ -14,7 +14,8 @@
  * the dimension whose remaining is 0, x-ratelimit-reset. Past dates give 0. Values over 30 days, negative
  * and unreadable ones are ignored.
  */
-int64_t hint_wait_ms(const struct http_response *rsp, const struct answer *ans, int64_t now_wall_ms);
+int64_t hint_wait_ms(const struct http_response *rsp, const struct answer *ans,
+                     int64_t now_wall_ms);
 
 /* x-should-retry: 1 true, 0 false, -1 not said. */
 int hint_should_retry(const struct http_response *rsp);

@@ -28,20 +28,23 @@ enum ledger_result {
 struct ledger *ledger_new(int64_t base, size_t max_open, int64_t max_window);
 struct ledger *ledger_free(struct ledger *l);
 
-/* Marks [from, to] as done from a loaded map. Only before the first ledger_begin(). */
+/* Marks [from, to] as done from a loaded map. Only before the first ledger_begin(), in ascending order,
+ * from base upwards; else -1 and nothing changes. */
 int ledger_load_done(struct ledger *l, int64_t from, int64_t to);
 
-int ledger_begin(struct ledger *l, int64_t offset);     /* enum ledger_result */
-void ledger_done(struct ledger *l, int64_t offset);     /* unknown or done already: no-op */
+int ledger_begin(struct ledger *l, int64_t offset); /* enum ledger_result */
+void ledger_done(struct ledger *l, int64_t offset); /* unknown or done already: no-op */
 int64_t ledger_base(const struct ledger *l);
-size_t ledger_open(const struct ledger *l);             /* number of open records */
-int64_t ledger_window(const struct ledger *l);          /* highest received - base + 1, or 0 */
-int64_t ledger_head_since(const struct ledger *l);      /* begin time of the base record; see below */
-void ledger_set_now(struct ledger *l, int64_t now_us);  /* time stamp for the next begins */
+size_t ledger_open(const struct ledger *l);            /* number of open records */
+int64_t ledger_window(const struct ledger *l);         /* highest received - base + 1, or 0 */
+int64_t ledger_head_since(const struct ledger *l);     /* begin time of the lowest open record;
+                                                           INT64_MAX: nothing is open */
+void ledger_set_now(struct ledger *l, int64_t now_us); /* time stamp for the next begins */
 
 /*
  * Walks the open offsets >= base in ascending order up to the highest done one, for the map: calls
- * fn(arg, offset) for each. *ret_end is one past the highest done offset, or base when none is above it.
+ * fn(arg, offset) for each. Offsets that a loaded map left out and that were not received yet count as
+ * open. fn may be NULL. *ret_end is one past the highest done offset, or base when none is above it.
  * `also_done` (may be NULL) says of an open offset whether to treat it as done (the batch that is about
  * to be committed); the base to commit then is *ret_base.
  */

@@ -18,9 +18,9 @@ enum retry_action {
 /* What the failure means for the route, beside the task. */
 enum route_effect {
     ROUTE_NONE,
-    ROUTE_FAILED,   /* counts towards allowed_fails */
-    ROUTE_COOL,     /* cool down until cool_until_us at least: max(old, new) */
-    ROUTE_OFF       /* off until cool_until_us, a long time (credential, quota, model gone) */
+    ROUTE_FAILED, /* counts towards allowed_fails */
+    ROUTE_COOL,   /* cool down until cool_until_us at least: max(old, new) */
+    ROUTE_OFF     /* off until cool_until_us, a long time (credential, quota, model gone) */
 };
 
 enum fallback_kind { FALLBACK_GENERAL, FALLBACK_CONTEXT, FALLBACK_POLICY, FALLBACK_NONE };
@@ -37,20 +37,21 @@ struct retry_verdict {
 
 struct retry_input {
     enum error_class class;
-    int64_t hint_ms;       /* hint_wait_ms(), -1: none */
-    bool no_same_route;    /* x-should-retry: false, or the provider's word */
+    int64_t hint_ms;    /* hint_wait_ms(), -1: none */
+    bool no_same_route; /* x-should-retry: false, or the provider's word */
     int64_t now_us;
 };
 
 /*
  * Decides after a failed call of t on its current route. Reads t->attempts_used (this call is counted
- * already when it counts), t->deadline_us, c->router. Never gives a not_before_us past the deadline:
- * then it gives up. The hint is a floor, jitter goes on top of it.
+ * already when it counts), t->trail (its last entry is this call), t->deadline_us, c->router. Never gives
+ * a not_before_us past the deadline: then it gives up. The hint is a floor, jitter goes on top of it.
+ * When num_retries are used up, routes that the task has not tried yet still get one call each.
  */
 struct retry_verdict retry_decide(const struct config *c, const struct task *t,
                                   const struct retry_input *in, struct rng *rng);
 
-/* Does this class use up an attempt? (429 and waiting for a cool-down do not.) */
+/* Does this class use up an attempt? (429, overload, quota and credential do not: the task waits.) */
 bool retry_counts(enum error_class class);
 
 #endif

@@ -18,16 +18,16 @@ struct route {
 };
 
 enum select_result {
-    SELECT_GO = 0,    /* *ret_route is chosen and reserved (limit and breaker) */
-    SELECT_WAIT = 1,  /* nothing can go before *ret_at_us (INT64_MAX: until some call ends) */
-    SELECT_NONE = 2   /* no route will ever serve it: all refused or too large for every limit */
+    SELECT_GO = 0,   /* *ret_route is chosen and reserved (limit and breaker) */
+    SELECT_WAIT = 1, /* nothing can go before *ret_at_us (INT64_MAX: until some call ends) */
+    SELECT_NONE = 2  /* no route will ever serve it: all refused or too large for every limit */
 };
 
 struct select_input {
     const struct config *config;
-    struct route *routes;      /* config->nmodels of them */
-    uint64_t blocked_routes;   /* claimed by tasks that wait in front of this one */
-    int64_t tokens;            /* estimate for limits, see select_estimate() */
+    struct route *routes;    /* config->nmodels of them */
+    uint64_t blocked_routes; /* claimed by tasks that wait in front of this one */
+    int64_t tokens;          /* estimate for limits, see select_estimate() */
     int64_t now_us;
 };
 
@@ -39,6 +39,10 @@ struct select_input {
  */
 int select_route(const struct select_input *in, const struct task *t, struct rng *rng,
                  int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted);
+
+/* Bit set of the routes that may still serve the task, ready or not: the rows of its models and of
+ * their general fallbacks, without t->refused_routes. */
+uint64_t select_candidates(const struct config *c, const struct task *t);
 
 /*
  * After CLASS_CONTEXT_WINDOW or CLASS_CONTENT_POLICY: replaces the task's models by the configured

@@ -19,13 +19,17 @@ struct pool_setup {
     const struct config *config; /* resolved; outlives the pool */
     struct store *store;         /* outlives the pool */
     struct sink *sink;
-    struct source *source;       /* may be NULL */
+    struct source *source; /* may be NULL */
 };
 
 struct pool *pool_new(const struct pool_setup *setup, struct err *e); /* starts the threads */
 
-/* Stops the workers and frees the pool. Tasks that are not finished go to the sink without a reply
- * (t->reply NULL): the sink gives them back to where they came from (they stay open in the ledger). */
+/* Stops the workers: nothing may be submitted any more. Running calls are cancelled. Tasks that are not
+ * finished go to the sink without a reply (t->reply NULL): the sink gives them back to where they came from
+ * (they stay open in the ledger). Only pool_release() and pool_stats() may be called afterwards. */
+void pool_stop(struct pool *p);
+
+/* pool_stop() if that was not done, and frees the pool. The sink must have released all tasks. */
 struct pool *pool_free(struct pool *p);
 
 /* How many more tasks may be submitted now: pool.max_in_flight less what is between submit and release;
@@ -49,31 +53,40 @@ int64_t pool_calls(const struct pool *p); /* transfers running now */
 
 #define POOL_ROUTES_MAX CONFIG_MODELS_MAX
 
-enum pool_limited { 
-    LIMITED_NOTHING, LIMITED_INPUT, LIMITED_CALLS, LIMITED_RATE, LIMITED_COOLING, LIMITED_STORE
- };
+enum pool_limited {
+    LIMITED_NOTHING,
+    LIMITED_INPUT,
+    LIMITED_CALLS,
+    LIMITED_RATE,
+    LIMITED_COOLING,
+    LIMITED_STORE
+};
 
 /* A snapshot of all counters, for progress lines, reports and metrics. */
 struct pool_stats {
     uint64_t submitted, finished, succeeded, failed;
-    uint64_t hits, coalesced, journaled; /* journaled: answered from the journal of an earlier life */
+    uint64_t hits, coalesced,
+        journaled; /* journaled: answered from the journal of an earlier life */
     uint64_t calls, retries, reselections;
     uint64_t rate_limited;
     int64_t in_flight, calling, waiting, delayed, twins, storing;
     int64_t input_tokens, output_tokens, cached_tokens;
     double cost_usd;
-    uint64_t cost_unknown;               /* successes without a known price */
-    uint64_t failures[CLASS_COUNT];      /* failed calls by class */
+    uint64_t cost_unknown;          /* successes without a known price */
+    uint64_t failures[CLASS_COUNT]; /* failed calls by class */
     struct {
         uint64_t calls, ok;
         int64_t running;
         bool cooling;
         int64_t cooling_ms;
+        bool off;                        /* credential, credit, model gone: waiting will not help */
+        enum error_class off_class;
     } route[POOL_ROUTES_MAX];
     enum pool_limited limited_by;
     int limited_route;
-    struct hist call_latency;            /* one call */
-    struct hist task_latency;            /* received to reply */
+    char last_failure[200]; /* words of a recent failed call, or "" */
+    struct hist call_latency; /* one call */
+    struct hist task_latency; /* received to reply */
 };
 
 void pool_stats(struct pool *p, struct pool_stats *ret);

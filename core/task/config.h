@@ -39,39 +39,42 @@ struct property_list {
 
 /* One row of model_list: a deployment, also called a route. Several rows may share model_name. */
 struct model {
-    int index;              /* place in config.models */
-    char *model_name;       /* what tasks ask for */
-    char *provider_name;    /* before the first "/" of params.model: "openai", "groq", ... */
-    char *upstream_model;   /* behind it */
+    int index;            /* place in config.models */
+    int line;             /* where it stands in the file, 0: not from a file */
+    char *model_name;     /* what tasks ask for */
+    char *provider_name;  /* before the first "/" of params.model: "openai", "groq", ... */
+    char *upstream_model; /* behind it */
     const struct provider *provider; /* dialect; resolved by config_resolve() */
     const struct vendor *vendor;     /* or NULL */
-    char *api_base;         /* without a slash at the end */
-    char *api_key;          /* "" when it needs none */
+    char *api_base;                  /* without a slash at the end */
+    char *api_key;                   /* "" when it needs none */
+    char *api_key_file;              /* api_key is read from it by config_resolve(); or NULL */
     struct property_list extra_headers;
-    char *extra_body;       /* JSON object text merged into each request body, or NULL */
-    double weight;          /* >= 0; share among rows of the same model_name */
-    int64_t rpm;            /* requests per minute, 0: unlimited */
-    int64_t tpm;            /* tokens per minute (input + output), 0: unlimited */
+    char *extra_body;              /* JSON object text merged into each request body, or NULL */
+    double weight;                 /* >= 0; share among rows of the same model_name */
+    int64_t rpm;                   /* requests per minute, 0: unlimited */
+    int64_t tpm;                   /* tokens per minute (input + output), 0: unlimited */
     int64_t max_parallel_requests; /* 0: unlimited */
     int64_t timeout_ms;
     int64_t connect_timeout_ms;
-    bool drop_params;       /* global or of this row */
-    char *digest_header;    /* name of a header that gets the request digest in hex, or NULL */
-    char *tls_ca_file;      /* or NULL: the system's */
+    bool drop_params;    /* global or of this row */
+    char *digest_header; /* name of a header that gets the request digest in hex, or NULL */
+    char *tls_ca_file;   /* or NULL: the system's */
     bool tls_verify;
     /* model_info */
-    double input_cost_per_token;      /* negative: unknown */
+    double input_cost_per_token; /* negative: unknown */
     double output_cost_per_token;
     double cache_read_input_token_cost;
     double cache_creation_input_token_cost;
-    int64_t max_input_tokens;         /* context window, 0: unknown */
-    int64_t max_output_tokens;        /* 0: unknown; the default of max_tokens where an API needs one */
+    int64_t max_input_tokens;  /* context window, 0: unknown */
+    int64_t max_output_tokens; /* 0: unknown; the default of max_tokens where an API needs one */
 };
 
 /* fallbacks: when `from` cannot serve, try `to` in order. */
 struct fallback {
     char *from;
     struct string_list to;
+    int line; /* where it stands in the file, 0: not from a file */
 };
 
 struct fallback_list {
@@ -81,6 +84,8 @@ struct fallback_list {
 
 struct config {
     char *path; /* file it came from, or NULL */
+    int64_t version;
+    char *delivery; /* at_least_once */
 
     struct property_list kafka;          /* both clients */
     struct property_list kafka_consumer; /* kafka.consumer.* */
@@ -89,64 +94,66 @@ struct config {
     struct {
         struct string_list requests;
         char *replies;
-        char *dead_letter;               /* "" : none */
-        struct string_list reply_allow;  /* topics that kafka_replyTopic may name, beside `replies` */
-        int64_t partitions;              /* for `topics create` */
+        char *dead_letter; /* "" : none */
+        struct string_list
+            reply_allow;    /* topics that kafka_replyTopic may name, beside `replies` */
+        int64_t partitions; /* for `topics create` */
         int64_t replication;
     } topics;
 
     struct {
-        int64_t workers;                 /* 0: as many as cores */
-        int64_t max_in_flight;           /* tasks between intake and reply, whole process */
-        int64_t max_calls;               /* HTTP transfers at once, whole process */
-        int64_t max_per_partition;       /* open records per partition (kafka.md 2.9: 1,000) */
+        int64_t workers;           /* 0: as many as cores */
+        int64_t max_in_flight;     /* tasks between intake and reply, whole process */
+        int64_t max_calls;         /* HTTP transfers at once, whole process */
+        int64_t max_per_partition; /* open records per partition (kafka.md 2.9: 1,000) */
         int64_t drain_timeout_ms;
         bool static_membership;
     } pool;
 
     struct model *models;
     size_t nmodels;
-    char *default_model;                 /* for requests without one; "" : an error */
+    char *default_model; /* for requests without one; "" : an error */
 
     struct {
-        int64_t num_retries;             /* calls after the first that failed, 429 not counted */
-        int64_t allowed_fails;           /* failures in a row before a route cools down */
+        char *routing_strategy; /* simple-shuffle: by weight, at random */
+        int64_t num_retries;    /* calls after the first that failed, 429 not counted */
+        int64_t allowed_fails;  /* failures in a row before a route cools down */
         int64_t cooldown_ms;
-        int64_t retry_base_ms;           /* full jitter: random(0, min(cap, base * 2^n)) */
+        int64_t retry_base_ms; /* full jitter: random(0, min(cap, base * 2^n)) */
         int64_t retry_max_ms;
-        int64_t max_retry_after_ms;      /* a longer hint parks the route instead of the task */
-        int64_t task_timeout_ms;         /* deadline of a task that names none; 0: none */
-        bool retry_caller_fault;         /* try one other provider after a 400 */
+        int64_t max_retry_after_ms; /* a longer hint parks the route instead of the task */
+        int64_t task_timeout_ms;    /* deadline of a task that names none; 0: none */
+        bool retry_caller_fault;    /* try one other provider after a 400 */
         struct fallback_list fallbacks;
         struct fallback_list context_window_fallbacks;
         struct fallback_list content_policy_fallbacks;
     } router;
 
     struct {
-        bool enabled;                    /* completions; the journal is always on */
-        char *path;                      /* directory of the store */
-        int64_t ttl_ms;                  /* 0: never expires */
-        int64_t max_bytes;               /* of completions on disk, 0: unbounded */
+        bool enabled;      /* completions; the journal is always on */
+        char *path;        /* directory of the store */
+        int64_t ttl_ms;    /* 0: never expires */
+        int64_t max_bytes; /* of completions on disk, 0: unbounded */
         int64_t block_cache_bytes;
         int64_t write_buffer_bytes;
-        bool sync;                       /* fsync each batch */
+        bool sync; /* fsync each batch */
         bool accept_fallbacks;
         int64_t journal_max_age_ms;
         int64_t journal_max_bytes;
     } cache;
 
     struct {
-        int64_t record_bytes;            /* largest request record */
-        int64_t reply_bytes;             /* largest reply record */
-        int64_t response_bytes;          /* largest HTTP response body */
+        int64_t record_bytes;   /* largest request record */
+        int64_t reply_bytes;    /* largest reply record */
+        int64_t response_bytes; /* largest HTTP response body */
         int64_t json_depth;
     } limits;
 
     bool drop_params;
 
     struct {
-        char *log_level;                 /* debug info warn error */
-        char *log_format;                /* text json */
+        char *log_level;  /* debug info warn error */
+        char *log_format; /* text json */
     } observability;
 };
 
@@ -174,6 +181,12 @@ int config_parse(const char *text, size_t len, const char *name, char *const *en
 int config_resolve(struct config *c, const struct provider *const *providers,
                    const struct vendor *vendors, char *const *envp, struct err *e);
 
+/*
+ * What is allowed but probably not meant: missing prices, rows of weight 0, size limits that do not fit
+ * each other. Calls fn with one line of text for each; after config_resolve().
+ */
+void config_warnings(const struct config *c, void (*fn)(void *arg, const char *text), void *arg);
+
 /* Writes the effective configuration as YAML, secrets as "***". */
 void config_print(const struct config *c, FILE *to);
 
@@ -183,6 +196,18 @@ void config_print_man(FILE *to);
 
 /* First row of this model_name at or behind `from`; NULL: none. */
 const struct model *config_model(const struct config *c, const char *model_name, size_t from);
+
+/* "500ms", "1h30m", "2d"; a plain number is seconds. 0, or -1 when the text is no duration. */
+int config_duration(const char *text, int64_t *ret_ms);
+
+/* "4096", "64k", "10MB", "2GiB", all in powers of 1024. 0, or -1 when the text is no size. */
+int config_size(const char *text, int64_t *ret_bytes);
+
+/* A whole decimal number with an optional sign, and nothing behind it. 0 or -1. */
+int config_int(const char *text, int64_t *ret);
+
+/* A finite decimal number, such as 0.5 or 2.5e-7. 0 or -1. */
+int config_num(const char *text, double *ret);
 
 /* The nearest of n names by edit distance, or NULL when none is near. */
 const char *config_nearest(const char *name, const char *const *names, size_t n);

@@ -13,7 +13,8 @@
 
 enum record_result {
     RECORD_GOOD = 0,
-    RECORD_BAD = 1, /* the task carries the error (task_fail with code "bad_record" and a message that
+    RECORD_BAD =
+        1, /* the task carries the error (task_fail with code "bad_record" and a message that
                        names the field and says what to do); t->id is set all the same */
 };
 

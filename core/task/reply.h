@@ -23,9 +23,9 @@ struct reply_view {
     int status;               /* 0: none */
     const char *error_code;   /* or NULL */
     const char *model;
-    const char *cache;        /* "miss", "hit", "coalesced" or NULL */
+    const char *cache; /* "miss", "hit", "coalesced" or NULL */
     struct usage usage;
-    double cost_usd;          /* negative: unknown */
+    double cost_usd; /* negative: unknown */
     int64_t queued_ms;
     int64_t inference_ms;
 };

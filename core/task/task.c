@@ -57,6 +57,8 @@ struct task *task_free(struct task *t)
         free(t->headers[i].name);
         free(t->headers[i].value);
     }
+    free(t->headers);
+    free(t->journal_key);
     for (i = 0; i < t->nmodels; i++)
         free(t->models[i]);
     free(t->raw);
@@ -106,14 +108,33 @@ void task_fail_http(struct task *t, int status, const char *code, const char *bo
     t->error->body_len = len;
 }
 
+void task_succeed(struct task *t, struct completion *c)
+{
+    error_free(t->error);
+    t->error = NULL;
+    completion_unref(t->completion);
+    t->completion = c;
+}
+
+/* Arrays here have room for the next power of two: is it used up? */
+static bool is_full(int count)
+{
+    return (count & (count - 1)) == 0;
+}
+
+static size_t next_room(int count)
+{
+    return count ? (size_t)count * 2 : 1;
+}
+
 void task_trail_add(struct task *t, const struct attempt *a)
 {
     if (t->ntrail == TASK_ATTEMPTS_MAX) {
         memmove(t->trail, t->trail + 1, sizeof *t->trail * (TASK_ATTEMPTS_MAX - 1));
         t->ntrail--;
     }
-    if ((t->ntrail & (t->ntrail - 1)) == 0)
-        t->trail = mem_grow(t->trail, t->ntrail ? (size_t)t->ntrail * 2 : 1, sizeof *t->trail);
+    if (is_full(t->ntrail))
+        t->trail = mem_grow(t->trail, next_room(t->ntrail), sizeof *t->trail);
     t->trail[t->ntrail++] = *a;
 }
 
@@ -132,6 +153,16 @@ int task_header_add(struct task *t, const char *name, const void *value, size_t 
 {
     if (t->nheaders == TASK_HEADERS_MAX)
         return -1;
+    if (is_full(t->nheaders))
+        t->headers = mem_grow(t->headers, next_room(t->nheaders), sizeof *t->headers);
     t->headers[t->nheaders++] = (struct task_header){mem_strdup(name), mem_dup(value, len), len};
     return 0;
+}
+
+void task_set_journal_key(struct task *t, const uint8_t *key, size_t len)
+{
+    assert(len <= JOURNAL_KEY_MAX);
+    free(t->journal_key);
+    t->journal_key = len ? mem_dup(key, len) : NULL;
+    t->journal_key_len = len;
 }

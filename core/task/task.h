@@ -84,9 +84,11 @@ struct task_error {
 
 struct task {
     struct list_node node;  /* in the container that `state` names */
-    struct heap_node timer; /* TASK_DELAYED */
+    struct heap_node timer; /* in its worker's delay heap */
+    int timer_kind;         /* what the timer is for: enum timer_kind of pool/worker.h */
     enum task_state state;
     unsigned worker;        /* index of the worker that owns it */
+    int step;               /* what its worker does next: enum task_step of pool/worker.h */
 
     /* Made by the source. */
     struct task_origin origin;
@@ -96,10 +98,10 @@ struct task {
     size_t raw_len;
     char *key;              /* the record's key or NULL */
     size_t key_len;
-    struct task_header headers[TASK_HEADERS_MAX];
+    struct task_header *headers; /* grown by task_header_add(); NULL: none */
     int nheaders;
     uint8_t fingerprint[16]; /* of key, value and headers: which record an outcome answers */
-    uint8_t journal_key[JOURNAL_KEY_MAX];
+    uint8_t *journal_key; /* owned; at most JOURNAL_KEY_MAX bytes; NULL: not journaled */
     size_t journal_key_len;
     int64_t received_us;     /* monotonic */
     int64_t received_wall_ms;
@@ -128,7 +130,10 @@ struct task {
     struct attempt *trail;
     int ntrail;
     int route;               /* current route, or -1 */
-    int64_t reserved_tokens; /* reservation held on `route` */
+    bool probe;              /* the running call tries out a route that was cooling */
+    uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */
+    int wait_queue;          /* TASK_WAITING: number of its queue in the admission */
+    int64_t reserved_tokens; /* TASK_WAITING: the estimate; then the reservation held on `route` */
     int64_t not_before_us;   /* TASK_DELAYED, TASK_WAITING */
     int64_t deadline_us;     /* monotonic; INT64_MAX: none */
     int64_t queued_us;       /* from received to the first call */
@@ -141,6 +146,7 @@ struct task {
     struct task_error *error;      /* failure */
     bool cost_a_call;              /* its end must be journaled before it is published */
     bool from_journal;             /* the reply is the stored one of an earlier life */
+    bool unstored;                 /* published at a drain although the journal could not be written */
     char *dropped;                 /* JSON array text of fields that drop_params dropped, or NULL */
     char *reply;                   /* the finished reply record */
     size_t reply_len;
@@ -164,8 +170,14 @@ void task_fail(struct task *t, const char *code, const char *fmt, ...)
 /* A failure that a provider answered with a status and a body; the body is copied. */
 void task_fail_http(struct task *t, int status, const char *code, const char *body, size_t len);
 
+/* Success after all: takes over the reference to c and drops an earlier failure. */
+void task_succeed(struct task *t, struct completion *c);
+
 void task_trail_add(struct task *t, const struct attempt *a);
 const struct task_header *task_header_get(const struct task *t, const char *name);
 int task_header_add(struct task *t, const char *name, const void *value, size_t len);
+
+/* Copies the key under which the task's outcome is journaled; len 0: it is not. */
+void task_set_journal_key(struct task *t, const uint8_t *key, size_t len);
 
 #endif

@@ -1,0 +1,154 @@
+/*
+ * batch: a whole job from one command. Without a broker it runs file -> pool -> file in this process
+ * (local.c); with kafka.bootstrap.servers it enqueues and collects. What is checked before the first call
+ * is in prepare.c.
+ */
+#include "cmd/batch/batch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/batch/local.h"
+#include "cmd/batch/prepare.h"
+#include "io/http.h"
+
+static const struct option_row rows[] = {
+    {.name = "input",
+     .letter = 'i',
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, input),
+     .arg = "FILE",
+     .help = "input: JSONL (batch lines, bare bodies, any rows with --template) or CSV"},
+    {.name = "output",
+     .letter = 'o',
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, output),
+     .arg = "FILE",
+     .help =
+         "output: one reply line per input row, appended as replies come; resumed when it exists"},
+    {.name = "error-file",
+     .letter = 'e',
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, error_file),
+     .arg = "FILE",
+     .help = "replies that are failures go here instead of to the output"},
+    INPUT_OPTION_ROWS(struct batch_options, in),
+    {.name = "api-base",
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, api_base),
+     .arg = "URL",
+     .help = "base URL for --model when there is no configuration file"},
+    {.name = "limit",
+     .letter = 'n',
+     .type = OPT_INT,
+     .offset = offsetof(struct batch_options, limit),
+     .arg = "ROWS",
+     .min = 0,
+     .max = INT64_MAX,
+     .help = "send at most so many rows in this run"},
+    {.name = "max-in-flight",
+     .type = OPT_INT,
+     .offset = offsetof(struct batch_options, max_in_flight),
+     .arg = "CALLS",
+     .min = 0,
+     .max = 1000000,
+     .help = "calls at once; sets pool.max_calls and raises pool.max_in_flight"},
+    {.name = "keep-going",
+     .letter = 'k',
+     .type = OPT_FLAG,
+     .offset = offsetof(struct batch_options, keep_going),
+     .help = "bad rows get an error reply instead of stopping the job before its first call"},
+    {.name = "store",
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, store),
+     .arg = "DIR",
+     .help =
+         "directory of the cache and the journal; default: cache.path, else ~/.cache/sluice/store"},
+    {.name = "progress",
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, progress),
+     .arg = "MODE",
+     .fallback = "auto",
+     .help = "auto, live, plain, json or none"},
+    CONFIG_OPTION_ROWS(struct batch_options, config),
+    {0}};
+
+static void report(const struct batch_options *o, const struct prepared *p, const struct tally *t,
+                   uint64_t calls, int64_t started_us)
+{
+    struct tally_totals n = {.what = "batch",
+                             .total = index_rows(p->index),
+                             .resumed = index_done(p->index),
+                             .calls = calls,
+                             .elapsed_ms = (clock_mono_us() - started_us) / 1000,
+                             .output = o->output,
+                             .error_file = o->error_file};
+
+    tally_report(t, &n, stderr);
+}
+
+static int run_local(const struct batch_options *o, struct prepared *p, struct err *e)
+{
+    struct tally *tally CLEANUP_FREE = mem_alloc(sizeof *tally);
+    struct local_job j = {.config = p->config,
+                          .store = p->store,
+                          .job = &p->job,
+                          .input = p->input,
+                          .index = p->index,
+                          .out = p->out,
+                          .errors = p->errors,
+                          .progress = &p->progress,
+                          .signal_fd = p->signal_fd,
+                          .limit = (uint64_t)o->limit};
+    int64_t started_us = clock_mono_us();
+    uint64_t calls = 0;
+    int code = 0;
+
+    if (http_global_init(e) < 0)
+        return EX_OSERR;
+    code = local_run(&j, tally, &calls, e);
+    report(o, p, tally, calls, started_us);
+    return code;
+}
+
+static int run(const void *opts, int nargs, char *const *args, struct err *e)
+{
+    const struct batch_options *o = opts;
+    struct prepared p = {0};
+    int code = 0;
+
+    (void)nargs;
+    (void)args;
+    if (prepare(&p, o, e) < 0)
+        code = e->code ? e->code : EX_SOFTWARE;
+    else
+        code = run_local(o, &p, e);
+    prepared_done(&p);
+    return code;
+}
+
+const struct command command_batch = {
+    .name = "batch",
+    .summary = "run a whole job: a file of prompts in, a file of completions out",
+    .description =
+        "Reads every row of the input before the first call and stops with line numbers when rows "
+        "are "
+        "bad or two have the same custom_id. Then sends all rows that the output does not hold yet "
+        "and "
+        "appends each reply as it comes, in the order of completion; match replies by custom_id.\n"
+        "The same command again resumes: rows in the output are not sent again, and calls that "
+        "were "
+        "paid for before a crash are not made again. OUT.job beside the output names the journal. "
+        "The "
+        "first Ctrl-C ends running calls in order, the second stops at once; nothing is lost "
+        "either way.",
+    .examples =
+        "sluice batch -i prompts.jsonl -o answers.jsonl -m openai/gpt-5-mini\n"
+        "sluice batch -i questions.csv -o out.jsonl -t 'Solve: {question}' -c sluice.yaml\n",
+    .options = rows,
+    .options_size = sizeof(struct batch_options),
+    .run = run,
+};

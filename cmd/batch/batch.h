@@ -1,0 +1,24 @@
+/* batch: the options of `sluice batch`, shared by its parts. */
+#ifndef SLUICE_CMD_BATCH_BATCH_H
+#define SLUICE_CMD_BATCH_BATCH_H
+
+#include "cmd/batch/input.h"
+#include "cmd/command.h"
+
+struct batch_options {
+    const char *input;
+    const char *output;
+    const char *error_file;
+    struct input_options in;
+    const char *api_base;
+    int64_t limit;
+    int64_t max_in_flight;
+    bool keep_going;
+    const char *store;
+    const char *progress;
+    struct config_options config;
+};
+
+extern const struct command command_batch;
+
+#endif

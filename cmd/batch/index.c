@@ -1,0 +1,140 @@
+/* index: sorted hashes and a bit set; see index.h. */
+#include "cmd/batch/index.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/sha256.h"
+
+#define GROW_ROWS 1000000 /* steps of 12 MB: doubling would hold twice what is needed */
+
+struct entry {
+    uint32_t hash_high, hash_low;
+    uint32_t row;
+};
+
+struct index {
+    struct entry *at;
+    uint32_t count, cap;
+    uint8_t *done;
+    uint32_t ndone;
+};
+
+struct index *index_new(void)
+{
+    return mem_alloc(sizeof(struct index));
+}
+
+struct index *index_free(struct index *x)
+{
+    if (!x)
+        return NULL;
+    free(x->at);
+    free(x->done);
+    free(x);
+    return NULL;
+}
+
+uint64_t index_hash(const char *id, size_t len)
+{
+    uint8_t digest[SHA256_LEN];
+    uint64_t h = 0;
+
+    sha256_of(id, len, digest);
+    memcpy(&h, digest, sizeof h);
+    return h;
+}
+
+int index_add(struct index *x, uint64_t hash)
+{
+    if (x->count == INDEX_ROWS_MAX)
+        return -1;
+    if (x->count == x->cap) {
+        x->cap = x->cap > INDEX_ROWS_MAX - GROW_ROWS ? INDEX_ROWS_MAX : x->cap + GROW_ROWS;
+        x->at = mem_grow(x->at, x->cap, sizeof *x->at);
+    }
+    x->at[x->count] = (struct entry){(uint32_t)(hash >> 32), (uint32_t)hash, x->count};
+    x->count++;
+    return 0;
+}
+
+static uint64_t hash_of(const struct entry *e)
+{
+    return (uint64_t)e->hash_high << 32 | e->hash_low;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct entry *x = a;
+    const struct entry *y = b;
+    uint64_t hx = hash_of(x);
+    uint64_t hy = hash_of(y);
+
+    if (hx != hy)
+        return hx < hy ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+void index_seal(struct index *x)
+{
+    if (x->count)
+        qsort(x->at, x->count, sizeof *x->at, by_hash);
+    x->done = mem_array((size_t)x->count / 8 + 1, 1);
+}
+
+uint32_t index_rows(const struct index *x)
+{
+    return x->count;
+}
+
+void index_suspects(const struct index *x, void (*fn)(void *arg, uint32_t row, uint32_t earlier),
+                    void *arg)
+{
+    uint32_t i = 0;
+
+    for (i = 1; i < x->count; i++) {
+        if (hash_of(&x->at[i]) == hash_of(&x->at[i - 1]))
+            fn(arg, x->at[i].row, x->at[i - 1].row);
+    }
+}
+
+int64_t index_find(const struct index *x, uint64_t hash)
+{
+    uint32_t low = 0;
+    uint32_t high = x->count;
+
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+
+        if (hash_of(&x->at[mid]) < hash)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < x->count && hash_of(&x->at[low]) == hash ? (int64_t)x->at[low].row : -1;
+}
+
+void index_forget_ids(struct index *x)
+{
+    free(x->at);
+    x->at = NULL;
+}
+
+bool index_is_done(const struct index *x, uint32_t row)
+{
+    return x->done[row / 8] >> (row % 8) & 1;
+}
+
+bool index_set_done(struct index *x, uint32_t row)
+{
+    if (index_is_done(x, row))
+        return false;
+    x->done[row / 8] |= (uint8_t)(1U << (row % 8));
+    x->ndone++;
+    return true;
+}
+
+uint32_t index_done(const struct index *x)
+{
+    return x->ndone;
+}

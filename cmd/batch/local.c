@@ -1,0 +1,283 @@
+/*
+ * local: wires feeder, pool and writer together and watches them. Decides when the run is over: all rows
+ * written, a signal, or nothing left that could answer.
+ */
+#include "cmd/batch/local.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/batch/feeder.h"
+#include "cmd/batch/writer.h"
+#include "cmd/signals.h"
+#include "pool/pool.h"
+
+#define TICK_MS 100
+#define UNREACHABLE_US                                                                             \
+    10000000 /* no answer at all for so long, and only failures to connect: stop */
+
+struct run {
+    const struct local_job *j;
+    struct pool *pool;
+    struct feeder *feeder;
+    struct writer *writer;
+    int notify_fd;
+    int signals; /* how many have come */
+    int last_signal;
+    int64_t started_us;
+    int64_t drain_since_us; /* 0: not draining */
+    int stop_code;          /* exit code chosen by a stop that is no signal */
+    struct err stop;
+    struct tally *tally;
+    struct pool_stats stats;
+    struct writer_view written;
+    struct feeder_view fed;
+};
+
+static int64_t pool_room_fn(const void *p)
+{
+    return pool_room(p);
+}
+
+static void pool_submit_fn(void *p, struct list_node *tasks)
+{
+    pool_submit(p, tasks);
+}
+
+static void pool_release_fn(void *p, int64_t n)
+{
+    pool_release(p, n);
+}
+
+static int start(struct run *r, struct err *e)
+{
+    const struct local_job *j = r->j;
+    struct writer_setup ws = {.out = j->out,
+                              .errors = j->errors,
+                              .store = j->store,
+                              .job = j->job,
+                              .notify_fd = r->notify_fd};
+    struct feeder_setup fs = {.config = j->config,
+                              .job = j->job,
+                              .input = j->input,
+                              .index = j->index,
+                              .limit = j->limit};
+    struct pool_setup ps = {.config = j->config, .store = j->store};
+    struct intake intake = {
+        .room = pool_room_fn, .submit = pool_submit_fn, .release = pool_release_fn};
+
+    r->writer = writer_new(&ws, e);
+    if (!r->writer)
+        return -1;
+    fs.writer = r->writer;
+    r->feeder = feeder_new(&fs);
+    ps.sink = writer_sink(r->writer);
+    ps.source = feeder_source(r->feeder);
+    r->pool = pool_new(&ps, e);
+    if (!r->pool)
+        return -1;
+    intake.pool = r->pool;
+    writer_set_intake(r->writer, &intake);
+    return feeder_start(r->feeder, &intake, e);
+}
+
+static void begin_drain(struct run *r)
+{
+    if (r->drain_since_us)
+        return;
+    r->drain_since_us = clock_mono_us();
+    feeder_stop(r->feeder);
+    pool_drain(r->pool);
+}
+
+static void stop_with(struct run *r, int code, const char *why, const char *advice)
+{
+    r->stop_code = code;
+    err_set(&r->stop, code, "%s (last: %s); %s", why,
+            r->stats.last_failure[0] ? r->stats.last_failure : "no call was made", advice);
+    begin_drain(r);
+}
+
+/* Is there still a route that could answer? Waiting for hours for a key that is wrong helps nobody. */
+static void check_routes(struct run *r, int64_t now_us)
+{
+    size_t off = 0;
+    size_t i = 0;
+    enum error_class class = CLASS_UNKNOWN;
+    const struct pool_stats *s = &r->stats;
+
+    for (i = 0; i < r->j->config->nmodels; i++) {
+        off += s->route[i].off;
+        if (s->route[i].off)
+            class = s->route[i].off_class;
+    }
+    if (r->drain_since_us || off == 0) {
+        /* nothing to say */
+    } else if (off == r->j->config->nmodels && class == CLASS_QUOTA) {
+        stop_with(r, EX_TEMPFAIL, "paused: out of credit or quota",
+                  "nothing is lost: run the same command again when there is credit");
+        return;
+    } else if (off == r->j->config->nmodels) {
+        stop_with(r, EX_NOPERM, "every model refuses to answer",
+                  "nothing is lost: correct the key or the model and run the same command again");
+        return;
+    }
+    if (!r->drain_since_us && s->succeeded == 0 && s->calls > 0 &&
+        s->calls == s->failures[CLASS_TRANSPORT] && now_us - r->started_us > UNREACHABLE_US)
+        stop_with(r, EX_UNAVAILABLE, "no provider can be reached",
+                  "nothing is lost: check api_base and the network and run the same command again");
+}
+
+static void limited_text(const struct run *r, char *out, size_t cap)
+{
+    static const char *const names[] = {
+        [LIMITED_NOTHING] = "the pool",     [LIMITED_INPUT] = "input",
+        [LIMITED_CALLS] = "pool.max_calls", [LIMITED_RATE] = "rate limit",
+        [LIMITED_COOLING] = "cooling",      [LIMITED_STORE] = "store cannot be written"};
+    const struct pool_stats *s = &r->stats;
+    const struct model *m = s->limited_route >= 0 ? &r->j->config->models[s->limited_route] : NULL;
+
+    if (s->limited_by == LIMITED_COOLING && m)
+        snprintf(out, cap, "%s/%s cooling %" PRId64 "s", m->model_name, m->provider_name,
+                 (s->route[s->limited_route].cooling_ms + 999) / 1000);
+    else
+        snprintf(out, cap, "%s", names[s->limited_by]);
+}
+
+static void show(struct run *r, int64_t now_us, bool force)
+{
+    const struct pool_stats *s = &r->stats;
+    const struct tally *t = r->tally;
+    struct progress_view v = {.done = index_done(r->j->index) + t->done,
+                              .total = index_rows(r->j->index),
+                              .resumed = index_done(r->j->index),
+                              .cached = t->hits,
+                              .coalesced = t->coalesced,
+                              .failed = t->failed,
+                              .retrying = s->waiting + s->delayed,
+                              .in_flight = s->calling,
+                              .calls = s->calls,
+                              .input_tokens = t->input_tokens,
+                              .output_tokens = t->output_tokens,
+                              .cost_usd = t->cost_usd,
+                              .cost_unknown = t->cost_unknown};
+
+    limited_text(r, v.limited_by, sizeof v.limited_by);
+    snprintf(v.phase, sizeof v.phase, "%s",
+             r->written.failing  ? "output full, waiting"
+             : r->drain_since_us ? "draining"
+                                 : "running");
+    progress_show(r->j->progress, &v, now_us, force);
+}
+
+static void look(struct run *r)
+{
+    pool_stats(r->pool, &r->stats);
+    feeder_look(r->feeder, &r->fed);
+    writer_look(r->writer, &r->written, r->tally);
+}
+
+static bool is_over(struct run *r, int64_t now_us)
+{
+    bool all_written = r->fed.ended && r->written.written + r->written.given_back >= r->fed.fed;
+
+    if (r->signals > 1)
+        return true;
+    if (all_written)
+        return true;
+    if (!r->drain_since_us)
+        return false;
+    return pool_unfinished(r->pool) == 0 ||
+           now_us - r->drain_since_us > r->j->config->pool.drain_timeout_ms * 1000;
+}
+
+static void watch(struct run *r)
+{
+    int64_t now_us = 0;
+
+    for (;;) {
+        int sig = signals_wait(r->j->signal_fd, r->notify_fd, TICK_MS);
+
+        if (sig) {
+            r->signals++;
+            r->last_signal = sig;
+            begin_drain(r);
+        }
+        now_us = clock_mono_us();
+        look(r);
+        if (is_over(r, now_us))
+            return;
+        check_routes(r, now_us);
+        show(r, now_us, false);
+    }
+}
+
+static int exit_code(const struct run *r, struct err *e)
+{
+    if (r->signals) {
+        err_set(e, 0, "stopped by a signal; nothing is lost: run the same command again to go on");
+        return 128 + r->last_signal;
+    }
+    if (r->stop_code) {
+        *e = r->stop;
+        return r->stop_code;
+    }
+    if (r->fed.failed) {
+        *e = r->fed.err;
+        return r->fed.err.code ? r->fed.err.code : EX_IOERR;
+    }
+    return r->tally->failed > 0 ? 1 : 0;
+}
+
+/* Ends the threads in the order in which work flows, so that whatever is finished reaches the files. */
+static int finish(struct run *r, struct err *e)
+{
+    int rc = 0;
+
+    if (r->feeder)
+        feeder_join(r->feeder);
+    if (r->pool) {
+        pool_stop(r->pool);
+        pool_stats(r->pool, &r->stats);
+    }
+    if (r->writer) {
+        rc = writer_stop(r->writer, e);
+        writer_look(r->writer, &r->written, r->tally);
+    }
+    pool_free(r->pool);
+    feeder_free(r->feeder);
+    writer_free(r->writer);
+    return rc;
+}
+
+int local_run(const struct local_job *j, struct tally *ret_tally, uint64_t *ret_calls,
+              struct err *e)
+{
+    struct run r = {.j = j, .tally = ret_tally, .started_us = clock_mono_us()};
+    int code = EX_OSERR;
+
+    r.notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (r.notify_fd < 0)
+        err_set(e, EX_OSERR, "cannot make an eventfd: %s", strerror(errno));
+    else if (start(&r, e) == 0) {
+        watch(&r);
+        show(&r, clock_mono_us(), true);
+        code = 0;
+    }
+    if (finish(&r, e) < 0)
+        code = EX_IOERR;
+    if (code == 0)
+        code = exit_code(&r, e);
+    *ret_calls = r.stats.calls;
+    if (r.notify_fd >= 0)
+        close(r.notify_fd);
+    return code;
+}

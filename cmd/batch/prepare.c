@@ -1,0 +1,391 @@
+/* prepare: see prepare.h. It makes no call and sends nothing. */
+#include "cmd/batch/prepare.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/signals.h"
+#include "providers/providers.h"
+#include "task/record.h"
+#include "task/reply.h"
+
+#define COMPLAINTS_MAX 20
+#define REPLY_LINE_MAX ((size_t)64 << 20)
+
+extern char **environ;
+
+/* Checks of all rows of an input. */
+struct survey {
+    struct input *in;
+    const char *path;
+    const struct config *config;
+    struct index *index;
+    uint64_t bad;
+    uint64_t duplicates;
+    /* rows that share a hash with an earlier one, to be compared by id */
+    uint32_t *suspects;
+    size_t nsuspects, suspects_cap;
+};
+
+static void complain(uint64_t nth, const char *what)
+{
+    if (nth < COMPLAINTS_MAX)
+        fprintf(stderr, "%s\n", what);
+    else if (nth == COMPLAINTS_MAX)
+        fprintf(stderr, "... and more\n");
+}
+
+/* A task with the row's record, parsed; e when the record is bad. */
+static struct task *parse_row(const struct survey *s, const struct input_row *row, struct err *e)
+{
+    struct task *t = task_new();
+
+    t->origin = (struct task_origin){"file", 0, row->number};
+    t->raw = mem_dup(row->record, row->len);
+    t->raw_len = row->len;
+    t->key = mem_strdup(row->fallback_id);
+    t->key_len = strlen(row->fallback_id);
+    t->received_wall_ms = clock_wall_ms();
+    if (record_parse(t, s->config) == RECORD_BAD) {
+        err_set(e, EX_DATAERR, "custom_id \"%.64s\": %s", t->id, t->error->message);
+        err_wrap(e, "%s:%lld", s->path, (long long)row->number);
+    }
+    return t;
+}
+
+static int survey_row(struct survey *s, const struct input_row *row, int rc, struct err *e)
+{
+    struct task *t = NULL;
+    uint64_t hash = 0;
+
+    if (rc == INPUT_GOOD) {
+        t = parse_row(s, row, e);
+        hash = index_hash(t->id, strlen(t->id));
+        task_free(t);
+    } else {
+        hash = index_hash(row->fallback_id, strlen(row->fallback_id));
+    }
+    if (rc == INPUT_BAD || e->msg[0])
+        complain(s->bad++, e->msg);
+    return index_add(s->index, hash) < 0
+               ? err_set(e, EX_DATAERR, "%s has more than %u rows; split it", s->path,
+                         INDEX_ROWS_MAX)
+               : 0;
+}
+
+static int survey_rows(struct survey *s, struct err *e)
+{
+    struct input_row row;
+
+    for (;;) {
+        struct err row_err = {0};
+        int rc = input_next(s->in, &row, &row_err);
+
+        if (rc == INPUT_END)
+            return 0;
+        if (rc < 0 || survey_row(s, &row, rc, &row_err) < 0) {
+            *e = row_err;
+            return -1;
+        }
+    }
+}
+
+static void note_suspect(void *arg, uint32_t row, uint32_t earlier)
+{
+    struct survey *s = arg;
+    uint32_t pair[2] = {earlier, row};
+
+    if (s->nsuspects + 2 > s->suspects_cap) {
+        s->suspects_cap = s->suspects_cap ? s->suspects_cap * 2 : 64;
+        s->suspects = mem_grow(s->suspects, s->suspects_cap, sizeof *s->suspects);
+    }
+    if (s->nsuspects / 2 > COMPLAINTS_MAX) {
+        s->duplicates++; /* enough is known to refuse; the rest is only counted */
+        return;
+    }
+    memcpy(s->suspects + s->nsuspects, pair, sizeof pair);
+    s->nsuspects += 2;
+}
+
+static bool is_suspect(const struct survey *s, uint32_t row)
+{
+    size_t i = 0;
+
+    for (i = 0; i < s->nsuspects; i++) {
+        if (s->suspects[i] == row)
+            return true;
+    }
+    return false;
+}
+
+struct seen {
+    char *id;
+    uint32_t row;
+    int64_t number;
+};
+
+/* Reads the suspect rows again and compares their ids themselves. Equal hashes of different ids are refused
+ * as well, honestly named: with 64 bits nobody will meet them. */
+static int compare_suspects(struct survey *s, struct err *e)
+{
+    struct seen *seen CLEANUP_FREE = mem_array(s->nsuspects + 1, sizeof *seen);
+    struct input_row row;
+    size_t n = 0;
+    size_t i = 0;
+    uint32_t at = 0;
+    int rc = 0;
+
+    if (input_rewind(s->in, e) < 0)
+        return -1;
+    for (at = 0; (rc = input_next(s->in, &row, e)) != INPUT_END && rc >= 0; at++) {
+        struct err ignored = {0};
+        struct task *t = NULL;
+        char line[ERR_MSG_MAX];
+
+        if (!is_suspect(s, at) || rc == INPUT_BAD)
+            continue;
+        t = parse_row(s, &row, &ignored);
+        for (i = 0; i < n; i++) {
+            if (strcmp(seen[i].id, t->id) != 0)
+                continue;
+            snprintf(
+                line, sizeof line,
+                "%s:%lld: custom_id \"%.200s\" stands in line %lld already; ids must be unique",
+                s->path, (long long)row.number, t->id, (long long)seen[i].number);
+            complain(s->duplicates++, line);
+            break;
+        }
+        if (i == n)
+            seen[n++] = (struct seen){mem_strdup(t->id), at, row.number};
+        task_free(t);
+    }
+    if (s->duplicates == 0)
+        err_set(e, EX_DATAERR, "two ids of %s have the same 64-bit hash; change one of them",
+                s->path);
+    for (i = 0; i < n; i++)
+        free(seen[i].id);
+    return rc < 0 ? -1 : 0;
+}
+
+int prepare_index(struct input *in, const char *path, const struct config *c, bool keep_going,
+                  struct index *index, struct err *e)
+{
+    struct survey s = {.in = in, .path = path, .config = c, .index = index};
+    int rc = 0;
+
+    if (survey_rows(&s, e) < 0)
+        return -1;
+    index_seal(index);
+    index_suspects(index, note_suspect, &s);
+    if (s.nsuspects) {
+        rc = compare_suspects(&s, e);
+        free(s.suspects);
+        if (rc < 0)
+            return -1;
+        if (s.duplicates)
+            err_set(e, EX_DATAERR,
+                    "%" PRIu64 " custom_ids stand in %s more than once; nothing was sent",
+                    s.duplicates, path);
+        return -1;
+    }
+    if (index_rows(index) == 0)
+        return err_set(e, EX_DATAERR, "%s holds no rows", path);
+    if (s.bad && !keep_going)
+        return err_set(e, EX_DATAERR,
+                       "%" PRIu64
+                       " bad rows in %s; nothing was sent. Correct them, or use --keep-going "
+                       "to give them error replies",
+                       s.bad, path);
+    return input_rewind(in, e);
+}
+
+int prepare_config(const struct config_options *co, const char *model, const char *api_base,
+                   struct config **ret, struct err *e)
+{
+    struct buf text = BUF_INIT(65536);
+    bool has_file = co->config || access("sluice.yaml", R_OK) == 0;
+    int rc = 0;
+
+    if (has_file || !model || !strchr(model, '/')) {
+        rc = command_config(co, ret, e);
+        if (rc != 0)
+            return -1;
+        if ((*ret)->nmodels == 0)
+            return err_set(e, EX_CONFIG,
+                           "no model is configured: give -c FILE with a model_list, or "
+                           "--model PROVIDER/MODEL such as openai/gpt-5-mini");
+        return 0;
+    }
+    buf_str(&text, "model_list:\n  - model_name: ");
+    buf_json_str(&text, model, strlen(model));
+    buf_str(&text, "\n    params:\n      model: ");
+    buf_json_str(&text, model, strlen(model));
+    if (api_base) {
+        buf_str(&text, "\n      api_base: ");
+        buf_json_str(&text, api_base, strlen(api_base));
+    }
+    buf_str(&text, "\n");
+    rc = config_parse(text.data, text.len, "(command line)", environ, co->set.at, co->set.count,
+                      ret, e);
+    buf_done(&text);
+    return rc < 0 ? -1 : config_resolve(*ret, providers, vendors, environ, e);
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct stat x;
+    struct stat y;
+
+    return strcmp(a, "-") != 0 && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static int check_options(const struct batch_options *o, struct err *e)
+{
+    if (!o->input)
+        return err_set(e, EX_USAGE, "name the input with -i FILE");
+    if (!o->output)
+        return err_set(e, EX_USAGE, "name the output with -o FILE");
+    if (strcmp(o->input, "-") == 0)
+        return err_set(e, EX_USAGE,
+                       "the input is read twice, so it cannot be standard input: save it to a "
+                       "file first");
+    if (same_file(o->input, o->output) || (o->error_file && same_file(o->input, o->error_file)))
+        return err_set(e, EX_USAGE, "output and input are the same file");
+    if (o->error_file &&
+        (strcmp(o->error_file, o->output) == 0 || same_file(o->error_file, o->output)))
+        return err_set(e, EX_USAGE, "--error-file and --output are the same file");
+    return 0;
+}
+
+/* Marks the rows whose replies stand in a file of an earlier run. */
+static int resume_from(struct prepared *p, const char *path, const char *input, struct err *e)
+{
+    struct line_reader *r = NULL;
+    struct line line;
+    int rc = 0;
+
+    r = line_reader_open(path, REPLY_LINE_MAX, e);
+    if (!r)
+        return -1;
+    while ((rc = line_reader_next(r, &line, e)) == LINE_GOOD) {
+        struct reply_view v = {0};
+        int64_t row = -1;
+
+        if (reply_read(line.text, line.len, &v, e) < 0) {
+            err_wrap(e, "%s:%lld is no reply line; name another output", path,
+                     (long long)line.number);
+            e->code = EX_CANTCREAT;
+            rc = -1;
+            break;
+        }
+        row = index_find(p->index, index_hash(v.custom_id, strlen(v.custom_id)));
+        if (row < 0)
+            err_set(e, EX_CANTCREAT,
+                    "%s:%lld: \"%.100s\" is not in %s; this output belongs to another "
+                    "input: name another output",
+                    path, (long long)line.number, v.custom_id, input);
+        else
+            index_set_done(p->index, (uint32_t)row);
+        reply_view_done(&v);
+        if (row < 0) {
+            rc = -1;
+            break;
+        }
+    }
+    line_reader_close(r);
+    if (rc == LINE_TOO_LONG)
+        return err_set(e, EX_CANTCREAT, "%s:%lld is no reply line; name another output", path,
+                       (long long)line.number);
+    return rc < 0 ? -1 : 0;
+}
+
+static int open_outputs(struct prepared *p, const struct batch_options *o, struct err *e)
+{
+    p->out = line_writer_open(o->output, e);
+    if (!p->out)
+        return -1;
+    if (o->error_file) {
+        p->errors = line_writer_open(o->error_file, e);
+        if (!p->errors ||
+            (line_writer_is_file(p->errors) && resume_from(p, o->error_file, o->input, e) < 0))
+            return -1;
+    }
+    return line_writer_is_file(p->out) ? resume_from(p, o->output, o->input, e) : 0;
+}
+
+static int open_store(struct prepared *p, const struct batch_options *o, struct err *e)
+{
+    char root[512];
+    const char *path = o->store ? o->store : p->config->cache.path;
+
+    if (path && path[0])
+        snprintf(root, sizeof root, "%s", path);
+    else if (job_default_store(root, sizeof root, e) < 0)
+        return -1;
+    if (job_open(&p->job, line_writer_is_file(p->out) ? o->output : "-", root, e) < 0)
+        return -1;
+    p->has_job = true;
+    p->store = store_open(p->job.slot.path, p->config, e);
+    return p->store ? 0 : -1;
+}
+
+static void apply_options(struct config *c, const struct batch_options *o)
+{
+    if (o->in.model) {
+        free(c->default_model);
+        c->default_model = mem_strdup(o->in.model);
+    }
+    if (o->max_in_flight > 0) {
+        c->pool.max_calls = o->max_in_flight;
+        if (c->pool.max_in_flight < 2 * o->max_in_flight)
+            c->pool.max_in_flight = 2 * o->max_in_flight;
+    }
+}
+
+int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
+{
+    if (check_options(o, e) < 0 ||
+        progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
+        prepare_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
+        return -1;
+    apply_options(p->config, o);
+    p->input = input_open(o->input, &o->in, (size_t)p->config->limits.record_bytes, e);
+    if (!p->input)
+        return -1;
+    p->index = index_new();
+    if (prepare_index(p->input, o->input, p->config, o->keep_going, p->index, e) < 0)
+        return -1;
+    if (open_outputs(p, o, e) < 0)
+        return -1;
+    index_forget_ids(p->index);
+    /* Until here a signal simply ends the process. From here on there are threads. */
+    p->signal_fd = signals_open(e);
+    if (p->signal_fd < 0)
+        return -1;
+    if (open_store(p, o, e) < 0)
+        return -1;
+    progress_init(&p->progress, o->progress, clock_mono_us(), e);
+    return 0;
+}
+
+void prepared_done(struct prepared *p)
+{
+    if (p->signal_fd > 0)
+        close(p->signal_fd);
+    if (p->store)
+        store_free(p->store);
+    if (p->has_job)
+        job_close(&p->job);
+    line_writer_close(p->out);
+    line_writer_close(p->errors);
+    input_close(p->input);
+    index_free(p->index);
+    config_free(p->config);
+}

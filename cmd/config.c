@@ -1,0 +1,41 @@
+/*
+ * config: from the options that most commands share to a resolved configuration. The one place that knows
+ * ./sluice.yaml, the environment of the process and the tables of providers.
+ */
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/command.h"
+#include "providers/providers.h"
+
+static enum log_level log_level_of(const char *name)
+{
+    if (strcmp(name, "debug") == 0)
+        return LOG_DEBUG;
+    if (strcmp(name, "warn") == 0)
+        return LOG_WARN;
+    return strcmp(name, "error") == 0 ? LOG_ERROR : LOG_INFO;
+}
+
+int command_config(const struct config_options *o, struct config **ret, struct err *e)
+{
+    static const char usual[] = "sluice.yaml";
+    const char *path = o->config;
+    struct config *c = NULL;
+    struct err why = {0};
+
+    if (!path && access(usual, F_OK) == 0)
+        path = usual;
+    if (config_load(path, environ, o->set.at, o->set.count, &c, &why) < 0 ||
+        config_resolve(c, providers, vendors, environ, &why) < 0) {
+        config_free(c);
+        err_set(e, why.code, "%s", why.msg);
+        return why.code ? why.code : EX_CONFIG;
+    }
+    log_setup(log_level_of(c->observability.log_level),
+              strcmp(c->observability.log_format, "json") == 0);
+    *ret = c;
+    return 0;
+}

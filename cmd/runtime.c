@@ -1,0 +1,232 @@
+/*
+ * runtime: wires pool, store and the Kafka side together and takes them apart in the order in which
+ * nothing is lost. It decides nothing about tasks. Runs on the main thread.
+ */
+#include "cmd/runtime.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/signals.h"
+
+#define TICK_MS      200
+#define SAY_US       (10 * 1000000LL)
+#define FLUSH_MS     15000 /* for replies on their way when the worker ends */
+#define DEV_FLUSH_MS 1000  /* an embedded broker may be full, and it ends with us */
+#define SETTLE_MS    5000
+#define GIVE_UP_S    60 /* a shutdown that hangs is cut off: everything needed is durable by then */
+
+int runtime_default_root(const char *name, char *out, size_t cap, struct err *e)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    int n = -1;
+
+    if (cache && cache[0] == '/')
+        n = snprintf(out, cap, "%s/sluice/%s", cache, name);
+    else if (home && home[0] == '/')
+        n = snprintf(out, cap, "%s/.cache/sluice/%s", home, name);
+    if (n < 0 || (size_t)n >= cap)
+        return err_set(e, EX_CONFIG, "no place for the store: set cache.path (HOME is not usable)");
+    return 0;
+}
+
+void runtime_property(struct config *c, const char *name, const char *value)
+{
+    struct property_list *l = &c->kafka;
+
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->at[i].name, name) == 0) {
+            free(l->at[i].value);
+            l->at[i].value = mem_strdup(value);
+            return;
+        }
+    l->at = mem_grow(l->at, l->count + 1, sizeof *l->at);
+    l->at[l->count++] = (struct property){mem_strdup(name), mem_strdup(value), 0};
+}
+
+static int64_t room(const void *pool)
+{
+    return pool_room(pool);
+}
+
+static void submit(void *pool, struct list_node *tasks)
+{
+    pool_submit(pool, tasks);
+}
+
+static void release(void *pool, int64_t n)
+{
+    pool_release(pool, n);
+}
+
+static void committed(void *arg, const uint8_t *key, size_t len)
+{
+    struct runtime *r = arg;
+
+    store_forget(r->store, key, len);
+}
+
+static void assigned(void *arg, const uint8_t *prefix, size_t len,
+                     bool (*keep)(void *keep_arg, const uint8_t *key, size_t key_len),
+                     void *keep_arg)
+{
+    struct runtime *r = arg;
+    struct err e = {0};
+    char text[600];
+
+    if (store_prune(r->store, prefix, len, keep, keep_arg, &e) < 0)
+        log_warn("journal cannot be pruned", "text=%s", log_quote(e.msg, text, sizeof text));
+}
+
+static int open_store(struct runtime *r, const struct runtime_setup *setup, struct err *e)
+{
+    int got = slot_take(&r->slot, setup->store_root, -1, e);
+
+    if (got == STORE_ALL_SLOTS_TAKEN || got == STORE_SLOT_BUSY)
+        return err_set(e, EX_TEMPFAIL, "all slots below %s are taken: set another cache.path",
+                       setup->store_root);
+    if (got)
+        return -1;
+    r->has_slot = true;
+    r->store = store_open(r->slot.path, r->config, e);
+    return r->store ? 0 : -1;
+}
+
+static int start_threads(struct runtime *r, const struct runtime_setup *setup, struct err *e)
+{
+    struct kafka_intake_setup is = {.config = r->config,
+                                    .fatal = &r->fatal,
+                                    .embedded = setup->embedded,
+                                    .arg = r,
+                                    .committed = committed,
+                                    .assigned = assigned};
+    struct kafka_publisher_setup ps = {.config = r->config,
+                                       .fatal = &r->fatal,
+                                       .embedded = setup->embedded,
+                                       .settled = kafka_intake_settled};
+    struct pool_setup pools = {.config = r->config, .store = r->store};
+    struct intake entry = {.room = room, .submit = submit, .release = release};
+
+    if (r->config->pool.static_membership && !setup->embedded)
+        is.instance_id = r->instance;
+    if (!(r->intake = kafka_intake_new(&is, e)))
+        return -1;
+    ps.arg = r->intake;
+    if (!(r->publisher = kafka_publisher_new(&ps, e)))
+        return -1;
+    pools.sink = kafka_intake_sink(r->intake);
+    if (!(r->pool = pool_new(&pools, e)))
+        return -1;
+    entry.pool = r->pool;
+    return kafka_intake_start(r->intake, &entry, r->publisher, e);
+}
+
+/* From the outside in: first what still gives, last what still takes. */
+static void stop(struct runtime *r, int64_t flush_ms)
+{
+    if (r->intake)
+        kafka_intake_stop(r->intake);
+    if (r->pool)
+        pool_stop(r->pool);
+    if (r->publisher)
+        kafka_publisher_flush(r->publisher, flush_ms);
+    r->publisher = kafka_publisher_free(r->publisher);
+    r->intake = kafka_intake_free(r->intake);
+    if (r->pool)
+        r->pool = pool_free(r->pool);
+    r->store = store_free(r->store);
+    if (r->has_slot)
+        slot_release(&r->slot);
+    r->has_slot = false;
+}
+
+int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct err *e)
+{
+    *r = (struct runtime){.config = setup->config,
+                          .signal_fd = setup->signal_fd,
+                          .flush_ms = setup->embedded ? DEV_FLUSH_MS : FLUSH_MS};
+    kafka_fatal_init(&r->fatal);
+    if (open_store(r, setup, e) < 0) {
+        stop(r, 0);
+        return -1;
+    }
+    snprintf(r->instance, sizeof r->instance, "sluice-%s", r->slot.id);
+    if (start_threads(r, setup, e) < 0) {
+        stop(r, 0);
+        return -1;
+    }
+    log_info("worker started", "slot=%d path=%s", r->slot.number, r->slot.path);
+    return 0;
+}
+
+/* One line every 10 s while there is something to say. */
+static void say(struct runtime *r, int64_t now_us)
+{
+    struct pool_stats *s;
+    struct kafka_intake_stats k;
+
+    if (now_us - r->said_us < SAY_US)
+        return;
+    r->said_us = now_us;
+    s = mem_alloc(sizeof *s);
+    pool_stats(r->pool, s);
+    kafka_intake_stats(r->intake, &k);
+    if (s->finished != r->said_finished || s->in_flight)
+        log_info("progress",
+                 "finished=%" PRIu64 " failed=%" PRIu64 " hits=%" PRIu64 " calls=%" PRIu64
+                 " calling=%" PRId64 " waiting=%" PRId64 " partitions=%" PRId64 " open=%" PRId64
+                 " lost=%" PRIu64,
+                 s->finished, s->failed, s->hits, s->calls, s->calling, s->waiting + s->delayed,
+                 k.partitions, k.open, k.lost);
+    r->said_finished = s->finished;
+    free(s);
+}
+
+/* Waits for the calls that are running. Returns the number of a second signal, or 0. */
+static int drain(struct runtime *r)
+{
+    int64_t until_us = clock_mono_us() + r->config->pool.drain_timeout_ms * 1000;
+
+    kafka_intake_stop(r->intake);
+    pool_drain(r->pool);
+    while (pool_calls(r->pool) > 0 && clock_mono_us() < until_us && !atomic_load(&r->fatal.set)) {
+        int sig = signals_wait(r->signal_fd, -1, TICK_MS);
+
+        if (sig)
+            return sig;
+    }
+    store_settle(r->store, SETTLE_MS);
+    return 0;
+}
+
+int runtime_run(struct runtime *r, struct err *e)
+{
+    int sig = 0, second = 0;
+
+    while (!sig && !atomic_load(&r->fatal.set)) {
+        sig = signals_wait(r->signal_fd, -1, TICK_MS);
+        say(r, clock_mono_us());
+    }
+    if (sig) {
+        log_info("draining", "signal=%d timeout_ms=%" PRId64, sig,
+                 r->config->pool.drain_timeout_ms);
+        second = drain(r);
+    }
+    /* librdkafka may hang in a close; whatever matters is in the store or in the topic. */
+    alarm(GIVE_UP_S);
+    stop(r, second || atomic_load(&r->fatal.set) ? 0 : r->flush_ms);
+    alarm(0);
+    if (atomic_load(&r->fatal.set)) {
+        err_set(e, EX_UNAVAILABLE, "%s", r->fatal.msg);
+        return EX_UNAVAILABLE;
+    }
+    log_info("stopped", "signal=%d", second ? second : sig);
+    return second ? 128 + second : 0;
+}

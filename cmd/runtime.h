@@ -1,0 +1,53 @@
+/*
+ * runtime: a worker put together: slot, store, pool, intake and publisher, from start to drain. `worker`
+ * and `dev` differ in what they put around it.
+ */
+#ifndef SLUICE_CMD_RUNTIME_H
+#define SLUICE_CMD_RUNTIME_H
+
+#include "base/err.h"
+#include "io/kafka/kafka.h"
+#include "io/store.h"
+#include "pool/pool.h"
+#include "task/config.h"
+
+struct runtime {
+    const struct config *config;
+    struct kafka_fatal fatal;
+    struct slot slot;
+    bool has_slot;
+    struct store *store;
+    struct pool *pool;
+    struct kafka_intake *intake;
+    struct kafka_publisher *publisher;
+    int signal_fd; /* not owned */
+    int64_t flush_ms;
+    int64_t said_us;
+    uint64_t said_finished;
+    char instance[80];
+};
+
+struct runtime_setup {
+    const struct config *config; /* resolved; outlives the runtime */
+    const char *store_root;      /* directory that holds the slots */
+    bool embedded;               /* the broker is a mock cluster */
+    int signal_fd;               /* of signals_open() */
+};
+
+/* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */
+int runtime_default_root(const char *name, char *out, size_t cap, struct err *e);
+
+/* Sets a property for both clients, over what the configuration says. */
+void runtime_property(struct config *c, const char *name, const char *value);
+
+/* Starts all threads. -1: nothing is left behind. */
+int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct err *e);
+
+/*
+ * Runs until a signal or a fatal error, then drains: no more reading, running calls go on for at most
+ * pool.drain_timeout, what is finished is published and committed. Returns the exit code: 0 after a
+ * drain, 128 + number after a second signal, EX_TEMPFAIL or what e says after a fatal error.
+ */
+int runtime_run(struct runtime *r, struct err *e);
+
+#endif

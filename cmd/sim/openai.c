@@ -1,0 +1,199 @@
+/*
+ * openai: answers of POST /v1/chat/completions and errors, in OpenAI's form, with every key that its
+ * schema requires. Deterministic: ids and `created` derive from the request. Pure.
+ */
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/rng.h"
+#include "cmd/sim/hash.h"
+#include "cmd/sim/reply.h"
+#include "cmd/sim/schema.h"
+
+#define CHOICES_MAX  128
+#define TOP_LOGPROBS 20
+#define CREATED_BASE 1767225600 /* 2026-01-01; the digest adds up to 30 days */
+
+struct speech {
+    struct buf text;
+    int64_t tokens;
+    bool cut;
+};
+
+/* The function that the request forces the model to call; NULL: it may answer in words. */
+static struct json_object *forced_function(const struct sim_ask *a)
+{
+    struct json_object *tools = json_get_type(a->body, "tools", json_type_array);
+    struct json_object *choice = json_get(a->body, "tool_choice");
+    const char *want = json_get_str(json_get(choice, "function"), "name");
+    const char *word =
+        json_object_is_type(choice, json_type_string) ? json_object_get_string(choice) : NULL;
+
+    if (!tools || !(want || (word && strcmp(word, "required") == 0)))
+        return NULL;
+    for (size_t i = 0; i < json_object_array_length(tools); i++) {
+        struct json_object *f = json_get(json_object_array_get_idx(tools, i), "function");
+        const char *name = json_get_str(f, "name");
+
+        if (name && (!want || strcmp(want, name) == 0))
+            return f;
+    }
+    return NULL;
+}
+
+static int64_t write_tool_call(struct buf *b, const struct sim_ask *a, struct json_object *f,
+                               int index)
+{
+    CLEANUP_JSON struct json_object *args = sim_schema_instance(json_get(f, "parameters"), "echo");
+    struct buf text = BUF_INIT(SIM_BODY_MAX);
+    int64_t tokens = 0;
+
+    json_write(args, &text);
+    buf_printf(b,
+               "\"role\":\"assistant\",\"content\":null,\"refusal\":null,\"tool_calls\":[{\"id\":"
+               "\"call_%016llx%02x\",\"type\":\"function\",\"function\":{\"name\":",
+               (unsigned long long)a->digest, (unsigned)index);
+    buf_json_str(b, json_get_str(f, "name"), strlen(json_get_str(f, "name")));
+    buf_str(b, ",\"arguments\":");
+    buf_json_str(b, text.data, text.len);
+    buf_str(b, "}}]");
+    tokens = sim_tokens(text.len);
+    buf_done(&text);
+    return tokens;
+}
+
+static void write_token(struct buf *b, const char *token, size_t n, double logprob)
+{
+    buf_str(b, "{\"token\":");
+    buf_json_str(b, token, n);
+    buf_printf(b, ",\"logprob\":%.4f,\"bytes\":[", logprob);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(b, i ? ",%d" : "%d", (unsigned char)token[i]);
+    buf_char(b, ']');
+}
+
+static void write_logprobs(struct buf *b, const struct sim_ask *a, const struct buf *text)
+{
+    int64_t top = json_get_int(a->body, "top_logprobs", 0);
+    struct rng r = {.state = a->digest};
+
+    if (!json_get_bool(a->body, "logprobs", false)) {
+        buf_str(b, "null");
+        return;
+    }
+    buf_str(b, "{\"content\":[");
+    for (size_t at = 0; at < text->len;) {
+        size_t n = sim_text_cut(text->data + at, text->len - at, 4);
+        double logprob = -3 * rng_unit(&r);
+
+        buf_str(b, at ? "," : "");
+        write_token(b, text->data + at, n, logprob);
+        buf_str(b, ",\"top_logprobs\":[");
+        for (int64_t i = 0; i < top && i < TOP_LOGPROBS; i++) {
+            buf_str(b, i ? "," : "");
+            write_token(b, text->data + at, n, logprob - (double)i);
+            buf_char(b, '}');
+        }
+        buf_str(b, "]}");
+        at += n;
+    }
+    buf_str(b, "],\"refusal\":null}");
+}
+
+static int64_t write_text(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
+                          enum sim_kind twist, int index)
+{
+    struct speech p = {.text = BUF_INIT(SIM_BODY_MAX)};
+    const char *finish = "stop";
+
+    p.tokens = sim_voice_compose(&s->voice, a, s->seed, index,
+                                 twist == SIM_LENGTH || twist == SIM_FILTER, &p.text, &p.cut);
+    if (twist == SIM_EMPTY200 && p.text.len)
+        p.text.len = 0;
+    if (twist == SIM_REFUSAL) {
+        buf_str(b, "\"role\":\"assistant\",\"content\":null,"
+                   "\"refusal\":\"I cannot help with that.\",\"annotations\":[]}");
+        buf_clear(&p.text);
+    } else {
+        buf_str(b, "\"role\":\"assistant\",\"content\":");
+        buf_json_str(b, p.text.data ? p.text.data : "", p.text.len);
+        buf_str(b, ",\"refusal\":null,\"annotations\":[]}");
+        finish = twist == SIM_FILTER            ? "content_filter"
+                 : p.cut || twist == SIM_LENGTH ? "length"
+                                                : "stop";
+    }
+    buf_str(b, ",\"logprobs\":");
+    write_logprobs(b, a, &p.text);
+    buf_printf(b, ",\"finish_reason\":\"%s\"}", finish);
+    buf_done(&p.text);
+    return p.tokens;
+}
+
+static int64_t write_choices(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
+                             enum sim_kind twist)
+{
+    struct json_object *f = twist == SIM_NONE ? forced_function(a) : NULL;
+    int64_t n = json_get_int(a->body, "n", 1), tokens = 0;
+
+    n = n < 1 ? 1 : n > CHOICES_MAX ? CHOICES_MAX : n;
+    for (int i = 0; i < n; i++) {
+        buf_printf(b, "%s{\"index\":%d,\"message\":{", i ? "," : "", i);
+        if (f) {
+            tokens += write_tool_call(b, a, f, i);
+            buf_str(b, "},\"logprobs\":null,\"finish_reason\":\"tool_calls\"}");
+        } else {
+            tokens += write_text(b, s, a, twist, i);
+        }
+    }
+    return tokens;
+}
+
+void sim_openai_chat(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
+                     enum sim_kind twist)
+{
+    struct buf *b = &r->body;
+    int64_t tokens = 0, cached = a->prompt_tokens * s->cached_percent / 100;
+
+    buf_printf(b,
+               "{\"id\":\"chatcmpl-%016llx\",\"object\":\"chat.completion\",\"created\":%lld,"
+               "\"model\":",
+               (unsigned long long)sim_hash_fold(s->seed, a->digest),
+               (long long)(CREATED_BASE + a->digest % (30 * 86400)));
+    buf_json_str(b, a->model, strlen(a->model));
+    buf_str(b, ",\"choices\":[");
+    tokens = write_choices(b, s, a, twist) + s->reasoning_tokens;
+    buf_printf(b,
+               "],\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":"
+               "%lld,\"prompt_tokens_details\":{\"cached_tokens\":%lld,\"audio_tokens\":0},"
+               "\"completion_tokens_details\":{\"reasoning_tokens\":%lld,\"audio_tokens\":0,"
+               "\"accepted_prediction_tokens\":0,\"rejected_prediction_tokens\":0}},"
+               "\"service_tier\":\"default\",\"system_fingerprint\":\"fp_simulated\"}",
+               (long long)a->prompt_tokens, (long long)tokens,
+               (long long)(a->prompt_tokens + tokens), (long long)cached,
+               (long long)s->reasoning_tokens);
+    r->output_tokens = tokens;
+}
+
+static void write_or_null(struct buf *b, const char *text)
+{
+    if (text)
+        buf_json_str(b, text, strlen(text));
+    else
+        buf_str(b, "null");
+}
+
+void sim_openai_error(struct sim_reply *r, const struct sim_fail *f)
+{
+    struct buf *b = &r->body;
+
+    buf_str(b, "{\"error\":{\"message\":");
+    write_or_null(b, f->message);
+    buf_str(b, ",\"type\":");
+    write_or_null(b, f->type);
+    buf_str(b, ",\"param\":");
+    write_or_null(b, f->param);
+    buf_str(b, ",\"code\":");
+    write_or_null(b, f->code);
+    buf_str(b, "}}");
+}

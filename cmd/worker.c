@@ -1,0 +1,98 @@
+/*
+ * worker: the service: reads requests from Kafka, answers them, publishes the replies, until it is told
+ * to stop. An absent broker is reported and waited for.
+ */
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/runtime.h"
+#include "cmd/signals.h"
+
+#define PROBE_MS 5000
+
+struct worker_options {
+    struct config_options config;
+};
+
+static const struct option_row rows[] = {
+    CONFIG_OPTION_ROWS(struct worker_options, config),
+    {.name = NULL},
+};
+
+/* Is the broker an embedded one? An unreachable one is not, and comes later. */
+static bool is_embedded(const struct config *c)
+{
+    struct kafka_info info;
+    struct err e = {0};
+    char text[600];
+
+    if (kafka_probe(c, PROBE_MS, &info, &e) < 0) {
+        log_warn("no broker yet, the worker waits for it", "text=%s",
+                 log_quote(e.msg, text, sizeof text));
+        return false;
+    }
+    if (info.embedded)
+        log_warn("the broker is an embedded one: for development, in memory only", "cluster=%s",
+                 info.cluster_id);
+    return info.embedded;
+}
+
+static int work(const struct config *c, int signal_fd, struct err *e)
+{
+    struct runtime_setup setup = {.config = c, .signal_fd = signal_fd};
+    struct runtime r;
+    char root[512];
+
+    setup.store_root = c->cache.path;
+    if (!setup.store_root || !*setup.store_root) {
+        if (runtime_default_root("store", root, sizeof root, e) < 0)
+            return e->code;
+        setup.store_root = root;
+    }
+    setup.embedded = is_embedded(c);
+    if (runtime_start(&r, &setup, e) < 0)
+        return e->code ? e->code : EX_UNAVAILABLE;
+    return runtime_run(&r, e);
+}
+
+static int run_worker(const void *opts, int nargs, char *const *args, struct err *e)
+{
+    const struct worker_options *o = opts;
+    struct config *c = NULL;
+    int signal_fd, rc;
+
+    (void)nargs;
+    (void)args;
+    rc = command_config(&o->config, &c, e);
+    if (rc)
+        return rc;
+    signal_fd = signals_open(e);
+    if (signal_fd < 0)
+        rc = EX_OSERR;
+    else if (kafka_config_check(c, true, e) < 0)
+        rc = EX_CONFIG;
+    else if (!c->nmodels)
+        rc = EX_CONFIG, err_set(e, EX_CONFIG, "model_list is empty: name at least one model");
+    else
+        rc = work(c, signal_fd, e);
+    if (signal_fd >= 0)
+        close(signal_fd);
+    config_free(c);
+    return rc;
+}
+
+const struct command command_worker = {
+    .name = "worker",
+    .summary = "the service: requests from Kafka in, replies to Kafka out",
+    .description =
+        "Takes a slot below cache.path, joins the consumer group of kafka.group.id and works until "
+        "SIGTERM or SIGINT. The first signal drains: reading stops, running calls may go on for "
+        "pool.drain_timeout, what is finished is published and committed. A second signal ends the "
+        "worker at once; nothing is lost either way.",
+    .examples = "sluice worker -c sluice.yaml\n",
+    .options = rows,
+    .options_size = sizeof(struct worker_options),
+    .run = run_worker,
+};

@@ -1,0 +1,127 @@
+/*
+ * json: parsing, serialising and member access over json-c. What json-c would let pass is refused
+ * by json_scan before json-c sees the text; the canonical form is in json_canonical.c.
+ */
+#include "base/json.h"
+
+#include <math.h>
+#include <sysexits.h>
+
+#include "base/json_scan.h"
+
+/* Answers of providers may be a little deeper than requests, which they partly repeat. */
+#define ANSWER_DEPTH_MAX (JSON_DEPTH_MAX + 16)
+
+int json_check(const char *text, size_t n, int max_depth, struct err *e)
+{
+    return json_scan(text, n, max_depth, true, e);
+}
+
+/* json-c on text that json_scan() has passed. */
+static int build(const char *text, size_t n, int max_depth, struct json_object **ret)
+{
+    /* json-c counts the value at the innermost level too and stops one level before its limit. */
+    struct json_tokener *tok = json_tokener_new_ex(max_depth + 2);
+    struct json_object *o = NULL;
+    enum json_tokener_error r = json_tokener_success;
+
+    if (!tok)
+        return -1;
+    o = json_tokener_parse_ex(tok, text, (int)n);
+    r = json_tokener_get_error(tok);
+    if (r == json_tokener_continue) { /* a bare number at the end of the text: end it */
+        o = json_tokener_parse_ex(tok, "", 1);
+        r = json_tokener_get_error(tok);
+    }
+    json_tokener_free(tok);
+    if (r != json_tokener_success) {
+        json_object_put(o);
+        return -1;
+    }
+    *ret = o;
+    return 0;
+}
+
+int json_parse_depth(const char *text, size_t n, int max_depth, struct json_object **ret,
+                     struct err *e)
+{
+    if (json_scan(text, n, max_depth, true, e) < 0)
+        return -1;
+    if (build(text, n, max_depth, ret) < 0)
+        return err_set(e, EX_DATAERR, "the JSON parser refused the text");
+    return 0;
+}
+
+int json_parse(const char *text, size_t n, struct json_object **ret, struct err *e)
+{
+    return json_parse_depth(text, n, JSON_DEPTH_MAX, ret, e);
+}
+
+int json_parse_answer(const char *text, size_t n, struct json_object **ret)
+{
+    if (json_scan(text, n, ANSWER_DEPTH_MAX, false, NULL) < 0)
+        return -1;
+    return build(text, n, ANSWER_DEPTH_MAX, ret);
+}
+
+int json_write(struct json_object *o, struct buf *out)
+{
+    size_t n = 0;
+    const char *text = NULL;
+
+    if (!o)
+        return buf_append(out, "null", 4);
+    text = json_object_to_json_string_length(
+        o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    return buf_append(out, text, n);
+}
+
+struct json_object *json_get(struct json_object *o, const char *key)
+{
+    struct json_object *v = NULL;
+
+    if (!json_object_is_type(o, json_type_object))
+        return NULL;
+    return json_object_object_get_ex(o, key, &v) ? v : NULL;
+}
+
+struct json_object *json_get_type(struct json_object *o, const char *key, enum json_type type)
+{
+    struct json_object *v = json_get(o, key);
+
+    return v && json_object_is_type(v, type) ? v : NULL;
+}
+
+const char *json_get_str(struct json_object *o, const char *key)
+{
+    struct json_object *v = json_get_type(o, key, json_type_string);
+
+    return v ? json_object_get_string(v) : NULL;
+}
+
+int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback)
+{
+    struct json_object *v = json_get(o, key);
+    double d = 0;
+
+    if (json_object_is_type(v, json_type_int))
+        return json_object_get_int64(v);
+    if (!json_object_is_type(v, json_type_double))
+        return fallback;
+    d = json_object_get_double(v);
+    if (!(d >= -0x1p63 && d < 0x1p63) || d != floor(d))
+        return fallback;
+    return (int64_t)d;
+}
+
+bool json_get_bool(struct json_object *o, const char *key, bool fallback)
+{
+    struct json_object *v = json_get_type(o, key, json_type_boolean);
+
+    return v ? json_object_get_boolean(v) : fallback;
+}
+
+void json_put_cleanup(struct json_object **o)
+{
+    json_object_put(*o);
+}

@@ -1,0 +1,466 @@
+/*
+ * intake: one thread, sole owner of the consumer and the ledgers. It reads records into a small stock,
+ * feeds the pool from it while that has room, and moves the ledgers when replies are acknowledged. It never blocks
+ * longer than a poll, except for the bounded waits of a rebalance (rebalance.c), and keeps polling while
+ * everything is paused, because the group throws out a member that does not.
+ *
+ * Pausing throws the client's prefetched records away, and it takes the client up to a second to fetch
+ * again after a resume. That is what the stock is for: partitions pause when it is full and resume at
+ * half, and the pool never waits for either. Records enter the ledger when they leave the stock.
+ */
+#include "io/kafka/intake.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#define POLL_MS    10
+#define ROUND_MAX  500 /* records between two looks at everything else */
+#define CLOSE_MS   5000
+#define FEED_CHUNK 16 /* records of one partition before the next has its turn */
+
+struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32_t partition)
+{
+    struct kafka_part *p = in->last;
+
+    if (p && p->partition == partition && strcmp(p->topic, topic) == 0)
+        return p;
+    for (size_t i = 0; i < in->nparts; i++) {
+        p = in->parts[i];
+        if (p->partition == partition && strcmp(p->topic, topic) == 0)
+            return in->last = p;
+    }
+    return NULL;
+}
+
+/* ---- records ---- */
+
+/* Opens the record in the ledger; the task goes to the round's list or is dropped. Returns false when the
+ * ledger is full: it stays with the caller. */
+static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
+{
+    int64_t max_open = in->setup.config->pool.max_per_partition;
+
+    if (!p->ledger)
+        p->ledger = ledger_new(t->origin.offset, (size_t)max_open, max_open * WINDOW_FACTOR);
+    ledger_set_now(p->ledger, t->received_us);
+    switch (ledger_begin(p->ledger, t->origin.offset)) {
+    case LEDGER_SEEN:
+        atomic_fetch_add(&in->seen, 1);
+        part_task_free(t);
+        return true;
+    case LEDGER_FULL:
+        return false;
+    default:
+        list_push(&in->got, &t->node);
+        in->ngot++;
+        return true;
+    }
+}
+
+/* A gap is ordinary on a real broker (compaction, transaction markers) unless the broker said that the
+ * position is gone. */
+static void check_gap(struct kafka_intake *in, struct kafka_part *p, int64_t offset)
+{
+    if (p->next >= 0 && offset > p->next && (in->setup.embedded || p->gap)) {
+        atomic_fetch_add(&in->lost, (unsigned long long)(offset - p->next));
+        log_error("RECORDS WERE LOST: the broker dropped them before they were read",
+                  "topic=%s partition=%d from=%lld to=%lld count=%lld hint=\"%s\"", p->topic,
+                  (int)p->partition, (long long)p->next, (long long)offset - 1,
+                  (long long)(offset - p->next),
+                  in->setup.embedded ? "the embedded broker keeps 5 MiB a partition: use enqueue, "
+                                       "which waits, or a real Kafka"
+                                     : "raise the topic's retention");
+    }
+    p->gap = false;
+}
+
+static void out_of_range(struct kafka_intake *in, const rd_kafka_message_t *m)
+{
+    struct kafka_part *p = intake_find(in, rd_kafka_topic_name(m->rkt), m->partition);
+    rd_kafka_topic_partition_list_t *one;
+
+    if (!p)
+        return;
+    p->gap = true;
+    one = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(one, p->topic, p->partition)->offset =
+        RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_error_destroy(rd_kafka_seek_partitions(in->client.rk, one, 0));
+    rd_kafka_topic_partition_list_destroy(one);
+    log_error("position is gone, reading on from the oldest record",
+              "topic=%s partition=%d position=%lld", p->topic, (int)p->partition,
+              (long long)p->next);
+}
+
+static void take_error(struct kafka_intake *in, const rd_kafka_message_t *m)
+{
+    char text[400];
+
+    switch (m->err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+        break;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+        out_of_range(in, m);
+        break;
+    case RD_KAFKA_RESP_ERR__FATAL:
+        kafka_fatal_raise(in->setup.fatal, rd_kafka_message_errstr(m));
+        break;
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        log_error("request topic does not exist, waiting for it", "topic=%s hint=\"%s\"",
+                  m->rkt ? rd_kafka_topic_name(m->rkt) : "?", "sluice topics create makes it");
+        break;
+    default:
+        log_warn("reading failed, going on", "error=%s text=%s", rd_kafka_err2name(m->err),
+                 log_quote(rd_kafka_message_errstr(m), text, sizeof text));
+    }
+}
+
+static void take_message(struct kafka_intake *in, const rd_kafka_message_t *m)
+{
+    struct kafka_part *p;
+
+    if (m->err) {
+        take_error(in, m);
+        return;
+    }
+    p = intake_find(in, rd_kafka_topic_name(m->rkt), m->partition);
+    if (!p)
+        return; /* not ours any more */
+    atomic_fetch_add(&in->records, 1);
+    if (p->ledger && m->offset < ledger_base(p->ledger)) {
+        atomic_fetch_add(&in->seen, 1);
+        return;
+    }
+    check_gap(in, p, m->offset);
+    if (m->offset >= p->next)
+        p->next = m->offset + 1;
+    part_hold(p, part_task(p, m));
+    in->stock++;
+    in->stock_bytes += (int64_t)m->len;
+    if (p->nheld >= pause_part_high(in))
+        intake_pause(in, p, PAUSE_LEDGER, true);
+}
+
+static void submit(struct kafka_intake *in)
+{
+    struct list_node good, *n;
+
+    list_init(&good);
+    while ((n = list_pop(&in->got))) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+        struct kafka_part *p = t->source_data;
+
+        if (atomic_load(&p->owned))
+            list_push(&good, n);
+        else
+            part_task_free(t); /* a rebalance came between; it stays open for the next owner */
+    }
+    in->ngot = 0;
+    if (!list_empty(&good))
+        in->pool.submit(in->pool.pool, &good);
+}
+
+/* Moves up to `most` tasks of one partition from the stock to the round's list. */
+static int64_t feed_part(struct kafka_intake *in, struct kafka_part *p, int64_t most)
+{
+    int64_t n = 0;
+
+    while (n < most && p->nheld) {
+        struct task *t = part_unhold(p);
+        int64_t bytes = (int64_t)t->raw_len;
+
+        if (!begin(in, p, t)) {
+            part_hold_front(p, t);
+            break;
+        }
+        in->stock--;
+        in->stock_bytes -= bytes;
+        n++;
+    }
+    return n;
+}
+
+/* Gives the pool what it has room for, a few of each partition in turn. */
+static void feed(struct kafka_intake *in)
+{
+    int64_t room = in->stock ? in->pool.room(in->pool.pool) : 0;
+    int64_t moved = 1;
+
+    while (room > in->ngot && moved) {
+        moved = 0;
+        for (size_t i = 0; i < in->nparts && room > in->ngot; i++) {
+            struct kafka_part *p = in->parts[(in->turn + i) % in->nparts];
+            int64_t left = room - in->ngot;
+
+            moved += feed_part(in, p, left < FEED_CHUNK ? left : FEED_CHUNK);
+        }
+        in->turn++;
+    }
+    submit(in);
+}
+
+static void read_round(struct kafka_intake *in)
+{
+    int timeout_ms = POLL_MS;
+
+    for (int n = 0; n < ROUND_MAX; n++) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(in->client.rk, timeout_ms);
+
+        if (!m)
+            break;
+        take_message(in, m);
+        rd_kafka_message_destroy(m);
+        timeout_ms = 0;
+        if (pause_stock_full(in))
+            break;
+    }
+}
+
+/* ---- what comes back ---- */
+
+static void sink_put(struct sink *sink, struct list_node *tasks)
+{
+    struct kafka_intake *in = CONTAINER_OF(sink, struct kafka_intake, sink);
+    struct kafka_batch *b = mem_alloc(sizeof *b);
+    struct list_node drop, *n;
+
+    list_init(&b->outcomes);
+    list_init(&drop);
+    while ((n = list_pop(tasks))) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+        struct kafka_part *p = t->source_data;
+
+        /* Counted before `owned` is read: the revoke clears `owned` and then waits for the count. */
+        atomic_fetch_add(&p->outbox, 1);
+        if (!t->reply || !atomic_load(&p->owned)) {
+            list_push(&drop, n);
+            continue;
+        }
+        list_push(&b->outcomes, n);
+        b->count++;
+    }
+    if (b->count)
+        kafka_publisher_submit(in->publisher, b);
+    else
+        free(b);
+    if (list_empty(&drop))
+        return;
+    pthread_mutex_lock(&in->lock);
+    list_splice(&in->returned, &drop);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *returned)
+{
+    struct kafka_intake *in = arg;
+
+    pthread_mutex_lock(&in->lock);
+    list_splice(&in->acked, acked);
+    list_splice(&in->returned, returned);
+    pthread_mutex_unlock(&in->lock);
+}
+
+static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool acked)
+{
+    struct list_node *n;
+    int64_t count = 0;
+
+    while ((n = list_pop(tasks))) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+        struct kafka_part *p = t->source_data;
+
+        if (acked && p->ledger) {
+            ledger_done(p->ledger, t->origin.offset);
+            offsets_push(&p->acked, t->origin.offset);
+            p->dirty = true;
+        }
+        if (!acked)
+            atomic_fetch_add(&in->dropped, 1);
+        atomic_fetch_sub(&p->outbox, 1);
+        part_task_free(t);
+        count++;
+    }
+    return count;
+}
+
+void intake_settle(struct kafka_intake *in)
+{
+    struct list_node acked, returned;
+    int64_t n;
+
+    pthread_mutex_lock(&in->lock);
+    list_detach(&in->acked, &acked);
+    list_detach(&in->returned, &returned);
+    pthread_mutex_unlock(&in->lock);
+    n = free_all(in, &acked, true) + free_all(in, &returned, false);
+    if (n)
+        in->pool.release(in->pool.pool, n);
+}
+
+/* ---- loop ---- */
+
+/* A commit may fail because the group is rebalancing just now: polling lets the rebalance go on, and then
+ * it works, or the partitions are not ours any more. */
+static void last_commit(struct kafka_intake *in)
+{
+    int64_t until_us = clock_mono_us() + CLOSE_MS * 1000LL;
+
+    intake_settle(in);
+    commit_wait(in, CLOSE_MS);
+    while (commit_pending(in) && clock_mono_us() < until_us) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(in->client.rk, 100);
+
+        if (m)
+            rd_kafka_message_destroy(m); /* its offset stays open */
+        commit_wait(in, CLOSE_MS);
+    }
+}
+
+static void *run(void *arg)
+{
+    struct kafka_intake *in = arg;
+
+    pthread_setname_np(pthread_self(), "intake");
+    while (!atomic_load(&in->end)) {
+        int64_t now_us = clock_mono_us();
+
+        intake_settle(in);
+        rebalance_load(in, now_us);
+        pause_adjust(in);
+        commit_tick(in, now_us);
+        read_round(in);
+        if (!atomic_load(&in->stop))
+            feed(in);
+    }
+    last_commit(in);
+    return NULL;
+}
+
+static int open_client(struct kafka_intake *in, struct err *e)
+{
+    static const struct kafka_pair defaults[] = {
+        {"partition.assignment.strategy", "cooperative-sticky"},
+        {"isolation.level", "read_committed"},
+        {"queued.max.messages.kbytes", "16384"},
+        {"socket.timeout.ms", "15000"},
+        {NULL, NULL},
+    };
+    const struct kafka_pair forced[] = {
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"enable.partition.eof", "false"},
+        /* Out of range is an alarm, never a silent jump; the user's choice is for the first start. */
+        {"auto.offset.reset", "error"},
+        {"group.instance.id", in->setup.instance_id},
+        /* An embedded broker answers an empty fetch only when its wait is over. */
+        {"fetch.wait.max.ms", in->setup.embedded ? "4" : NULL},
+        {NULL, NULL},
+    };
+
+    return kafka_client_open(&in->client, RD_KAFKA_CONSUMER, in->setup.config, defaults, forced, e);
+}
+
+struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, struct err *e)
+{
+    struct kafka_intake *in = mem_alloc(sizeof *in);
+
+    in->setup = *setup;
+    in->sink.put = sink_put;
+    in->group = kafka_consumer_property(setup->config, "group.id");
+    in->client = (struct kafka_client){
+        .name = "intake", .owner = in, .rebalance = rebalance_event, .fatal = setup->fatal};
+    pthread_mutex_init(&in->lock, NULL);
+    list_init(&in->acked);
+    list_init(&in->returned);
+    list_init(&in->got);
+    if (open_client(in, e) < 0)
+        return kafka_intake_free(in);
+    rd_kafka_poll_set_consumer(in->client.rk);
+    in->commit_queue = rd_kafka_queue_new(in->client.rk);
+    return in;
+}
+
+struct sink *kafka_intake_sink(struct kafka_intake *in)
+{
+    return &in->sink;
+}
+
+static int subscribe(struct kafka_intake *in, struct err *e)
+{
+    const struct string_list *topics = &in->setup.config->topics.requests;
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t err;
+
+    if (in->setup.embedded)
+        return 0;
+    list = rd_kafka_topic_partition_list_new((int)topics->count);
+    for (size_t i = 0; i < topics->count; i++)
+        rd_kafka_topic_partition_list_add(list, topics->at[i], RD_KAFKA_PARTITION_UA);
+    err = rd_kafka_subscribe(in->client.rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return err ? err_set(e, EX_CONFIG, "topics.requests: %s", rd_kafka_err2str(err)) : 0;
+}
+
+int kafka_intake_start(struct kafka_intake *in, const struct intake *pool,
+                       struct kafka_publisher *publisher, struct err *e)
+{
+    in->pool = *pool;
+    in->publisher = publisher;
+    if (subscribe(in, e) < 0)
+        return -1;
+    if (pthread_create(&in->thread, NULL, run, in))
+        return err_set(e, EX_OSERR, "intake: cannot start a thread");
+    in->started = true;
+    return 0;
+}
+
+void kafka_intake_stop(struct kafka_intake *in)
+{
+    atomic_store(&in->stop, true);
+    while (in->started && !atomic_load(&in->stopped))
+        poll(NULL, 0, 2);
+}
+
+struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
+{
+    if (!in)
+        return NULL;
+    if (in->started) {
+        atomic_store(&in->end, true);
+        pthread_join(in->thread, NULL);
+    }
+    if (in->client.rk)
+        rd_kafka_consumer_close(in->client.rk); /* revokes, with its last flush and commit */
+    intake_settle(in);
+    rebalance_drop_all(in);
+    for (size_t i = 0; i < in->ncommitting; i++)
+        part_unref(in->committing[i]);
+    free(in->committing);
+    if (in->commit_queue)
+        rd_kafka_queue_destroy(in->commit_queue);
+    kafka_client_close(&in->client);
+    pthread_mutex_destroy(&in->lock);
+    free(in);
+    return NULL;
+}
+
+void kafka_intake_stats(struct kafka_intake *in, struct kafka_intake_stats *ret)
+{
+    *ret = (struct kafka_intake_stats){
+        .records = atomic_load(&in->records),
+        .seen = atomic_load(&in->seen),
+        .lost = atomic_load(&in->lost),
+        .commits = atomic_load(&in->commits),
+        .commit_errors = atomic_load(&in->commit_errors),
+        .revoked = atomic_load(&in->revoked),
+        .dropped = atomic_load(&in->dropped),
+        .partitions = atomic_load(&in->partitions),
+        .open = atomic_load(&in->open),
+    };
+}

@@ -1,0 +1,85 @@
+/*
+ * intake: inside of struct kafka_intake, shared by intake.c (thread and reading), rebalance.c (which
+ * partitions are ours) and commit.c (what is finished). Private to io/kafka; intake thread only, except
+ * where a field says otherwise.
+ */
+#ifndef SLUICE_IO_KAFKA_INTAKE_H
+#define SLUICE_IO_KAFKA_INTAKE_H
+
+#include <pthread.h>
+
+#include "io/kafka/client.h"
+#include "io/kafka/part.h"
+
+#define WINDOW_FACTOR                                                                              \
+    100 /* of max_per_partition: how far apart open records of a partition may be */
+
+struct kafka_intake {
+    struct sink sink; /* worker threads */
+    struct kafka_intake_setup setup;
+    struct kafka_client client;
+    struct intake pool;
+    struct kafka_publisher *publisher;
+    const char *group;
+    char cluster_id[128];
+    bool has_cluster_id;
+
+    pthread_t thread;
+    bool started;
+    atomic_bool stop;    /* no more reading */
+    atomic_bool stopped; /* the thread knows: pool.room and pool.submit are not called any more */
+    atomic_bool end;     /* leave the loop */
+
+    pthread_mutex_t lock; /* guards the two lists: worker and publisher threads push */
+    struct list_node acked;
+    struct list_node returned;
+
+    struct kafka_part **parts;
+    size_t nparts, cap;
+    struct kafka_part *last; /* of the last message: most come in runs */
+    struct list_node got;    /* tasks of this round, not yet submitted */
+    int64_t ngot;
+    int64_t stock; /* tasks waiting in all parts, and their bytes */
+    int64_t stock_bytes;
+    size_t turn;       /* which part is fed first */
+    bool assigned_all; /* embedded: partitions are known */
+    bool unloaded;     /* some part is not live yet */
+    bool pool_full;    /* PAUSE_POOL is on: the stock is full */
+    int64_t load_us;   /* when to try loading again */
+
+    rd_kafka_queue_t *commit_queue;
+    struct kafka_part **committing; /* parts in the commit under way, with references */
+    size_t ncommitting;
+    int64_t commit_us; /* time of the next commit */
+
+    atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped;
+    atomic_llong partitions, open;
+};
+
+struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32_t partition);
+
+/* Adds or takes away a reason to pause; tells librdkafka on transitions only: resuming what is not
+ * paused can rewind a partition. */
+void intake_pause(struct kafka_intake *in, struct kafka_part *p, unsigned reason, bool on);
+
+/* pause.c */
+void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on);
+size_t pause_part_high(const struct kafka_intake *in); /* records of a part that may wait here */
+bool pause_stock_full(const struct kafka_intake *in);
+void pause_adjust(struct kafka_intake *in); /* resumes and pauses by what waits now */
+
+/* Takes what publisher and workers gave back: moves ledgers, frees tasks, tells the pool. */
+void intake_settle(struct kafka_intake *in);
+
+/* rebalance.c */
+void rebalance_event(void *in, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *parts);
+void rebalance_load(struct kafka_intake *in, int64_t now_us); /* make assigned parts live */
+void rebalance_drop_all(struct kafka_intake *in);             /* at the end */
+
+/* commit.c */
+void commit_tick(struct kafka_intake *in, int64_t now_us);
+bool commit_pending(const struct kafka_intake *in); /* something is done and not committed */
+/* Starts a commit now and waits for it, bounded. */
+void commit_wait(struct kafka_intake *in, int64_t timeout_ms);
+
+#endif

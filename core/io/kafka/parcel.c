@@ -1,0 +1,174 @@
+/*
+ * parcel: turns one finished task into Kafka records: topic, partition, key, headers, and for a record
+ * that could not be read or answered the dead letter with the original bytes, headers and key and the
+ * headers that Kafka Connect's and Spring's tools read. It decides nothing about retries.
+ */
+#include "io/kafka/parcel.h"
+
+#include <endian.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "task/record.h"
+#include "task/reply.h"
+
+struct parcel *parcel_new(struct task *t, const struct config *c)
+{
+    struct parcel *p = mem_alloc(sizeof *p);
+
+    p->task = t;
+    p->config = c;
+    p->reply = (struct parcel_record){.parcel = p, .wanted = true};
+    p->dead_letter = (struct parcel_record){.parcel = p, .wanted = t->bad_record};
+    if (!c->topics.dead_letter || !*c->topics.dead_letter)
+        p->dead_letter.wanted = false;
+    p->window_partition = -1;
+    if (!t->id) /* answered from the journal before it was parsed */
+        record_parse(t, c);
+    reply_topic(t, c, p->topic, sizeof p->topic, &p->partition);
+    return p;
+}
+
+struct parcel *parcel_free(struct parcel *p)
+{
+    free(p);
+    return NULL;
+}
+
+bool parcel_done(const struct parcel *p)
+{
+    return p->reply.delivered && (!p->dead_letter.wanted || p->dead_letter.delivered);
+}
+
+bool parcel_flying(const struct parcel *p)
+{
+    return p->reply.flying || p->dead_letter.flying;
+}
+
+static void add_text(rd_kafka_headers_t *hs, const char *name, const char *value)
+{
+    rd_kafka_header_add(hs, name, -1, value, (ssize_t)strlen(value));
+}
+
+static void add_int(rd_kafka_headers_t *hs, const char *name, int64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, value);
+    add_text(hs, name, text);
+}
+
+static rd_kafka_headers_t *headers_of(const struct task *t)
+{
+    struct task_header own[REPLY_HEADERS_MAX];
+    rd_kafka_headers_t *hs = rd_kafka_headers_new(REPLY_HEADERS_MAX + 4);
+    int n = reply_headers(t, own, REPLY_HEADERS_MAX);
+
+    for (int i = 0; i < n; i++)
+        rd_kafka_header_add(hs, own[i].name, -1, own[i].value,
+                            own[i].value ? (ssize_t)own[i].len : 0);
+    reply_headers_free(own, n);
+    if (t->id)
+        add_text(hs, "sluice-task-id", t->id);
+    add_text(hs, "sluice-source-topic", t->origin.topic);
+    add_int(hs, "sluice-source-partition", t->origin.partition);
+    add_int(hs, "sluice-source-offset", t->origin.offset);
+    return hs;
+}
+
+/* The client takes over the headers only when it takes the message. */
+static rd_kafka_resp_err_t sent(struct parcel_record *r, rd_kafka_headers_t *hs,
+                                rd_kafka_resp_err_t err)
+{
+    if (err)
+        rd_kafka_headers_destroy(hs);
+    else
+        r->flying = true;
+    return err;
+}
+
+rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t partition)
+{
+    struct task *t = p->task;
+    rd_kafka_headers_t *hs = headers_of(t);
+    const char *key = t->id ? t->id : t->key;
+    size_t key_len = t->id ? strlen(t->id) : t->key_len;
+
+    if (p->partition != RD_KAFKA_PARTITION_UA)
+        partition = p->partition;
+    return sent(&p->reply, hs,
+                rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(p->topic), RD_KAFKA_V_PARTITION(partition),
+                                  RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(key, key_len),
+                                  RD_KAFKA_V_VALUE(t->reply, t->reply_len), RD_KAFKA_V_HEADERS(hs),
+                                  RD_KAFKA_V_OPAQUE(&p->reply), RD_KAFKA_V_END));
+}
+
+/* Kafka Connect's names; values are strings. */
+static void connect_headers(rd_kafka_headers_t *hs, const struct task *t, const char *code,
+                            const char *message)
+{
+    add_text(hs, "__connect.errors.topic", t->origin.topic);
+    add_int(hs, "__connect.errors.partition", t->origin.partition);
+    add_int(hs, "__connect.errors.offset", t->origin.offset);
+    add_text(hs, "__connect.errors.connector.name", "sluice");
+    add_text(hs, "__connect.errors.task.id", "0");
+    add_text(hs, "__connect.errors.stage", t->bad_record ? "VALUE_CONVERTER" : "TASK_PUT");
+    add_text(hs, "__connect.errors.class.name", "sluice");
+    add_text(hs, "__connect.errors.exception.class.name", code);
+    add_text(hs, "__connect.errors.exception.message", message);
+    add_text(hs, "__connect.errors.exception.stacktrace", "");
+}
+
+/* Spring's names; numbers are big-endian integers as Java writes them. */
+static void spring_headers(rd_kafka_headers_t *hs, const struct task *t, const char *group,
+                           const char *code, const char *message)
+{
+    uint32_t partition = htobe32((uint32_t)t->origin.partition);
+    uint64_t offset = htobe64((uint64_t)t->origin.offset);
+    uint64_t received = htobe64((uint64_t)t->received_wall_ms);
+
+    add_text(hs, "kafka_dlt-original-topic", t->origin.topic);
+    rd_kafka_header_add(hs, "kafka_dlt-original-partition", -1, &partition, sizeof partition);
+    rd_kafka_header_add(hs, "kafka_dlt-original-offset", -1, &offset, sizeof offset);
+    rd_kafka_header_add(hs, "kafka_dlt-original-timestamp", -1, &received, sizeof received);
+    add_text(hs, "kafka_dlt-original-timestamp-type", "CreateTime");
+    add_text(hs, "kafka_dlt-original-consumer-group", group);
+    add_text(hs, "kafka_dlt-exception-fqcn", code);
+    add_text(hs, "kafka_dlt-exception-message", message);
+}
+
+rd_kafka_resp_err_t parcel_send_dead_letter(struct parcel *p, rd_kafka_t *rk, const char *group)
+{
+    struct task *t = p->task;
+    rd_kafka_headers_t *hs = rd_kafka_headers_new(48);
+    const char *code = t->error ? t->error->code : "bad_record";
+    const char *message = t->error ? t->error->message : "the record could not be read";
+
+    for (int i = 0; i < t->nheaders; i++)
+        rd_kafka_header_add(hs, t->headers[i].name, -1, t->headers[i].value,
+                            t->headers[i].value ? (ssize_t)t->headers[i].len : 0);
+    connect_headers(hs, t, code, message);
+    spring_headers(hs, t, group, code, message);
+    return sent(&p->dead_letter, hs,
+                rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(p->config->topics.dead_letter),
+                                  RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(t->key, t->key_len),
+                                  RD_KAFKA_V_VALUE(t->raw, t->raw_len), RD_KAFKA_V_HEADERS(hs),
+                                  RD_KAFKA_V_OPAQUE(&p->dead_letter), RD_KAFKA_V_END));
+}
+
+void parcel_give_up(struct parcel *p, const char *why, int64_t now_wall_ms)
+{
+    struct task *t = p->task;
+
+    t->completion = completion_unref(t->completion);
+    task_fail(t, "reply_undeliverable", "the broker refuses the reply (%zu bytes) for topic %s: %s",
+              t->reply_len, p->topic, why);
+    free(STEAL(t->reply));
+    reply_format(t, p->config, now_wall_ms);
+    p->undeliverable = true;
+    snprintf(p->topic, sizeof p->topic, "%s", p->config->topics.replies);
+    p->partition = RD_KAFKA_PARTITION_UA;
+    p->dead_letter.wanted = p->config->topics.dead_letter && *p->config->topics.dead_letter;
+}

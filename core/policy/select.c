@@ -1,0 +1,351 @@
+/*
+ * select: draws the route that a task takes now, or says what it waits for.
+ *
+ * It reserves on the route it chooses (limit and breaker), so that a decision and its reservation are
+ * one step under the caller's lock. It knows no queue: which tasks stand in front is an argument.
+ */
+#include "policy/select.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+
+#define BYTES_PER_TOKEN       4
+#define ANSWER_TOKENS_DEFAULT 512
+
+static uint64_t bit(int row)
+{
+    return (uint64_t)1 << row;
+}
+
+static uint64_t rows_of(const struct config *c, const char *model_name)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; i < c->nmodels && i < CONFIG_MODELS_MAX; i++) {
+        if (strcmp(c->models[i].model_name, model_name) == 0)
+            set |= bit((int)i);
+    }
+    return set;
+}
+
+static const struct string_list *fallbacks_of(const struct fallback_list *list, const char *from)
+{
+    size_t i = 0;
+
+    for (i = 0; i < list->count; i++) {
+        if (strcmp(list->at[i].from, from) == 0)
+            return &list->at[i].to;
+    }
+    return NULL;
+}
+
+/* The i-th model name that may serve t: its own ones, then the fallbacks of its only one. */
+static const char *name_at(const struct config *c, const struct task *t, size_t i)
+{
+    const struct string_list *to = NULL;
+
+    if (i < (size_t)t->nmodels)
+        return t->models[i];
+    if (t->nmodels != 1)
+        return NULL;
+    to = fallbacks_of(&c->router.fallbacks, t->models[0]);
+    i -= (size_t)t->nmodels;
+    return to && i < to->count ? to->at[i] : NULL;
+}
+
+uint64_t select_candidates(const struct config *c, const struct task *t)
+{
+    const char *name = NULL;
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; (name = name_at(c, t, i)); i++)
+        set |= rows_of(c, name);
+    return set & ~t->refused_routes;
+}
+
+/* What came out of trying rows that did not go. */
+struct outlook {
+    int64_t at_us;   /* earliest time that one of them may go */
+    uint64_t wanted; /* those that may go some time */
+};
+
+static void expect(struct outlook *o, int row, int64_t at_us)
+{
+    o->wanted |= bit(row);
+    if (at_us < o->at_us)
+        o->at_us = at_us;
+}
+
+/* Reserves on one row. False: not now, and o knows why. */
+static bool take(const struct select_input *in, int row, struct outlook *o)
+{
+    struct route *r = &in->routes[row];
+    int64_t at_us = INT64_MAX;
+
+    if (r->limit.tpm && in->tokens > r->limit.tpm)
+        return false;
+    if (in->blocked_routes & bit(row)) {
+        expect(o, row, INT64_MAX);
+        return false;
+    }
+    if (!breaker_allows(&r->breaker, in->now_us, &at_us)) {
+        expect(o, row, at_us);
+        return false;
+    }
+    switch (limit_try(&r->limit, in->tokens, in->now_us, &at_us)) {
+    case LIMIT_GO:
+        breaker_start(&r->breaker, in->now_us);
+        return true;
+    case LIMIT_WAIT:
+        expect(o, row, at_us);
+        return false;
+    case LIMIT_FULL:
+        expect(o, row, INT64_MAX);
+        return false;
+    default:
+        return false;
+    }
+}
+
+static double weight_of(const struct config *c, int row)
+{
+    return c->models[row].weight > 0 ? c->models[row].weight : 0;
+}
+
+/* Draws one row of the set by weight; when no row has one, all are equal. -1: the set is empty. */
+static int draw(const struct config *c, uint64_t set, struct rng *rng)
+{
+    double total = 0;
+    double at = 0;
+    int last = -1;
+    int i = 0;
+
+    for (i = 0; i < CONFIG_MODELS_MAX; i++)
+        total += set & bit(i) ? weight_of(c, i) : 0;
+    at = rng_unit(rng) * (total > 0 ? total : (double)__builtin_popcountll(set));
+    for (i = 0; i < CONFIG_MODELS_MAX; i++) {
+        double w = total > 0 ? weight_of(c, (int)i) : 1;
+
+        if (!(set & bit(i)) || w <= 0)
+            continue;
+        last = i;
+        if (at < w)
+            return i;
+        at -= w;
+    }
+    return last; /* rounding left a crumb of `at` over */
+}
+
+/* Rows of weight 0 are a last resort: they count only when no other row of the name is left. */
+static uint64_t drop_last_resort(const struct select_input *in, uint64_t set)
+{
+    uint64_t weighted = 0;
+    int i = 0;
+
+    for (i = 0; i < CONFIG_MODELS_MAX; i++) {
+        if ((set & bit(i)) && weight_of(in->config, i) > 0 && !in->routes[i].breaker.off)
+            weighted |= bit(i);
+    }
+    if (!weighted)
+        return set;
+    for (i = 0; i < CONFIG_MODELS_MAX; i++) {
+        if ((set & bit(i)) && weight_of(in->config, i) <= 0)
+            set &= ~bit(i);
+    }
+    return set;
+}
+
+/* Tries the rows of a set in an order drawn by weight. The row that goes, or -1. */
+static int take_any(const struct select_input *in, uint64_t set, struct rng *rng, struct outlook *o)
+{
+    while (set) {
+        int row = draw(in->config, set, rng);
+
+        if (take(in, row, o))
+            return row;
+        set &= ~bit(row);
+    }
+    return -1;
+}
+
+int select_route(const struct select_input *in, const struct task *t, struct rng *rng,
+                 int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted)
+{
+    uint64_t last = t->route >= 0 ? bit(t->route) : 0;
+    uint64_t seen = t->refused_routes;
+    struct outlook o = {.at_us = INT64_MAX};
+    const char *name = NULL;
+    int row = -1;
+    size_t i = 0;
+
+    for (i = 0; row < 0 && (name = name_at(in->config, t, i)); i++) {
+        uint64_t set = rows_of(in->config, name) & ~seen;
+
+        seen |= set;
+        set = drop_last_resort(in, set);
+        row = take_any(in, set & ~last, rng, &o);
+    }
+    if (row < 0 && (seen & ~t->refused_routes & last))
+        row = take_any(in, last, rng, &o);
+    if (row >= 0) {
+        *ret_route = row;
+        return SELECT_GO;
+    }
+    if (!o.wanted)
+        return SELECT_NONE;
+    *ret_at_us = o.at_us;
+    *ret_wanted = o.wanted;
+    return SELECT_WAIT;
+}
+
+/* Names that a fallback may put in the place of a task's models. */
+struct names {
+    const char *at[TASK_MODELS_MAX];
+    int count;
+};
+
+static void names_add(struct names *n, const char *name)
+{
+    int i = 0;
+
+    for (i = 0; i < n->count; i++) {
+        if (strcmp(n->at[i], name) == 0)
+            return;
+    }
+    if (n->count < TASK_MODELS_MAX)
+        n->at[n->count++] = name;
+}
+
+static void names_add_list(struct names *n, const struct config *c, const struct string_list *list,
+                           uint64_t refused)
+{
+    size_t i = 0;
+
+    for (i = 0; list && i < list->count; i++) {
+        if (rows_of(c, list->at[i]) & ~refused)
+            names_add(n, list->at[i]);
+    }
+}
+
+/* Rows that cannot take a prompt which was too long for a window of `window` tokens. An unknown window
+ * is 0, which is no larger than any. */
+static uint64_t too_small(const struct config *c, int64_t window)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; i < c->nmodels && i < CONFIG_MODELS_MAX; i++) {
+        if (c->models[i].max_input_tokens <= window)
+            set |= bit((int)i);
+    }
+    return set;
+}
+
+static void replace_models(struct task *t, const struct names *n)
+{
+    char *copies[TASK_MODELS_MAX];
+    int i = 0;
+
+    for (i = 0; i < n->count; i++)
+        copies[i] = mem_strdup(n->at[i]); /* may be one of the task's own names */
+    for (i = 0; i < t->nmodels; i++)
+        free(STEAL(t->models[i]));
+    memcpy(t->models, copies, sizeof copies[0] * (size_t)n->count);
+    t->nmodels = n->count;
+}
+
+/* A longer window may be found in other rows of the names that the task accepts, too. */
+static uint64_t collect_context(const struct config *c, const struct task *t, const char *from,
+                                struct names *n)
+{
+    int64_t window = t->route >= 0 ? c->models[t->route].max_input_tokens : 0;
+    uint64_t refused = t->refused_routes | too_small(c, window);
+    int i = 0;
+
+    for (i = 0; i < t->nmodels; i++) {
+        if (rows_of(c, t->models[i]) & ~refused)
+            names_add(n, t->models[i]);
+    }
+    names_add_list(n, c, fallbacks_of(&c->router.context_window_fallbacks, from), refused);
+    return refused;
+}
+
+bool select_fallback(const struct config *c, struct task *t, enum fallback_kind kind)
+{
+    const char *from = t->route >= 0 ? c->models[t->route].model_name : t->models[0];
+    uint64_t refused = t->refused_routes;
+    struct names n = {.count = 0};
+
+    if (kind == FALLBACK_CONTEXT)
+        refused = collect_context(c, t, from, &n);
+    else if (kind == FALLBACK_POLICY)
+        names_add_list(&n, c, fallbacks_of(&c->router.content_policy_fallbacks, from), refused);
+    if (n.count == 0)
+        return false;
+    t->refused_routes = refused;
+    replace_models(t, &n);
+    return true;
+}
+
+int64_t select_estimate(const struct task *t, const struct model *m)
+{
+    int64_t input = (int64_t)(t->raw_len + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
+    int64_t most = m && m->max_output_tokens > 0 ? m->max_output_tokens : INT32_MAX;
+    int64_t answer = 0;
+    int64_t n = 0;
+
+    if (t->op == OP_EMBEDDINGS)
+        return input;
+    answer = json_get_int(t->body, "max_completion_tokens", -1);
+    if (answer < 0)
+        answer = json_get_int(t->body, "max_tokens", -1);
+    if (answer < 0)
+        answer = json_get_int(t->body, "max_output_tokens", -1);
+    if (answer < 0)
+        answer = ANSWER_TOKENS_DEFAULT;
+    if (answer > most)
+        answer = most;
+    n = json_get_int(t->body, "n", 1);
+    if (n < 1 || n > 1024)
+        n = 1;
+    return input + answer * n;
+}
+
+static double cost_of(int64_t tokens, double price)
+{
+    if (tokens <= 0)
+        return 0;
+    return price < 0 ? -1 : (double)tokens * price;
+}
+
+double select_cost(const struct model *m, const struct usage *u)
+{
+    int64_t cached = u->cached_input_tokens > 0 ? u->cached_input_tokens : 0;
+    int64_t written = u->cache_write_tokens > 0 ? u->cache_write_tokens : 0;
+    double read_price = m->cache_read_input_token_cost;
+    double write_price = m->cache_creation_input_token_cost;
+    double part[4];
+    double sum = 0;
+    size_t i = 0;
+
+    if (u->input_tokens < 0 || u->output_tokens < 0)
+        return -1;
+    if (cached > u->input_tokens)
+        cached = u->input_tokens;
+    if (written > u->input_tokens - cached)
+        written = u->input_tokens - cached;
+    part[0] = cost_of(u->input_tokens - cached - written, m->input_cost_per_token);
+    part[1] = cost_of(cached, read_price < 0 ? m->input_cost_per_token : read_price);
+    part[2] = cost_of(written, write_price < 0 ? m->input_cost_per_token : write_price);
+    part[3] = cost_of(u->output_tokens, m->output_cost_per_token);
+    for (i = 0; i < ARRAY_LEN(part); i++) {
+        if (part[i] < 0)
+            return -1;
+        sum += part[i];
+    }
+    return sum;
+}

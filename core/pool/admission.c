@@ -1,0 +1,354 @@
+/*
+ * admission: queues of waiting tasks in front of the routes; see admission.h. It must not call out while
+ * its lock is held: what it lets go is handed back as a list.
+ *
+ * Tasks that can be served by the same set of routes wait in one queue, so that only the first of each
+ * queue has to be looked at: when that cannot go, those behind it cannot either. What a look costs depends
+ * on the number of queues, not on how many tasks wait in them.
+ */
+#include "pool/admission.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* More sets of routes than this share queues, which costs order between them and nothing else. */
+#define QUEUES_MAX 256
+
+struct queue {
+    uint64_t routes; /* that can serve its tasks */
+    struct list_node tasks;
+    size_t count;
+};
+
+struct admission {
+    pthread_mutex_t lock;
+    const struct config *config;
+    struct route routes[CONFIG_MODELS_MAX];
+    enum error_class off_class[CONFIG_MODELS_MAX]; /* why a route is off */
+    struct queue queues[QUEUES_MAX];
+    size_t nqueues; /* used so far; an empty one is used again */
+    size_t turn;    /* which queue is looked at first */
+    size_t waiting; /* tasks in all queues */
+    struct rng rng;
+    int64_t calls;
+    int64_t next_us; /* atomic */
+};
+
+struct admission *admission_new(const struct config *c, uint64_t seed)
+{
+    struct admission *a = mem_alloc(sizeof *a);
+    size_t i = 0;
+
+    pthread_mutex_init(&a->lock, NULL);
+    a->config = c;
+    a->rng.state = seed;
+    a->next_us = INT64_MAX;
+    for (i = 0; i < QUEUES_MAX; i++)
+        list_init(&a->queues[i].tasks);
+    for (i = 0; i < c->nmodels; i++) {
+        const struct model *m = &c->models[i];
+
+        a->routes[i].model = m;
+        limit_init(&a->routes[i].limit, m->rpm, m->tpm, m->max_parallel_requests);
+    }
+    return a;
+}
+
+struct admission *admission_free(struct admission *a)
+{
+    if (!a)
+        return NULL;
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+    return NULL;
+}
+
+/* Lowers the time of the next pump. */
+static void wake_at(struct admission *a, int64_t at_us)
+{
+    if (at_us < __atomic_load_n(&a->next_us, __ATOMIC_RELAXED))
+        __atomic_store_n(&a->next_us, at_us, __ATOMIC_RELAXED);
+}
+
+static int64_t estimate(const struct admission *a, const struct task *t)
+{
+    const struct model *m = config_model(a->config, t->models[0], 0);
+
+    return m ? select_estimate(t, m) : 0;
+}
+
+/* One decision for one task, with the routes that tasks in front of it wait for left out. Adds to
+ * *blocked what this one waits for. */
+static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t *blocked)
+{
+    struct select_input in = {.config = a->config,
+                              .routes = a->routes,
+                              .blocked_routes = *blocked,
+                              .tokens = t->reserved_tokens,
+                              .now_us = now_us};
+    uint64_t wanted = 0;
+    int64_t at_us = INT64_MAX;
+    int route = -1;
+    int r = 0;
+
+    if (a->calls >= a->config->pool.max_calls) {
+        *blocked = UINT64_MAX; /* until a call ends */
+        return SELECT_WAIT;
+    }
+    r = select_route(&in, t, &a->rng, &route, &at_us, &wanted);
+    if (r == SELECT_GO) {
+        t->route = route;
+        t->probe = a->routes[route].breaker.probing;
+        a->calls++;
+    } else if (r == SELECT_WAIT) {
+        *blocked |= wanted;
+        wake_at(a, at_us);
+    }
+    return r;
+}
+
+/* The queue of tasks that these routes can serve. */
+static struct queue *queue_of(struct admission *a, uint64_t routes)
+{
+    struct queue *empty = NULL;
+    size_t i = 0;
+
+    for (i = 0; i < a->nqueues; i++) {
+        struct queue *q = &a->queues[i];
+
+        if (q->count == 0)
+            empty = q;
+        else if (q->routes == routes)
+            return q;
+    }
+    if (!empty && a->nqueues < QUEUES_MAX)
+        empty = &a->queues[a->nqueues++];
+    if (!empty)
+        return &a->queues[routes % QUEUES_MAX];
+    empty->routes = routes;
+    return empty;
+}
+
+static void enqueue(struct admission *a, struct task *t)
+{
+    struct queue *q = queue_of(a, t->usable_routes);
+
+    task_set_state(t, TASK_WAITING);
+    list_push(&q->tasks, &t->node);
+    t->wait_queue = (int)(q - a->queues);
+    q->count++;
+    a->waiting++;
+}
+
+static void dequeue(struct admission *a, struct task *t, enum task_state to)
+{
+    list_remove(&t->node);
+    a->queues[t->wait_queue].count--;
+    a->waiting--;
+    task_set_state(t, to);
+}
+
+/* Lets tasks go from the front of one queue until one has to wait. Those that go, or never can, are
+ * appended to *out. */
+static void pump_queue(struct admission *a, struct queue *q, int64_t now_us, uint64_t *blocked,
+                       struct list_node *out)
+{
+    while (!list_empty(&q->tasks) && *blocked != UINT64_MAX) {
+        struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
+        int r = decide(a, t, now_us, blocked);
+
+        if (r == SELECT_WAIT)
+            return;
+        if (r == SELECT_NONE)
+            t->route = -1;
+        dequeue(a, t, TASK_INBOX);
+        list_push(out, &t->node);
+    }
+}
+
+static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
+{
+    uint64_t blocked = 0;
+    size_t i = 0;
+
+    __atomic_store_n(&a->next_us, INT64_MAX, __ATOMIC_RELAXED);
+    if (a->waiting == 0)
+        return;
+    for (i = 0; i < a->nqueues; i++)
+        pump_queue(a, &a->queues[(a->turn + i) % a->nqueues], now_us, &blocked, out);
+    a->turn = (a->turn + 1) % a->nqueues;
+}
+
+/* Routes that tasks wait for already. A new task may take others only, or it would overtake them. */
+static uint64_t claimed(const struct admission *a)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; a->waiting > 0 && i < a->nqueues; i++)
+        set |= a->queues[i].count ? a->queues[i].routes : 0;
+    return set;
+}
+
+int admission_enter(struct admission *a, struct task *t, int64_t now_us)
+{
+    uint64_t blocked = 0;
+    int r = SELECT_WAIT;
+
+    t->usable_routes = select_candidates(a->config, t);
+    if (!t->usable_routes)
+        return ADMISSION_NEVER;
+    t->reserved_tokens = estimate(a, t);
+    pthread_mutex_lock(&a->lock);
+    blocked = claimed(a);
+    if (t->usable_routes & ~blocked)
+        r = decide(a, t, now_us, &blocked);
+    if (r == SELECT_WAIT)
+        enqueue(a, t);
+    pthread_mutex_unlock(&a->lock);
+    if (r == SELECT_WAIT)
+        return ADMISSION_WAITS;
+    return r == SELECT_GO ? ADMITTED : ADMISSION_NEVER;
+}
+
+/* What a failure means for its route. */
+static void route_failed(struct admission *a, struct route *r, enum error_class class,
+                         const struct retry_verdict *v, int64_t now_us)
+{
+    if (v->effect == ROUTE_OFF)
+        a->off_class[r->model->index] = class;
+    breaker_failure(&r->breaker, v->effect, v->cool_until_us, a->config->router.allowed_fails,
+                    a->config->router.cooldown_ms * 1000, now_us);
+}
+
+/* Tells the breaker. While another task's probe is running, this call is one of those that were on their
+ * way when the route opened: it says nothing about the probe, which goes on. */
+static void report(struct admission *a, const struct task *t, const struct admission_end *end,
+                   int64_t now_us)
+{
+    struct route *r = &a->routes[t->route];
+    bool late = r->breaker.probing && !t->probe;
+
+    if (late)
+        r->breaker.probing = false;
+    if (!end->sent)
+        breaker_abandon(&r->breaker);
+    else if (end->ok)
+        breaker_success(&r->breaker);
+    else
+        route_failed(a, r, t->last_class, end->verdict, now_us);
+    if (late)
+        r->breaker.probing = true;
+}
+
+void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
+                     int64_t now_us)
+{
+    struct limit *l = &a->routes[t->route].limit;
+
+    pthread_mutex_lock(&a->lock);
+    a->calls--;
+    if (!end->sent)
+        limit_refund(l, t->reserved_tokens);
+    else
+        limit_settle(l, t->reserved_tokens,
+                     end->used_tokens >= 0 ? end->used_tokens : t->reserved_tokens, now_us);
+    report(a, t, end, now_us);
+    if (a->waiting > 0)
+        wake_at(a, now_us);
+    pthread_mutex_unlock(&a->lock);
+    t->reserved_tokens = 0;
+    t->probe = false;
+}
+
+void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret)
+{
+    list_init(ret);
+    pthread_mutex_lock(&a->lock);
+    pump_all(a, now_us, ret);
+    pthread_mutex_unlock(&a->lock);
+}
+
+int64_t admission_next_us(const struct admission *a)
+{
+    return __atomic_load_n(&a->next_us, __ATOMIC_RELAXED);
+}
+
+bool admission_remove(struct admission *a, struct task *t)
+{
+    bool removed = false;
+
+    pthread_mutex_lock(&a->lock);
+    if (t->state == TASK_WAITING) {
+        /* Those behind it, or behind its claim, may go now. */
+        if (a->queues[t->wait_queue].tasks.next == &t->node)
+            wake_at(a, 0);
+        dequeue(a, t, TASK_RUNNING);
+        removed = true;
+    }
+    pthread_mutex_unlock(&a->lock);
+    return removed;
+}
+
+void admission_flush(struct admission *a, struct list_node *ret)
+{
+    size_t i = 0;
+
+    list_init(ret);
+    pthread_mutex_lock(&a->lock);
+    for (i = 0; i < a->nqueues; i++) {
+        struct queue *q = &a->queues[i];
+
+        while (!list_empty(&q->tasks)) {
+            struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
+
+            dequeue(a, t, TASK_INBOX);
+            t->route = -1;
+            list_push(ret, &t->node);
+        }
+    }
+    __atomic_store_n(&a->next_us, INT64_MAX, __ATOMIC_RELAXED);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static uint64_t routes_off(const struct admission *a, int64_t now_us)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; i < a->config->nmodels; i++) {
+        const struct breaker *b = &a->routes[i].breaker;
+
+        if (b->off && b->open_until_us > now_us)
+            set |= (uint64_t)1 << i;
+    }
+    return set;
+}
+
+void admission_view(struct admission *a, int64_t now_us, struct admission_view *ret)
+{
+    uint64_t off = 0;
+    size_t i = 0;
+
+    *ret = (struct admission_view){0};
+    pthread_mutex_lock(&a->lock);
+    ret->calls = a->calls;
+    ret->waiting = (int64_t)a->waiting;
+    off = routes_off(a, now_us);
+    for (i = 0; i < a->nqueues; i++) {
+        if (!(a->queues[i].routes & ~off))
+            ret->stranded += (int64_t)a->queues[i].count;
+    }
+    for (i = 0; i < a->config->nmodels; i++) {
+        const struct breaker *b = &a->routes[i].breaker;
+
+        ret->route[i].running = a->routes[i].limit.running;
+        ret->route[i].cooling = b->open_until_us > now_us;
+        ret->route[i].off = off >> i & 1;
+        ret->route[i].off_class = a->off_class[i];
+        ret->route[i].cooling_us = ret->route[i].cooling ? b->open_until_us - now_us : 0;
+    }
+    pthread_mutex_unlock(&a->lock);
+}

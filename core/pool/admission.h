@@ -1,0 +1,69 @@
+/*
+ * admission: which task may call which route now. Holds the routes (limits, breakers) and the queues of
+ * tasks that wait for one, under one lock; the decisions themselves are policy/select.
+ *
+ * First come, first served among tasks that the same routes can serve: a task that waits claims those
+ * routes, and the tasks behind it may only take others. Tasks with different sets of routes take turns at
+ * the routes they share. There is one point in time for all waiting tasks (admission_next_us()), not one
+ * timer each, and what it costs to look does not depend on how many wait.
+ */
+#ifndef SLUICE_POOL_ADMISSION_H
+#define SLUICE_POOL_ADMISSION_H
+
+#include "policy/retry.h"
+#include "policy/select.h"
+#include "task/config.h"
+#include "task/task.h"
+
+struct admission;
+
+struct admission *admission_new(const struct config *c, uint64_t seed);
+struct admission *admission_free(struct admission *a);
+
+enum admission_result {
+    ADMITTED = 0,    /* t->route is reserved; t is still the caller's */
+    ADMISSION_WAITS, /* t is TASK_WAITING and no longer the caller's */
+    ADMISSION_NEVER  /* no route will ever serve it */
+};
+
+int admission_enter(struct admission *a, struct task *t, int64_t now_us);
+
+/* How a call on t->route ended. Gives the slot back and settles the limits. */
+struct admission_end {
+    bool sent; /* false: it never reached the provider; all is refunded */
+    bool ok;
+    int64_t used_tokens;                 /* -1: unknown, the estimate stands */
+    const struct retry_verdict *verdict; /* when it failed */
+};
+void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
+                     int64_t now_us);
+
+/* Lets go what may go now: tasks become TASK_INBOX with t->route reserved and are appended to *ret (which is
+ * initialised); t->route is -1 for those that no route will ever serve. */
+void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret);
+
+/* When admission_pump() should be called next; INT64_MAX: when a call ends. Any thread, no lock. */
+int64_t admission_next_us(const struct admission *a);
+
+/* Takes t out when it is still waiting (its deadline has come): TASK_RUNNING and the caller's again. */
+bool admission_remove(struct admission *a, struct task *t);
+
+/* All waiting tasks become TASK_INBOX with route -1, for a drain. */
+void admission_flush(struct admission *a, struct list_node *ret);
+
+struct admission_view {
+    int64_t waiting;
+    int64_t stranded; /* of these: all their routes are off */
+    int64_t calls;
+    struct {
+        int64_t running;
+        bool cooling;
+        int64_t cooling_us; /* left */
+        bool off;
+        enum error_class off_class;
+    } route[CONFIG_MODELS_MAX];
+};
+
+void admission_view(struct admission *a, int64_t now_us, struct admission_view *ret);
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * call: one call of a task to a provider, from the reserved route to the classified answer, and what
+ * becomes of the task then. Waiting and choosing are done elsewhere (admission, policy).
+ */
+#include "pool/worker.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "policy/hint.h"
+#include "policy/select.h"
+#include "task/provider.h"
+
+#define RESPONSE_HEADERS_MAX 16384
+#define IDLE_CALLS_MAX       1024
+
+struct call *call_take(struct worker *w, struct task *t)
+{
+    struct list_node *n = NULL;
+    struct call *c = t->call;
+
+    if (c)
+        return c;
+    n = list_pop(&w->idle);
+    c = n ? CONTAINER_OF(n, struct call, node) : mem_alloc(sizeof *c);
+    memset(c, 0, sizeof *c);
+    c->task = t;
+    c->worker = w;
+    t->call = c;
+    return c;
+}
+
+static void clear_transfer(struct call *c)
+{
+    http_request_done(&c->http.request);
+    http_response_done(&c->http.response);
+    memset(&c->http, 0, sizeof c->http);
+}
+
+void call_release(struct worker *w, struct task *t)
+{
+    struct call *c = t->call;
+
+    if (!c)
+        return;
+    clear_transfer(c);
+    t->call = NULL;
+    c->task = NULL;
+    list_push(&w->idle, &c->node);
+}
+
+static const struct model *model_of(const struct worker *w, const struct task *t)
+{
+    return &w->pool->config->models[t->route];
+}
+
+static void note_attempt(struct worker *w, struct task *t, const struct http_response *rsp,
+                         const struct answer *ans)
+{
+    struct attempt a = {.route = (uint16_t)t->route,
+                        .status = (int16_t)rsp->status,
+                        .class = ans->class,
+                        .maybe_paid = rsp->end == HTTP_TIMEOUT || rsp->end == HTTP_CUT,
+                        .ms = rsp->elapsed_us / 1000};
+
+    task_trail_add(t, &a);
+    t->inference_us += rsp->elapsed_us;
+    t->last_class = ans->class;
+    t->cost_a_call = true;
+    w->count.calls++;
+    w->count.route[t->route].calls++;
+    w->counted = true;
+    hist_record(&w->count.call_latency, rsp->elapsed_us);
+    if (ans->class != CLASS_OK) {
+        w->count.failures[ans->class]++;
+        snprintf(w->count.last_failure, sizeof w->count.last_failure, "%.60s: %.130s",
+                 model_of(w, t)->model_name, ans->message[0] ? ans->message : ans->code);
+    }
+    if (ans->class == CLASS_RATE_LIMIT)
+        w->count.rate_limited++;
+}
+
+static void count_usage(struct worker *w, const struct completion *done)
+{
+    const struct usage *u = &done->usage;
+
+    w->count.input_tokens += u->input_tokens > 0 ? u->input_tokens : 0;
+    w->count.output_tokens += u->output_tokens > 0 ? u->output_tokens : 0;
+    w->count.cached_tokens += u->cached_input_tokens > 0 ? u->cached_input_tokens : 0;
+    if (done->cost_usd >= 0)
+        w->count.cost_usd += done->cost_usd;
+    else
+        w->count.cost_unknown++;
+}
+
+static struct completion *make_completion(struct worker *w, const struct model *m,
+                                          struct answer *ans)
+{
+    struct completion *done = completion_new();
+    int64_t ttl_ms = w->pool->config->cache.ttl_ms;
+
+    done->body = buf_steal(&ans->body, &done->body_len);
+    done->usage = ans->usage;
+    done->finish = ans->finish;
+    done->cost_usd = select_cost(m, &ans->usage);
+    done->created_wall_ms = w->now_wall_ms;
+    done->expires_wall_ms = ttl_ms > 0 ? w->now_wall_ms + ttl_ms : 0;
+    snprintf(done->model, sizeof done->model, "%s", m->model_name);
+    snprintf(done->provider, sizeof done->provider, "%s", m->provider_name);
+    snprintf(done->upstream_model, sizeof done->upstream_model, "%s",
+             ans->model[0] ? ans->model : m->upstream_model);
+    snprintf(done->request_id, sizeof done->request_id, "%s", ans->request_id);
+    return done;
+}
+
+static void succeeded(struct worker *w, struct task *t, struct answer *ans)
+{
+    const struct usage *u = &ans->usage;
+    struct admission_end end = {.sent = true, .ok = true, .used_tokens = -1};
+
+    if (u->input_tokens >= 0 && u->output_tokens >= 0)
+        end.used_tokens = u->input_tokens + u->output_tokens;
+    admission_leave(w->pool->admission, t, &end, w->now_us);
+    task_succeed(t, make_completion(w, model_of(w, t), ans));
+    t->cache_result = CACHE_MISS;
+    w->count.route[t->route].ok++;
+    count_usage(w, t->completion);
+    step_finish(w, t);
+}
+
+/* Keeps what the provider said: it is the task's end if nothing better comes. */
+static void keep_failure(struct task *t, const struct http_response *rsp, const struct answer *ans)
+{
+    if (rsp->end == HTTP_DONE && rsp->status >= 400 && ans->body.len > 0) {
+        task_fail_http(t, (int)rsp->status, ans->code[0] ? ans->code : class_name(ans->class),
+                       ans->body.data, ans->body.len);
+        return;
+    }
+    task_fail(t, ans->code[0] ? ans->code : class_name(ans->class), "%s",
+              ans->message[0] ? ans->message : class_name(ans->class));
+}
+
+static void log_route(const struct worker *w, const struct task *t, const struct retry_verdict *v,
+                      const struct answer *ans)
+{
+    const struct model *m = model_of(w, t);
+    char quoted[300];
+
+    if (v->effect == ROUTE_OFF)
+        log_warn("route off", "model=%s provider=%s class=%s code=%s for_s=%lld", m->model_name,
+                 m->provider_name, class_name(ans->class),
+                 log_quote(ans->code, quoted, sizeof quoted),
+                 (long long)((v->cool_until_us - w->now_us) / 1000000));
+    else if (v->effect == ROUTE_COOL)
+        log_debug("route cooling", "model=%s provider=%s class=%s for_ms=%lld", m->model_name,
+                  m->provider_name, class_name(ans->class),
+                  (long long)((v->cool_until_us - w->now_us) / 1000));
+}
+
+static void go_on(struct worker *w, struct task *t, const struct retry_verdict *v)
+{
+    if (v->refuse_route)
+        t->refused_routes |= (uint64_t)1 << t->route;
+    if (v->action == RETRY_GIVE_UP ||
+        ((v->fallback == FALLBACK_CONTEXT || v->fallback == FALLBACK_POLICY) &&
+         !select_fallback(w->pool->config, t, v->fallback))) {
+        step_finish(w, t);
+        return;
+    }
+    if (v->action == RETRY_SAME) {
+        t->route = -1; /* any row may be drawn again, this one as well */
+        w->count.retries++;
+    } else {
+        w->count.reselections++;
+    }
+    call_release(w, t);
+    t->step = STEP_SELECT;
+    if (v->not_before_us > w->now_us)
+        worker_delay(w, t, v->not_before_us, STEP_SELECT);
+    else
+        step_run(w, t);
+}
+
+static void failed(struct worker *w, struct task *t, struct http_response *rsp, struct answer *ans)
+{
+    struct retry_input in = {.class = ans->class,
+                             .hint_ms = hint_wait_ms(rsp, ans, w->now_wall_ms),
+                             .no_same_route = ans->no_same_route || hint_should_retry(rsp) == 0,
+                             .now_us = w->now_us};
+    struct admission_end end = {.sent = true, .used_tokens = -1};
+    struct retry_verdict v;
+
+    /* The probe of a cooling route costs the task nothing: an outage costs time, not tasks (P5). */
+    if (retry_counts(ans->class) && !t->probe)
+        t->attempts_used++;
+    v = retry_decide(w->pool->config, t, &in, &w->rng);
+    end.verdict = &v;
+    log_route(w, t, &v, ans);
+    admission_leave(w->pool->admission, t, &end, w->now_us);
+    keep_failure(t, rsp, ans);
+    go_on(w, t, &v);
+}
+
+static void cancelled(struct worker *w, struct task *t)
+{
+    struct admission_end end = {.sent = false};
+
+    admission_leave(w->pool->admission, t, &end, w->now_us);
+    step_give_back(w, t);
+}
+
+/* The transfer has ended. Runs inside http_run(). */
+static void on_done(struct http_call *h)
+{
+    struct call *c = h->arg;
+    struct worker *w = c->worker;
+    struct task *t = c->task;
+    const struct model *m = model_of(w, t);
+    struct answer ans;
+
+    w->now_us = clock_mono_us();
+    task_set_state(t, TASK_RUNNING);
+    if (h->response.end == HTTP_CANCELLED) {
+        cancelled(w, t);
+        return;
+    }
+    answer_init(&ans, (size_t)w->pool->config->limits.response_bytes);
+    if (h->response.end == HTTP_DONE)
+        m->provider->parse_response(m, t, &h->response, &ans);
+    else
+        answer_transport(&ans, &h->response);
+    note_attempt(w, t, &h->response, &ans);
+    if (ans.class == CLASS_OK)
+        succeeded(w, t, &ans);
+    else
+        failed(w, t, &h->response, &ans);
+    answer_done(&ans);
+}
+
+/* The call was not made: gives its reservation back and tries what other routes the task has. */
+static void not_called(struct worker *w, struct task *t)
+{
+    struct admission_end end = {.sent = false};
+
+    admission_leave(w->pool->admission, t, &end, w->now_us);
+    t->refused_routes |= (uint64_t)1 << t->route;
+    call_release(w, t);
+    t->step = STEP_SELECT;
+    step_run(w, t);
+}
+
+/* The provider cannot say this request: another model of the task may. */
+static void unsupported(struct worker *w, struct task *t, const struct err *e)
+{
+    struct buf body = BUF_INIT(ERR_MSG_MAX * 6 + 256);
+
+    buf_str(&body, "{\"error\":{\"message\":");
+    buf_json_str(&body, e->msg, strlen(e->msg));
+    buf_str(&body, ",\"type\":\"invalid_request_error\",\"param\":null,"
+                   "\"code\":\"unsupported_parameter\"}}");
+    task_fail_http(t, 400, "unsupported_parameter", body.data, body.len);
+    buf_done(&body);
+    t->last_class = CLASS_CALLER_FAULT;
+    not_called(w, t);
+}
+
+static void prepare(struct worker *w, struct task *t, struct call *c, const struct model *m)
+{
+    struct http_request *r = &c->http.request;
+    int64_t left_ms = (t->deadline_us - w->now_us) / 1000 + 1;
+
+    if (r->timeout_ms <= 0)
+        r->timeout_ms = m->timeout_ms;
+    if (t->deadline_us != INT64_MAX && left_ms < r->timeout_ms)
+        r->timeout_ms = left_ms;
+    r->connect_timeout_ms = m->connect_timeout_ms;
+    http_response_init(&c->http.response, RESPONSE_HEADERS_MAX,
+                       (size_t)w->pool->config->limits.response_bytes);
+    c->http.ca_file = m->tls_ca_file;
+    c->http.tls_verify = m->tls_verify;
+    c->http.done = on_done;
+    c->http.arg = c;
+    c->started_us = w->now_us;
+}
+
+void call_start(struct worker *w, struct task *t)
+{
+    const struct model *m = model_of(w, t);
+    struct call *c = call_take(w, t);
+    struct err e = {0};
+
+    clear_transfer(c);
+    http_request_init(&c->http.request, (size_t)w->pool->config->limits.record_bytes * 4);
+    if (m->provider->format_request(m, t, &c->http.request, &e) < 0) {
+        unsupported(w, t, &e);
+        return;
+    }
+    prepare(w, t, c, m);
+    if (t->ntrail == 0)
+        t->queued_us = w->now_us - t->received_us;
+    task_set_state(t, TASK_HTTP);
+    if (http_start(w->http, &c->http) == 0)
+        return;
+    task_set_state(t, TASK_RUNNING);
+    task_fail(t, "call_not_started", "%s", c->http.response.detail);
+    not_called(w, t);
+}

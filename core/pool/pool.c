@@ -1,0 +1,295 @@
+/*
+ * pool: starts and stops the workers, and the entry points that other threads use. What is done with a
+ * task is in steps.c and call.c.
+ */
+#include "pool/pool.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "pool/worker.h"
+
+#define RESPONSE_HEADERS_MAX 16384
+#define SETTLE_MS            5000
+
+static int worker_init(struct worker *w, struct pool *p, unsigned index, struct err *e)
+{
+    const struct config *c = p->config;
+    struct http_conf conf = {.max_calls = (int)c->pool.max_calls,
+                             .response_max = (size_t)c->limits.response_bytes,
+                             .headers_max = RESPONSE_HEADERS_MAX};
+
+    w->pool = p;
+    w->index = index;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_mutex_init(&w->shown_lock, NULL);
+    list_init(&w->inbox);
+    list_init(&w->out);
+    list_init(&w->ops);
+    list_init(&w->idle);
+    w->sha = sha256_new();
+    buf_init(&w->scratch, (size_t)c->limits.record_bytes * 8);
+    w->rng.state = (uint64_t)clock_mono_us() * (index + 1);
+    w->http = http_new(&conf, e);
+    return w->http ? 0 : -1;
+}
+
+static void worker_done(struct worker *w)
+{
+    struct list_node *n = NULL;
+
+    if (!w->sha)
+        return;
+    http_free(w->http);
+    while ((n = list_pop(&w->idle)))
+        free(CONTAINER_OF(n, struct call, node));
+    heap_done(&w->delays);
+    sha256_free(w->sha);
+    buf_done(&w->scratch);
+    pthread_mutex_destroy(&w->lock);
+    pthread_mutex_destroy(&w->shown_lock);
+}
+
+static struct pool *pool_destroy(struct pool *p)
+{
+    unsigned i = 0;
+
+    for (i = 0; i < p->nworkers; i++)
+        worker_done(&p->workers[i]);
+    admission_free(p->admission);
+    flights_free(p->flights);
+    free(p->workers);
+    free(p);
+    return NULL;
+}
+
+static void stop_workers(struct pool *p)
+{
+    unsigned i = 0;
+
+    __atomic_store_n(&p->stopping, true, __ATOMIC_RELEASE);
+    for (i = 0; i < p->nworkers; i++) {
+        if (!p->workers[i].started)
+            continue;
+        http_wake(p->workers[i].http);
+        pthread_join(p->workers[i].thread, NULL);
+        p->workers[i].started = false;
+    }
+}
+
+static unsigned worker_count(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (c->pool.workers > 0)
+        return (unsigned)c->pool.workers;
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
+struct pool *pool_new(const struct pool_setup *setup, struct err *e)
+{
+    struct pool *p = mem_alloc(sizeof *p);
+    unsigned i = 0;
+
+    p->config = setup->config;
+    p->store = setup->store;
+    p->sink = setup->sink;
+    p->source = setup->source;
+    p->nworkers = worker_count(p->config);
+    p->workers = mem_array(p->nworkers, sizeof *p->workers);
+    p->admission = admission_new(p->config, (uint64_t)clock_mono_us());
+    p->flights = flights_new((size_t)p->config->pool.max_in_flight);
+    for (i = 0; i < p->nworkers; i++) {
+        if (worker_init(&p->workers[i], p, i, e) < 0)
+            return pool_destroy(p);
+    }
+    for (i = 0; i < p->nworkers; i++) {
+        if (pthread_create(&p->workers[i].thread, NULL, worker_main, &p->workers[i]) != 0) {
+            err_set(e, 71, "cannot start worker thread %u: the limit of threads is reached", i);
+            stop_workers(p);
+            return pool_destroy(p);
+        }
+        p->workers[i].started = true;
+    }
+    return p;
+}
+
+int64_t pool_room(const struct pool *p)
+{
+    int64_t room = p->config->pool.max_in_flight - __atomic_load_n(&p->in_flight, __ATOMIC_RELAXED);
+
+    if (room > 0 && !pool_is_draining(p) && !store_failing(p->store))
+        return room;
+    __atomic_store_n(&((struct pool *)p)->was_full, true, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+void pool_submit(struct pool *p, struct list_node *tasks)
+{
+    struct list_node *n = NULL;
+    int64_t count = 0;
+
+    for (n = tasks->next; n != tasks; n = n->next) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+
+        t->worker = __atomic_fetch_add(&p->next_worker, 1, __ATOMIC_RELAXED) % p->nworkers;
+        t->step = STEP_BEGIN;
+        task_set_state(t, TASK_INBOX);
+        count++;
+    }
+    __atomic_add_fetch(&p->in_flight, count, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&p->unfinished, count, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&p->submitted, count, __ATOMIC_RELAXED);
+    worker_post(p, tasks);
+}
+
+void pool_release(struct pool *p, int64_t n)
+{
+    int64_t left = __atomic_sub_fetch(&p->in_flight, n, __ATOMIC_SEQ_CST);
+
+    if (left > p->config->pool.max_in_flight / 2 || !p->source || !p->source->room)
+        return;
+    if (__atomic_exchange_n(&p->was_full, false, __ATOMIC_SEQ_CST))
+        p->source->room(p->source);
+}
+
+int64_t pool_unfinished(const struct pool *p)
+{
+    return __atomic_load_n(&p->unfinished, __ATOMIC_ACQUIRE);
+}
+
+void pool_drain(struct pool *p)
+{
+    unsigned i = 0;
+
+    __atomic_store_n(&p->draining, true, __ATOMIC_RELEASE);
+    for (i = 0; i < p->nworkers; i++)
+        http_wake(p->workers[i].http);
+}
+
+int64_t pool_calls(const struct pool *p)
+{
+    struct admission_view v;
+
+    admission_view(p->admission, clock_mono_us(), &v);
+    return v.calls;
+}
+
+/*
+ * After the workers' threads have ended, this thread does what is left of their work: what the last calls
+ * bought is still being written (the store's writer posts to the inboxes), calls that still run are
+ * cancelled, and their tasks, with the twins that follow them, are given back.
+ */
+static void finish_rest(struct pool *p)
+{
+    unsigned i = 0;
+
+    store_settle(p->store, SETTLE_MS);
+    for (i = 0; i < p->nworkers; i++)
+        p->workers[i].http = http_free(p->workers[i].http);
+    do {
+        for (i = 0; i < p->nworkers; i++)
+            worker_turn(&p->workers[i]);
+        store_settle(p->store, SETTLE_MS);
+    } while (pool_unfinished(p) > 0);
+}
+
+void pool_stop(struct pool *p)
+{
+    if (__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        return;
+    __atomic_store_n(&p->draining, true, __ATOMIC_RELEASE);
+    stop_workers(p);
+    finish_rest(p);
+}
+
+struct pool *pool_free(struct pool *p)
+{
+    if (!p)
+        return NULL;
+    pool_stop(p);
+    return pool_destroy(p);
+}
+
+static void add_counts(struct pool_stats *to, const struct pool_stats *from)
+{
+    int i = 0;
+
+    to->finished += from->finished;
+    to->succeeded += from->succeeded;
+    to->failed += from->failed;
+    to->hits += from->hits;
+    to->coalesced += from->coalesced;
+    to->journaled += from->journaled;
+    to->calls += from->calls;
+    to->retries += from->retries;
+    to->reselections += from->reselections;
+    to->rate_limited += from->rate_limited;
+    to->input_tokens += from->input_tokens;
+    to->output_tokens += from->output_tokens;
+    to->cached_tokens += from->cached_tokens;
+    to->cost_usd += from->cost_usd;
+    to->cost_unknown += from->cost_unknown;
+    for (i = 0; i < CLASS_COUNT; i++)
+        to->failures[i] += from->failures[i];
+    for (i = 0; i < POOL_ROUTES_MAX; i++) {
+        to->route[i].calls += from->route[i].calls;
+        to->route[i].ok += from->route[i].ok;
+    }
+    if (from->last_failure[0])
+        memcpy(to->last_failure, from->last_failure, sizeof to->last_failure);
+    hist_add(&to->call_latency, &from->call_latency);
+    hist_add(&to->task_latency, &from->task_latency);
+}
+
+/* What keeps the pool from going faster. */
+static void find_limit(const struct pool *p, struct pool_stats *s)
+{
+    int i = 0;
+
+    s->limited_route = -1;
+    if (store_failing(p->store)) {
+        s->limited_by = LIMITED_STORE;
+    } else if (s->calling >= p->config->pool.max_calls) {
+        s->limited_by = LIMITED_CALLS;
+    } else if (s->waiting > 0) {
+        s->limited_by = LIMITED_RATE;
+        for (i = 0; i < (int)p->config->nmodels; i++) {
+            if (!s->route[i].cooling)
+                continue;
+            s->limited_by = LIMITED_COOLING;
+            s->limited_route = i;
+        }
+    } else if (s->in_flight < p->config->pool.max_in_flight / 2) {
+        s->limited_by = LIMITED_INPUT;
+    }
+}
+
+void pool_stats(struct pool *p, struct pool_stats *ret)
+{
+    struct admission_view v;
+    unsigned i = 0;
+
+    *ret = (struct pool_stats){0};
+    for (i = 0; i < p->nworkers; i++) {
+        pthread_mutex_lock(&p->workers[i].shown_lock);
+        add_counts(ret, &p->workers[i].shown);
+        pthread_mutex_unlock(&p->workers[i].shown_lock);
+    }
+    admission_view(p->admission, clock_mono_us(), &v);
+    ret->submitted = (uint64_t)__atomic_load_n(&p->submitted, __ATOMIC_RELAXED);
+    ret->in_flight = __atomic_load_n(&p->in_flight, __ATOMIC_RELAXED);
+    ret->storing = __atomic_load_n(&p->storing, __ATOMIC_RELAXED);
+    ret->calling = v.calls;
+    ret->waiting = v.waiting;
+    for (i = 0; i < p->config->nmodels; i++) {
+        ret->route[i].running = v.route[i].running;
+        ret->route[i].cooling = v.route[i].cooling;
+        ret->route[i].off = v.route[i].off;
+        ret->route[i].off_class = v.route[i].off_class;
+        ret->route[i].cooling_ms = v.route[i].cooling_us / 1000;
+    }
+    find_limit(p, ret);
+}

@@ -1,0 +1,123 @@
+/*
+ * worker: one thread of the pool: an event loop over its inbox, its delays and its HTTP transfers. Private
+ * to core/pool. All functions run on the worker's own thread unless they say "any thread".
+ */
+#ifndef SLUICE_POOL_WORKER_H
+#define SLUICE_POOL_WORKER_H
+
+#include <pthread.h>
+
+#include "base/rng.h"
+#include "io/http.h"
+#include "io/store.h"
+#include "policy/retry.h"
+#include "pool/admission.h"
+#include "pool/flight.h"
+#include "pool/pool.h"
+
+/* What the worker does with a task next. */
+enum task_step {
+    STEP_BEGIN,    /* journal, parse, lookup */
+    STEP_LOOKUP,   /* cache and single flight (again, after the flight it followed failed) */
+    STEP_SELECT,   /* choose a route */
+    STEP_ADMITTED, /* t->route is reserved: call (route -1: it never will be) */
+    STEP_STORED,   /* its outcome is durable */
+    STEP_RELEASED, /* the flight it followed ended; outcome shared */
+};
+
+/* What the timer of a task is for. Written by its own worker only, so that it can be read without the lock
+ * of the container that the task may be leaving at this moment. */
+enum timer_kind {
+    TIMER_DELAY,   /* TASK_DELAYED: go on */
+    TIMER_WAITING, /* deadline while it waits in the admission */
+    TIMER_TWIN,    /* deadline while it follows a flight */
+};
+
+/* A call of a task: the transfer, and afterwards the write of its outcome. */
+struct call {
+    struct list_node node; /* in the worker's free list */
+    struct http_call http;
+    struct store_op op;
+    uint8_t completion_key[SHA256_LEN];
+    struct task *task;
+    struct worker *worker;
+    int64_t started_us;
+};
+
+struct worker {
+    struct pool *pool;
+    unsigned index;
+    pthread_t thread;
+    bool started;
+    struct http *http;
+
+    pthread_mutex_t lock; /* guards inbox, and nothing else */
+    struct list_node inbox;
+
+    struct heap delays;    /* tasks by not_before; waiting tasks and twins by deadline */
+    struct list_node out;  /* finished in this turn: one sink->put() at its end */
+    struct list_node ops;  /* writes of this turn */
+    struct list_node idle; /* struct call, to be used again */
+    struct sha256 *sha;
+    struct buf scratch;
+    struct rng rng;
+    int64_t now_us; /* of this turn */
+    int64_t now_wall_ms;
+
+    struct pool_stats count; /* own counters */
+    bool counted;            /* they changed since they were shown */
+    int64_t shown_us;
+    pthread_mutex_t shown_lock;
+    struct pool_stats shown; /* copy for pool_stats() */
+};
+
+struct pool {
+    const struct config *config;
+    struct store *store;
+    struct sink *sink;
+    struct source *source;
+    struct admission *admission;
+    struct flights *flights;
+    struct worker *workers;
+    unsigned nworkers;
+    unsigned next_worker; /* atomic: round robin */
+    int64_t in_flight;    /* atomic: submitted, not released */
+    int64_t unfinished;   /* atomic: submitted, not given to the sink */
+    int64_t storing;      /* atomic */
+    int64_t submitted;    /* atomic */
+    bool was_full;        /* atomic: the source was told that there is no room */
+    bool draining;        /* atomic */
+    bool stopping;        /* atomic */
+};
+
+void *worker_main(void *arg);
+
+/* One turn of the loop, without waiting. For the worker's thread, or for pool_free() when that has ended. */
+void worker_turn(struct worker *w);
+
+/* Posts tasks in state TASK_INBOX to the workers that own them; empties the list. Any thread. */
+void worker_post(struct pool *p, struct list_node *tasks);
+
+/* Puts a RUNNING task into the delay heap until at_us; it goes on with `step`. */
+void worker_delay(struct worker *w, struct task *t, int64_t at_us, int step);
+
+/* Watches the deadline of a task that is about to wait in another container. */
+void worker_watch(struct worker *w, struct task *t, enum timer_kind kind);
+
+/* steps.c: carries out t->step for a task in state TASK_RUNNING. */
+void step_run(struct worker *w, struct task *t);
+void step_finish(struct worker *w, struct task *t);    /* outcome is there: reply, store, out */
+void step_give_back(struct worker *w, struct task *t); /* unfinished: to the sink without a reply */
+void step_deadline(struct worker *w, struct task *t);  /* its deadline has come */
+
+/* call.c */
+void call_start(struct worker *w, struct task *t);        /* t->route is reserved */
+struct call *call_take(struct worker *w, struct task *t); /* an idle one, attached to t */
+void call_release(struct worker *w, struct task *t);      /* detaches t's call, if any */
+
+static inline bool pool_is_draining(const struct pool *p)
+{
+    return __atomic_load_n(&p->draining, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * config_apply: from the tree of a file to the struct. Private to core/task/config*.c.
+ */
+#ifndef SLUICE_TASK_CONFIG_APPLY_H
+#define SLUICE_TASK_CONFIG_APPLY_H
+
+#include "task/config.h"
+#include "task/config_table.h"
+#include "task/config_tree.h"
+
+struct apply {
+    struct config *c;
+    char *const *envp;              /* for ${NAME}; may be NULL */
+    const struct conf_node *models; /* model_list, which is applied last */
+    struct err *e;
+};
+
+/* Sets the fields of a->c that the tree names. */
+int conf_apply(struct apply *a, const struct conf_node *root);
+
+/*
+ * The value of a scalar with ${NAME}, ${NAME:-default} and os.environ/NAME replaced; $${ stands for ${.
+ * To be freed (conf_wipe: it may be a secret). An unset variable is an error.
+ */
+int conf_expand(const struct apply *a, const struct conf_node *n, char **ret);
+
+/* The rows whose values are no plain text. */
+int conf_apply_list(const struct apply *a, const struct conf_node *n, const char *path,
+                    struct string_list *l);
+int conf_apply_properties(const struct apply *a, const struct conf_node *n, const char *path,
+                          struct property_list *l);
+int conf_apply_json(const struct apply *a, const struct conf_node *n, const char *path,
+                    char **field);
+int conf_apply_fallbacks(const struct apply *a, const struct conf_node *n, const char *path,
+                         struct fallback_list *l);
+int conf_apply_kafka(const struct apply *a, const struct conf_node *n);
+
+#endif

@@ -1,0 +1,415 @@
+/*
+ * config_resolve: what one key alone cannot tell. Joins the rows of model_list with the tables of providers
+ * and vendors, fetches keys, and refuses combinations that cannot work. The only file it reads is
+ * api_key_file.
+ */
+#include "task/config_resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "task/config_table.h"
+#include "task/provider.h"
+
+#define KEY_MAX   16384 /* bytes of an api_key_file */
+#define NAMES_MAX 256
+
+struct resolver {
+    struct config *c;
+    const struct provider *const *providers;
+    const struct vendor *vendors;
+    char *const *envp;
+    struct err *e;
+};
+
+static void fd_cleanup(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+int conf_place_err(const struct config *c, int line, struct err *e, const char *fmt, ...)
+{
+    const char *file = c->path ? c->path : "configuration";
+    char msg[ERR_MSG_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(msg, sizeof msg, fmt, ap);
+    va_end(ap);
+    if (line)
+        return err_set(e, EX_CONFIG, "%s:%d: %s", file, line, msg);
+    return err_set(e, EX_CONFIG, "%s: %s", file, msg);
+}
+
+/* ---- providers and vendors ------------------------------------------------------------------- */
+
+static const struct provider *find_provider(const struct resolver *r, const char *name)
+{
+    const struct provider *const *p = NULL;
+
+    for (p = r->providers; *p && (*p)->name; p++) {
+        if (strcmp((*p)->name, name) == 0)
+            return *p;
+    }
+    return NULL;
+}
+
+static const struct vendor *find_vendor(const struct resolver *r, const char *name)
+{
+    const struct vendor *v = NULL;
+
+    for (v = r->vendors; v->name; v++) {
+        if (strcmp(v->name, name) == 0)
+            return v;
+    }
+    return NULL;
+}
+
+static int unknown_provider(const struct resolver *r, const struct model *m)
+{
+    const struct provider *const *p = NULL;
+    const struct vendor *v = NULL;
+    const char *names[NAMES_MAX];
+    const char *near = NULL;
+    size_t n = 0;
+
+    for (v = r->vendors; v->name && n < NAMES_MAX; v++)
+        names[n++] = v->name;
+    for (p = r->providers; *p && (*p)->name && n < NAMES_MAX; p++)
+        names[n++] = (*p)->name;
+    near = config_nearest(m->provider_name, names, n);
+    if (near)
+        return conf_place_err(r->c, m->line, r->e,
+                              "model `%s`: unknown provider `%.60s`; did you "
+                              "mean `%s`?",
+                              m->model_name, m->provider_name, near);
+    return conf_place_err(r->c, m->line, r->e,
+                          "model `%s`: unknown provider `%.60s`; for a server that speaks OpenAI's "
+                          "API write openai/%.60s and set api_base",
+                          m->model_name, m->provider_name, m->upstream_model);
+}
+
+static int set_dialect(const struct resolver *r, struct model *m)
+{
+    m->vendor = find_vendor(r, m->provider_name);
+    m->provider = find_provider(r, m->vendor ? m->vendor->dialect : m->provider_name);
+    return m->provider ? 0 : unknown_provider(r, m);
+}
+
+static int set_base(const struct resolver *r, struct model *m)
+{
+    size_t n = 0;
+
+    if (!m->api_base && m->vendor && m->vendor->api_base)
+        m->api_base = mem_strdup(m->vendor->api_base);
+    if (!m->api_base || !*m->api_base)
+        return conf_place_err(r->c, m->line, r->e,
+                              "model `%s`: provider `%s` has no base URL of its own; set api_base",
+                              m->model_name, m->provider_name);
+    if (strncmp(m->api_base, "http://", 7) != 0 && strncmp(m->api_base, "https://", 8) != 0)
+        return conf_place_err(r->c, m->line, r->e,
+                              "model `%s`: api_base must begin with http:// or https://",
+                              m->model_name);
+    for (n = strlen(m->api_base); n > 8 && m->api_base[n - 1] == '/'; n--)
+        m->api_base[n - 1] = '\0';
+    return 0;
+}
+
+/* ---- keys ------------------------------------------------------------------------------------ */
+
+static const char *variable(char *const *envp, const char *name)
+{
+    size_t n = strlen(name);
+
+    for (; envp && *envp; envp++) {
+        if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
+            return *envp + n + 1;
+    }
+    return NULL;
+}
+
+static int read_key(const struct resolver *r, struct model *m)
+{
+    CLEANUP(fd_cleanup) int fd = open(m->api_key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    char text[KEY_MAX + 1] = "";
+    struct stat st = {0};
+    ssize_t n = 0;
+
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return conf_place_err(r->c, m->line, r->e, "model `%s`: api_key_file %s: %s", m->model_name,
+                              m->api_key_file, strerror(errno));
+    if (!S_ISREG(st.st_mode) || st.st_size > KEY_MAX)
+        return conf_place_err(r->c, m->line, r->e,
+                              "model `%s`: api_key_file %s is no file of at most %d bytes",
+                              m->model_name, m->api_key_file, KEY_MAX);
+    n = read(fd, text, KEY_MAX);
+    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+        n--;
+    text[n > 0 ? n : 0] = '\0';
+    if (n <= 0)
+        return conf_place_err(r->c, m->line, r->e, "model `%s`: api_key_file %s is empty",
+                              m->model_name, m->api_key_file);
+    m->api_key = mem_strdup(text);
+    explicit_bzero(text, sizeof text);
+    return 0;
+}
+
+/*
+ * The key in the usual variable belongs to the vendor's own host and goes nowhere else (P8). A base URL with
+ * a gap ("https://{name}.example.com") is the vendor's own however it is filled.
+ */
+static int key_from_vendor(const struct resolver *r, struct model *m)
+{
+    const char *value = NULL;
+    const struct vendor *v = m->vendor;
+    bool own = v && v->api_key_env && v->api_base &&
+               (strcmp(m->api_base, v->api_base) == 0 || strchr(v->api_base, '{'));
+
+    if (own)
+        value = variable(r->envp, v->api_key_env);
+    if (own && (!value || !*value))
+        return conf_place_err(r->c, m->line, r->e,
+                              "model `%s`: %s needs a key; set api_key, api_key_file or the "
+                              "environment variable %s",
+                              m->model_name, v->name, v->api_key_env);
+    m->api_key = mem_strdup(value ? value : "");
+    return 0;
+}
+
+static int set_key(const struct resolver *r, struct model *m)
+{
+    const char *p = NULL;
+    int bad = 0;
+
+    if (m->api_key && m->api_key_file)
+        return conf_place_err(r->c, m->line, r->e,
+                              "model `%s`: api_key and api_key_file are both set; keep one",
+                              m->model_name);
+    if (m->api_key_file)
+        bad = read_key(r, m);
+    else if (!m->api_key)
+        bad = key_from_vendor(r, m);
+    if (bad < 0)
+        return bad;
+    for (p = m->api_key; *p; p++) {
+        if ((unsigned char)*p <= 0x20 || *p == 0x7f)
+            return conf_place_err(r->c, m->line, r->e,
+                                  "model `%s`: the key holds white space or a control byte",
+                                  m->model_name);
+    }
+    return 0;
+}
+
+static int resolve_model(const struct resolver *r, struct model *m)
+{
+    struct err why = {0};
+
+    if (set_dialect(r, m) < 0 || set_base(r, m) < 0 || set_key(r, m) < 0)
+        return -1;
+    if (m->connect_timeout_ms > m->timeout_ms)
+        m->connect_timeout_ms = m->timeout_ms;
+    if (m->provider->check && m->provider->check(m, &why) < 0)
+        return conf_place_err(r->c, m->line, r->e, "%s", why.msg);
+    return 0;
+}
+
+/* ---- models among each other ----------------------------------------------------------------- */
+
+static int unknown_model(const struct config *c, int line, const char *where, const char *name,
+                         struct err *e)
+{
+    const char *names[CONFIG_MODELS_MAX];
+    const char *near = NULL;
+    size_t i = 0;
+
+    for (i = 0; i < c->nmodels; i++)
+        names[i] = c->models[i].model_name;
+    near = config_nearest(name, names, c->nmodels);
+    if (near)
+        return conf_place_err(c, line, e, "%s: no model `%.80s` in model_list; did you mean `%s`?",
+                              where, name, near);
+    return conf_place_err(c, line, e, "%s: no model `%.80s` in model_list", where, name);
+}
+
+static int check_fallbacks(const struct config *c, const struct fallback_list *l, const char *where,
+                           struct err *e)
+{
+    size_t i = 0;
+    size_t k = 0;
+
+    for (i = 0; i < l->count; i++) {
+        const struct fallback *f = &l->at[i];
+
+        if (!config_model(c, f->from, 0))
+            return unknown_model(c, f->line, where, f->from, e);
+        for (k = 0; k < f->to.count; k++) {
+            if (!config_model(c, f->to.at[k], 0))
+                return unknown_model(c, f->line, where, f->to.at[k], e);
+            if (strcmp(f->from, f->to.at[k]) == 0)
+                return conf_place_err(c, f->line, e, "%s: `%s` falls back to itself", where,
+                                      f->from);
+        }
+    }
+    return 0;
+}
+
+static const struct fallback *fallback_of(const struct fallback_list *l, const char *from)
+{
+    size_t i = 0;
+
+    for (i = 0; i < l->count; i++) {
+        if (strcmp(l->at[i].from, from) == 0)
+            return &l->at[i];
+    }
+    return NULL;
+}
+
+/* Can `to` be reached from `from`? depth bounds the walk: no path without a cycle is longer. */
+static bool reaches(const struct fallback_list *l, const char *from, const char *to, bool *seen)
+{
+    const struct fallback *f = fallback_of(l, from);
+    size_t i = 0;
+
+    if (!f || seen[f - l->at])
+        return false;
+    seen[f - l->at] = true;
+    for (i = 0; i < f->to.count; i++) {
+        if (strcmp(f->to.at[i], to) == 0 || reaches(l, f->to.at[i], to, seen))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * These two kinds replace the models of a task, so that a cycle would go round for ever. General fallbacks
+ * are only appended, once, and may point at each other.
+ */
+static int check_cycles(const struct config *c, const struct fallback_list *l, const char *where,
+                        struct err *e)
+{
+    size_t i = 0;
+
+    for (i = 0; i < l->count; i++) {
+        CLEANUP_FREE bool *seen = mem_array(l->count, sizeof *seen);
+
+        if (reaches(l, l->at[i].from, l->at[i].from, seen))
+            return conf_place_err(c, l->at[i].line, e,
+                                  "%s: `%s` comes back to itself over its fallbacks", where,
+                                  l->at[i].from);
+    }
+    return 0;
+}
+
+static int check_weights(const struct config *c, struct err *e)
+{
+    size_t i = 0;
+
+    for (i = 0; i < c->nmodels; i++) {
+        const struct model *m = config_model(c, c->models[i].model_name, 0);
+        double sum = 0;
+
+        for (; m; m = config_model(c, m->model_name, (size_t)m->index + 1))
+            sum += m->weight;
+        if (sum <= 0)
+            return conf_place_err(c, c->models[i].line, e,
+                                  "model `%s` can never be chosen: all its rows have weight 0",
+                                  c->models[i].model_name);
+    }
+    return 0;
+}
+
+static int check_models(const struct config *c, struct err *e)
+{
+    const char *context = "router_settings.context_window_fallbacks";
+    const char *policy = "router_settings.content_policy_fallbacks";
+
+    if (check_weights(c, e) < 0)
+        return -1;
+    if (*c->default_model && !config_model(c, c->default_model, 0))
+        return unknown_model(c, 0, "default_model", c->default_model, e);
+    if (check_fallbacks(c, &c->router.fallbacks, "router_settings.fallbacks", e) < 0 ||
+        check_fallbacks(c, &c->router.context_window_fallbacks, context, e) < 0 ||
+        check_fallbacks(c, &c->router.content_policy_fallbacks, policy, e) < 0)
+        return -1;
+    if (check_cycles(c, &c->router.context_window_fallbacks, context, e) < 0)
+        return -1;
+    return check_cycles(c, &c->router.content_policy_fallbacks, policy, e);
+}
+
+/* ---- limits and topics ----------------------------------------------------------------------- */
+
+static int check_topic(const struct config *c, const char *where, const char *name, struct err *e)
+{
+    static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    size_t n = strlen(name);
+
+    if (n == 0 || n > 249 || strspn(name, bytes) != n || strcmp(name, ".") == 0 ||
+        strcmp(name, "..") == 0)
+        return conf_place_err(c, 0, e,
+                              "%s: `%.60s` is no name of a topic; allowed are 1 to 249 letters, "
+                              "digits, dots, dashes and underscores",
+                              where, name);
+    return 0;
+}
+
+static int check_topics(const struct config *c, struct err *e)
+{
+    size_t i = 0;
+
+    if (c->topics.requests.count == 0)
+        return conf_place_err(c, 0, e, "topics.requests names no topic");
+    for (i = 0; i < c->topics.requests.count; i++) {
+        if (check_topic(c, "topics.requests", c->topics.requests.at[i], e) < 0)
+            return -1;
+        if (strcmp(c->topics.requests.at[i], c->topics.replies) == 0)
+            return conf_place_err(c, 0, e,
+                                  "topics.replies: `%s` is also in topics.requests; replies would "
+                                  "be read as requests",
+                                  c->topics.replies);
+    }
+    for (i = 0; i < c->topics.reply_allow.count; i++) {
+        if (check_topic(c, "topics.reply_allow", c->topics.reply_allow.at[i], e) < 0)
+            return -1;
+    }
+    if (*c->topics.dead_letter &&
+        check_topic(c, "topics.dead_letter", c->topics.dead_letter, e) < 0)
+        return -1;
+    return check_topic(c, "topics.replies", c->topics.replies, e);
+}
+
+static int check_limits(struct config *c, struct err *e)
+{
+    if (c->pool.max_calls > c->pool.max_in_flight)
+        c->pool.max_calls = c->pool.max_in_flight;
+    if (c->router.retry_base_ms > c->router.retry_max_ms)
+        return conf_place_err(
+            c, 0, e, "router_settings.retry_base is longer than router_settings.retry_max");
+    if (c->cache.max_bytes && c->cache.max_bytes < c->cache.write_buffer_bytes)
+        return conf_place_err(c, 0, e,
+                              "cache.max_bytes is smaller than cache.write_buffer, so that nothing "
+                              "would be kept");
+    return 0;
+}
+
+int config_resolve(struct config *c, const struct provider *const *providers,
+                   const struct vendor *vendors, char *const *envp, struct err *e)
+{
+    const struct resolver r = {c, providers, vendors, envp, e};
+    size_t i = 0;
+
+    for (i = 0; i < c->nmodels; i++) {
+        if (resolve_model(&r, &c->models[i]) < 0)
+            return -1;
+    }
+    if (check_models(c, e) < 0 || check_topics(c, e) < 0 || check_limits(c, e) < 0)
+        return -1;
+    return conf_check_kafka(c, e);
+}

@@ -1,0 +1,20 @@
+/*
+ * config_resolve: checks that need more than one key. Private to core/task/config*.c.
+ */
+#ifndef SLUICE_TASK_CONFIG_RESOLVE_H
+#define SLUICE_TASK_CONFIG_RESOLVE_H
+
+#include "task/config.h"
+
+/* "file:line: message" with the file of c; returns -1. line 0: without it. */
+int conf_place_err(const struct config *c, int line, struct err *e, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Refuses properties of librdkafka that would break a promise. */
+int conf_check_kafka(const struct config *c, struct err *e);
+
+/* The last value of a property for both clients or in `own` (may be NULL), or NULL. */
+const char *conf_kafka_get(const struct config *c, const struct property_list *own,
+                           const char *name);
+
+#endif

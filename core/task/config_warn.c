@@ -1,0 +1,119 @@
+/*
+ * config_warn: settings that are allowed and probably not meant. One line of text each; the caller decides
+ * what becomes of them.
+ */
+#include "task/config_resolve.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define BROKER_MESSAGE_MAX INT64_C(1048588) /* default of message.max.bytes of a broker */
+
+struct warner {
+    const struct config *c;
+    void (*fn)(void *arg, const char *text);
+    void *arg;
+};
+
+static void warn(const struct warner *w, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void warn(const struct warner *w, const char *fmt, ...)
+{
+    char text[ERR_MSG_MAX];
+    va_list ap;
+
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    w->fn(w->arg, text);
+}
+
+static void warn_model(const struct warner *w, const struct model *m)
+{
+    if (m->input_cost_per_token < 0 || m->output_cost_per_token < 0)
+        warn(w, "model `%s` (%s/%s): no prices in model_info, so cost_usd will be null",
+             m->model_name, m->provider_name, m->upstream_model);
+    if (m->weight <= 0)
+        warn(w, "model `%s` (%s/%s): weight 0, so this row is never chosen", m->model_name,
+             m->provider_name, m->upstream_model);
+    if (!m->tls_verify)
+        warn(w, "model `%s` (%s/%s): tls_verify is off; anyone on the way can read the key",
+             m->model_name, m->provider_name, m->upstream_model);
+    if (*m->api_key && strncmp(m->api_base, "http://", 7) == 0)
+        warn(w, "model `%s` (%s/%s): the key is sent without TLS, api_base begins with http://",
+             m->model_name, m->provider_name, m->upstream_model);
+    if (w->c->router.task_timeout_ms && m->timeout_ms > w->c->router.task_timeout_ms)
+        warn(w, "model `%s` (%s/%s): timeout is longer than router_settings.task_timeout",
+             m->model_name, m->provider_name, m->upstream_model);
+}
+
+static void warn_kafka(const struct warner *w)
+{
+    const struct config *c = w->c;
+    const char *reset = conf_kafka_get(c, &c->kafka_consumer, "auto.offset.reset");
+    const char *max = conf_kafka_get(c, &c->kafka_producer, "message.max.bytes");
+    int64_t bytes = BROKER_MESSAGE_MAX;
+
+    if (!conf_kafka_get(c, NULL, "bootstrap.servers")) {
+        if (c->kafka.count || c->kafka_consumer.count || c->kafka_producer.count)
+            warn(w, "kafka: bootstrap.servers is not set, so there is no broker to talk to");
+        return;
+    }
+    if (!conf_kafka_get(c, &c->kafka_consumer, "group.id"))
+        warn(w, "kafka.group.id is not set; `sluice worker` needs one");
+    if (reset && (strcmp(reset, "latest") == 0 || strcmp(reset, "largest") == 0 ||
+                  strcmp(reset, "end") == 0))
+        warn(w, "kafka: auto.offset.reset=%s skips records that arrive before the first commit",
+             reset);
+    if (max)
+        config_int(max, &bytes);
+    if (c->limits.reply_bytes > bytes)
+        warn(w,
+             "limits.reply_bytes (%lld) is larger than %s (%lld); a larger reply becomes an error "
+             "unless broker and topic allow it (max.message.bytes of the topic)",
+             (long long)c->limits.reply_bytes,
+             max ? "kafka message.max.bytes" : "what a broker takes by default", (long long)bytes);
+}
+
+/* A fallback to a window that is not known to be larger is never taken. */
+static void warn_windows(const struct warner *w)
+{
+    const struct fallback_list *l = &w->c->router.context_window_fallbacks;
+    size_t i = 0;
+    size_t k = 0;
+
+    for (i = 0; i < l->count; i++) {
+        const struct model *from = config_model(w->c, l->at[i].from, 0);
+
+        for (k = 0; k < l->at[i].to.count; k++) {
+            const struct model *to = config_model(w->c, l->at[i].to.at[k], 0);
+
+            if (from && to && to->max_input_tokens <= from->max_input_tokens)
+                warn(w,
+                     "router_settings.context_window_fallbacks: the window of `%s` is not known "
+                     "to be larger than that of `%s`; set model_info.max_input_tokens of both",
+                     to->model_name, from->model_name);
+        }
+    }
+}
+
+void config_warnings(const struct config *c, void (*fn)(void *arg, const char *text), void *arg)
+{
+    const struct warner w = {c, fn, arg};
+    size_t i = 0;
+
+    if (c->nmodels == 0)
+        warn(&w, "model_list is empty, so every request will be answered with an error");
+    for (i = 0; i < c->nmodels; i++)
+        warn_model(&w, &c->models[i]);
+    warn_windows(&w);
+    warn_kafka(&w);
+    if (c->limits.response_bytes < c->limits.reply_bytes)
+        warn(&w, "limits.response_bytes is smaller than limits.reply_bytes, which then is never "
+                 "reached");
+    if (c->pool.workers > c->pool.max_calls)
+        warn(&w,
+             "pool.workers is larger than pool.max_calls; some workers will have nothing to do");
+}

@@ -1,0 +1,36 @@
+/*
+ * reply_headers: where a reply goes and which headers travel with it (request/reply of Spring and
+ * Nest, W3C trace context, CloudEvents). Pure; the publisher applies it.
+ */
+#ifndef SLUICE_TASK_REPLY_HEADERS_H
+#define SLUICE_TASK_REPLY_HEADERS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "task/config.h"
+#include "task/task.h"
+
+#define REPLY_HEADERS_MAX 32
+#define REPLY_TOPIC_MAX   250 /* 249 characters, as Kafka allows, and the NUL */
+
+/*
+ * Writes at most max headers to out and gives their number; max REPLY_HEADERS_MAX is enough. Names
+ * and values are the caller's: reply_headers_free(). Echoes kafka_correlationId byte for byte,
+ * traceparent, tracestate and sluice-run; a request that was a CloudEvent gets the headers of one.
+ */
+int reply_headers(const struct task *t, struct task_header *out, int max);
+void reply_headers_free(struct task_header *headers, int n);
+
+enum reply_topic_result {
+    REPLY_TOPIC_OK = 0,
+    REPLY_TOPIC_REFUSED =
+        1, /* kafka_replyTopic names a topic that is not allowed; out is the default */
+};
+
+/* The topic of the reply: the one of kafka_replyTopic when topics.reply_allow has it, else
+ * topics.replies. ret_partition is -1 unless kafka_replyPartition names one of that topic. */
+int reply_topic(const struct task *t, const struct config *c, char *out, size_t cap,
+                int32_t *ret_partition);
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * incoming: what all dialects do alike when they read a response.
+ */
+#ifndef SLUICE_PROVIDERS_INCOMING_H
+#define SLUICE_PROVIDERS_INCOMING_H
+
+#include <json-c/json.h>
+
+#include "task/answer.h"
+#include "task/config.h"
+#include "task/http.h"
+#include "task/task.h"
+
+enum incoming {
+    INCOMING_GOOD = 0,   /* 2xx, a JSON object without an error; *ret_root is the caller's */
+    INCOMING_FAILED = 1, /* ans is finished: a classified failure */
+};
+
+/* Takes the request id, parses the body and sorts out failures. */
+int incoming_open(const struct model *m, const struct http_response *rsp, struct answer *ans,
+                  struct json_object **ret_root);
+
+/* Writes root as the answer's body with class CLASS_OK; CLASS_BAD_RESPONSE when it does not fit. */
+void incoming_close(struct json_object *root, enum finish finish, struct answer *ans);
+
+/* Copies the upstream model's name out of root.model; the row's own name when there is none. */
+void incoming_model(const struct model *m, struct json_object *root, struct answer *ans);
+
+/* Puts id, object, created and model where they are missing, so that the body is a valid object. */
+void incoming_envelope(const struct model *m, const struct task *t, const char *object,
+                       struct json_object *root);
+
+/* A count of tokens; -1: absent, negative or no number. */
+int64_t incoming_tokens(struct json_object *o, const char *key);
+
+/* Removes a member whose value is null: OpenAI's schema allows absence there, not null. */
+void incoming_drop_null(struct json_object *o, const char *key);
+
+#endif

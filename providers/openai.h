@@ -1,0 +1,26 @@
+/*
+ * openai: the dialect of OpenAI's chat completions and embeddings, which most vendors and all local
+ * servers speak. The request body is in this form already; the work is in the differences.
+ */
+#ifndef SLUICE_PROVIDERS_OPENAI_H
+#define SLUICE_PROVIDERS_OPENAI_H
+
+#include <json-c/json.h>
+
+#include "task/provider.h"
+
+extern const struct provider provider_openai;
+
+/* The rest is between openai*.c: a parsed "good" response to a finished answer. root is changed. */
+void openai_read_chat(const struct model *m, const struct task *t, struct json_object *root,
+                      struct answer *ans);
+void openai_read_embeddings(const struct model *m, const struct task *t, struct json_object *root,
+                            struct answer *ans);
+
+/*
+ * Repairs one choice so that it is valid against OpenAI's schema, and says how it ended. 0, or -1
+ * when there is nothing in it that answers.
+ */
+int openai_read_choice(struct json_object *choice, int64_t index, enum finish *ret_finish);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * providers: the two tables. A vendor that speaks a dialect we have is a row here and nothing else.
+ *
+ * An api_base with {...} has a gap that only the user can fill; without one it must be set in the
+ * configuration. Local servers want no key.
+ */
+#include "providers/providers.h"
+
+#include <stddef.h>
+
+#include "providers/anthropic.h"
+#include "providers/openai.h"
+
+const struct provider *const providers[] = {&provider_openai, &provider_anthropic, NULL};
+
+#define OLD_TOKENS QUIRK_MAX_TOKENS
+#define NO_DEV     QUIRK_NO_DEVELOPER
+#define NO_EFFORT  QUIRK_NO_REASONING
+
+const struct vendor vendors[] = {
+    /* OpenAI's dialect, hosted */
+    {"openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", 0},
+    {"openrouter", "openai", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", NO_DEV},
+    {"groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY", NO_DEV},
+    {"together", "openai", "https://api.together.xyz/v1", "TOGETHER_API_KEY", OLD_TOKENS | NO_DEV},
+    {"fireworks", "openai", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY",
+     OLD_TOKENS | NO_DEV},
+    {"cerebras", "openai", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY", NO_DEV},
+    {"deepseek", "openai", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY", OLD_TOKENS | NO_DEV},
+    {"xai", "openai", "https://api.x.ai/v1", "GROK_API_KEY", NO_DEV},
+    {"nvidia", "openai", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY",
+     OLD_TOKENS | NO_DEV},
+    {"mistral", "openai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
+     OLD_TOKENS | NO_DEV | NO_EFFORT},
+    {"cohere", "openai", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY",
+     OLD_TOKENS | NO_DEV},
+    {"meta", "openai", "https://api.llama.com/compat/v1", "META_API_KEY", NO_DEV},
+    {"arcee", "openai", "https://api.arcee.ai/api/v1", "ARCEE_API_KEY", NO_DEV},
+    {"inception", "openai", "https://api.inceptionlabs.ai/v1", "INCEPTION_API_KEY", NO_DEV},
+    {"cloudflare", "openai", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
+     "CLOUDFLARE_API_TOKEN", OLD_TOKENS | NO_DEV | NO_EFFORT},
+
+    /* OpenAI's dialect, on one's own machines */
+    {"vllm", "openai", "http://127.0.0.1:8000/v1", NULL, NO_DEV},
+    {"sglang", "openai", "http://127.0.0.1:30000/v1", NULL, OLD_TOKENS | NO_DEV},
+    {"llamacpp", "openai", "http://127.0.0.1:8080/v1", NULL, OLD_TOKENS | NO_DEV},
+    {"lmstudio", "openai", "http://127.0.0.1:1234/v1", NULL, OLD_TOKENS | NO_DEV},
+    {"ollama", "openai", "http://127.0.0.1:11434/v1", NULL, OLD_TOKENS | NO_DEV},
+    {"sim", "openai", NULL, NULL, 0},
+
+    /* Anthropic's dialect */
+    {"anthropic", "anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", 0},
+    {"moonshot", "anthropic", "https://api.moonshot.ai/anthropic/v1", "MOONSHOT_API_KEY", 0},
+    {"minimax", "anthropic", "https://api.minimax.io/anthropic/v1", "MINIMAX_API_KEY", 0},
+    {"zai", "anthropic", "https://api.z.ai/api/anthropic/v1", "ZAI_API_KEY", 0},
+    {NULL, NULL, NULL, NULL, 0},
+};

@@ -1,0 +1,135 @@
+/*
+ * What every dialect must keep, whatever the bytes. Responses: no crash; a good
+ * answer is whole JSON with something in it; no failure carries the key. Requests: no crash; what
+ * is sent is whole JSON that does not stream; the task's body stays as it was.
+ *
+ * Input: one byte of flags (bit 0: embeddings where there are any, bits 1-3: status, bit 7: the
+ * rest is a request body), header lines up to an empty line, body.
+ */
+#ifndef SLUICE_FUZZ_PROVIDER_H
+#define SLUICE_FUZZ_PROVIDER_H
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "task/provider.h"
+
+#define FUZZ_KEY "sk-fuzz-0123456789"
+
+#define MUST(x)                                                                                    \
+    do {                                                                                           \
+        if (!(x))                                                                                  \
+            abort();                                                                               \
+    } while (0)
+
+static inline void fuzz_good(const struct task *t, const struct answer *ans)
+{
+    struct json_object *o = NULL;
+    const char *list = t->op == OP_EMBEDDINGS ? "data" : "choices";
+    struct json_object *items = NULL;
+
+    MUST(ans->body.len > 0);
+    MUST(json_parse_answer(ans->body.data, ans->body.len, &o) == 0);
+    items = json_get_type(o, list, json_type_array);
+    MUST(items && json_object_array_length(items) > 0);
+    MUST(json_get_str(o, "object"));
+    MUST(ans->finish < FINISH_COUNT);
+    json_object_put(o);
+}
+
+static inline void fuzz_bad(const struct answer *ans)
+{
+    struct json_object *o = NULL;
+
+    MUST(ans->class < CLASS_COUNT);
+    MUST(!strstr(ans->message, FUZZ_KEY));
+    MUST(!strstr(ans->code, FUZZ_KEY));
+    MUST(utf8_valid(ans->message, strlen(ans->message)));
+    if (ans->body.len == 0)
+        return;
+    MUST(!strstr(ans->body.data, FUZZ_KEY));
+    MUST(json_parse_answer(ans->body.data, ans->body.len, &o) == 0);
+    MUST(json_get_str(json_get(o, "error"), "message"));
+    json_object_put(o);
+}
+
+static inline void fuzz_request(const struct model *m, const struct provider *p,
+                                const uint8_t *data, size_t n)
+{
+    struct json_object *body = NULL;
+    struct json_object *sent = NULL;
+    struct http_request req;
+    struct task *t = NULL;
+    char *before = NULL;
+
+    if (json_parse((const char *)data, n, &body, NULL) < 0 ||
+        !json_object_is_type(body, json_type_object)) {
+        json_object_put(body);
+        return;
+    }
+    before = mem_strdup(json_object_to_json_string(body));
+    t = task_new();
+    t->body = body;
+    http_request_init(&req, 1 << 20);
+    if (p->format_request(m, t, &req, NULL) == 0) {
+        MUST(json_parse(req.body.data, req.body.len, &sent, NULL) == 0);
+        MUST(!json_get(sent, "stream"));
+        MUST(strcmp(json_get_str(sent, "model"), m->upstream_model) == 0);
+    }
+    MUST(strcmp(before, json_object_to_json_string(body)) == 0);
+    json_object_put(sent);
+    free(before);
+    http_request_done(&req);
+    task_free(t);
+}
+
+static inline void fuzz_response(const struct provider *p, bool chat_only, const uint8_t *data,
+                                 size_t n)
+{
+    static const long statuses[] = {200, 200, 400, 401, 403, 404, 429, 503};
+    struct model m = {.model_name = (char *)"fuzz",
+                      .provider_name = (char *)p->name,
+                      .upstream_model = (char *)"model-x",
+                      .api_base = (char *)"http://127.0.0.1/v1",
+                      .api_key = (char *)FUZZ_KEY};
+    struct http_response rsp;
+    struct answer ans;
+    struct task *t = NULL;
+    const uint8_t *gap = NULL;
+    size_t head = 1;
+
+    if (n < 1)
+        return;
+    if (data[0] & 0x80) {
+        m.drop_params = data[0] & 1;
+        fuzz_request(&m, p, data + 1, n - 1);
+        return;
+    }
+    gap = memmem(data, n, "\n\n", 2);
+    http_response_init(&rsp, 1 << 16, 1 << 20);
+    rsp.end = HTTP_DONE;
+    rsp.status = statuses[(data[0] >> 1) & 7];
+    if (gap && gap > data) {
+        head = (size_t)(gap - data) + 2;
+        buf_append(&rsp.headers, data + 1, head - 2);
+    }
+    buf_append(&rsp.body, data + head, n - head);
+    t = task_new();
+    t->body = json_object_new_object();
+    t->op = (data[0] & 1) && !chat_only ? OP_EMBEDDINGS : OP_CHAT;
+    answer_init(&ans, 1 << 20);
+    p->parse_response(&m, t, &rsp, &ans);
+    if (ans.class == CLASS_OK)
+        fuzz_good(t, &ans);
+    else
+        fuzz_bad(&ans);
+    answer_done(&ans);
+    http_response_done(&rsp);
+    task_free(t);
+}
+
+#endif

@@ -1,0 +1,263 @@
+/* What the simulator answers: schema instances, and whole replies by way of sim_serve(). */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cmd/sim/schema.h"
+#include "cmd/sim/serve.h"
+
+Test(sim_schema, makes_instances)
+{
+    static const char *const rows[][2] = {
+        {"{\"const\":7}", "7"},
+        {"{\"enum\":[\"b\",\"a\"]}", "\"b\""},
+        {"{\"type\":\"string\"}", "\"hi\""},
+        {"{\"type\":\"string\",\"minLength\":4}", "\"hixx\""},
+        {"{\"type\":\"string\",\"maxLength\":1}", "\"h\""},
+        {"{\"type\":\"string\",\"format\":\"date\"}", "\"2026-01-02\""},
+        {"{\"type\":\"integer\",\"minimum\":3}", "3"},
+        {"{\"type\":\"integer\",\"exclusiveMinimum\":3}", "4"},
+        {"{\"type\":\"integer\",\"minimum\":7,\"multipleOf\":5}", "10"},
+        {"{\"type\":\"integer\",\"maximum\":-2}", "-2"},
+        {"{\"type\":\"boolean\"}", "true"},
+        {"{\"type\":\"null\"}", "null"},
+        {"{\"type\":[\"integer\",\"null\"]}", "0"},
+        {"{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"minItems\":2}", "[0,0]"},
+        {"{\"type\":\"array\",\"items\":{\"type\":\"integer\"},\"maxItems\":0}", "[]"},
+        {"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"},\"b\":{\"type\":"
+         "\"string\"}},\"required\":[\"a\"]}",
+         "{\"a\":0}"},
+        {"{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"null\"}]}", "\"hi\""},
+        {"{\"allOf\":[{\"required\":[\"a\"],\"properties\":{\"a\":{\"const\":1}}},{\"required\":"
+         "[\"b\"],\"properties\":{\"b\":{\"const\":2}}}]}",
+         "{\"a\":1,\"b\":2}"},
+        {"{\"$ref\":\"#/$defs/n\",\"$defs\":{\"n\":{\"type\":\"integer\"}}}", "0"},
+        {"{}", "{}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json_object *schema = json_tokener_parse(rows[i][0]);
+        struct json_object *o = sim_schema_instance(schema, "hi");
+
+        cr_expect_str_eq(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), rows[i][1],
+                         "%s", rows[i][0]);
+        json_object_put(o);
+        json_object_put(schema);
+    }
+}
+
+Test(sim_schema, ends_on_schemas_that_contain_themselves)
+{
+    static const char *const rows[] = {
+        "{\"type\":\"object\",\"properties\":{\"next\":{\"$ref\":\"#\"}},\"required\":[\"next\"]}",
+        "{\"$ref\":\"#\"}",
+        "{\"allOf\":[{\"$ref\":\"#\"}]}",
+        "{\"type\":\"array\",\"items\":{\"$ref\":\"#\"}}",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct json_object *schema = json_tokener_parse(rows[i]);
+
+        json_object_put(sim_schema_instance(schema, "hi"));
+        json_object_put(schema);
+    }
+}
+
+struct fixture {
+    struct sim_setup setup;
+    struct sim_state *state;
+    struct json_tokener *tok;
+    struct sim_reply reply;
+    struct sim_ticket ticket;
+};
+
+static void start(struct fixture *f, const struct sim_conf *conf)
+{
+    struct err e = {0};
+
+    *f = (struct fixture){.tok = json_tokener_new(), .state = mem_alloc(sizeof *f->state)};
+    cr_assert_eq(sim_setup_init(&f->setup, conf, &e), 0, "%s", e.msg);
+    sim_state_init(f->state, &f->setup, 0);
+    sim_reply_init(&f->reply);
+}
+
+static void stop(struct fixture *f)
+{
+    sim_reply_done(&f->reply);
+    sim_state_done(f->state);
+    free(f->state);
+    sim_setup_done(&f->setup);
+    json_tokener_free(f->tok);
+}
+
+static const char *ask(struct fixture *f, const char *url, const char *body, int64_t now_us)
+{
+    struct sim_call c = {.url = url,
+                         .key = "k",
+                         .count = "",
+                         .body = body,
+                         .body_len = strlen(body),
+                         .now_us = now_us,
+                         .wall_ms = 1767225600000};
+
+    sim_serve(f->state, f->tok, &c, &f->reply, &f->ticket);
+    sim_state_end(f->state, &f->ticket, SIM_DELIVERED);
+    return f->reply.body.data;
+}
+
+#define HI(extra) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" extra "}"
+#define CHAT      "/v1/chat/completions"
+#define MESSAGES  "/v1/messages"
+#define TOOL                                                                                       \
+    ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"              \
+    "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":"             \
+    "[\"a\"]}}}],\"tool_choice\":\"required\""
+
+Test(sim_answer, each_kind_of_request)
+{
+    static const struct {
+        const char *url, *body;
+        int status;
+        const char *has; /* part of the answer */
+    } rows[] = {
+        {CHAT, HI(""), 200, "\"content\":\"echo: hi\",\"refusal\":null"},
+        {"/chat/completions?x=1", HI(""), 200, "\"logprobs\":null,\"finish_reason\":\"stop\""},
+        {CHAT, HI(",\"max_tokens\":1"), 200, "\"content\":\"echo\""},
+        {CHAT, HI(",\"max_completion_tokens\":1"), 200, "\"finish_reason\":\"length\""},
+        {CHAT, HI(",\"n\":2"), 200, "\"content\":\"echo: hi [1]\""},
+        {CHAT, HI(",\"logprobs\":true"), 200, "\"token\":\"echo\",\"logprob\":-"},
+        {CHAT, HI(TOOL), 200, "\"arguments\":\"{\\\"a\\\":0}\""},
+        {CHAT, HI(TOOL), 200, "\"finish_reason\":\"tool_calls\""},
+        {CHAT, HI(",\"response_format\":{\"type\":\"json_object\"}"), 200,
+         "\"content\":\"{\\\"echo\\\":\\\"hi\\\"}\""},
+        {CHAT,
+         HI(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"x\","
+            "\"schema\":{\"type\":\"integer\",\"minimum\":5}}}"),
+         200, "\"content\":\"5\""},
+        {CHAT, "{\"model\":\"m\",\"messages\":[]}", 400, "\"param\":\"messages\""},
+        {CHAT, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", 400, "model"},
+        {CHAT, HI(",\"temperature\":\"hot\""), 400, "temperature"},
+        {CHAT, HI(",\"stream\":true"), 400, "stream"},
+        {CHAT, "{\"model\":", 400, "no JSON"},
+        {CHAT, "", 400, "empty"},
+        {"/v1/nothing", HI(""), 404, "no such path"},
+        {"/stats", "", 405, "GET"},
+        {MESSAGES, HI(",\"max_tokens\":99"), 200, "\"stop_reason\":\"end_turn\""},
+        {MESSAGES, HI(",\"max_tokens\":1"), 200, "\"stop_reason\":\"max_tokens\""},
+        {MESSAGES, HI(""), 400, "\"type\":\"error\""},
+        {MESSAGES,
+         HI(",\"max_tokens\":9,\"tools\":[{\"name\":\"t\",\"input_schema\":{\"type\":\"object\"}}],"
+            "\"tool_choice\":{\"type\":\"any\"}"),
+         200, "\"name\":\"t\",\"input\":{}"},
+        {"/v1/embeddings", "{\"model\":\"m\",\"input\":\"a\",\"dimensions\":1}", 200,
+         "\"embedding\":["},
+        {"/v1/embeddings",
+         "{\"model\":\"m\",\"input\":[1,2],\"dimensions\":3,\"encoding_format\":\"base64\"}", 200,
+         "\"embedding\":\""},
+        {"/v1/embeddings", "{\"model\":\"m\",\"input\":[]}", 400, "input"},
+    };
+    struct fixture f;
+
+    start(&f, &(struct sim_conf){0});
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *body = ask(&f, rows[i].url, rows[i].body, 1);
+        struct json_object *o = json_tokener_parse(body);
+
+        cr_expect_eq(f.reply.status, rows[i].status, "%s %s: %d", rows[i].url, rows[i].body,
+                     f.reply.status);
+        cr_expect(strstr(body, rows[i].has), "%s: %s", rows[i].body, body);
+        cr_expect_not_null(o, "no JSON: %s", body);
+        json_object_put(o);
+    }
+    stop(&f);
+}
+
+Test(sim_answer, the_same_request_gets_the_same_answer)
+{
+    struct fixture f, g;
+
+    start(&f, &(struct sim_conf){.answer = "lorem", .output_tokens = "5..500", .seed = 3});
+    start(&g, &(struct sim_conf){.answer = "lorem", .output_tokens = "5..500", .seed = 3});
+    ask(&g, CHAT, HI(",\"seed\":1"), 5);
+    cr_expect_str_eq(ask(&f, CHAT, HI(""), 1), ask(&g, CHAT, HI(""), 9));
+    stop(&f);
+    stop(&g);
+}
+
+Test(sim_answer, limits_refuse_and_count)
+{
+    struct sim_counters n = {0};
+    struct fixture f;
+
+    start(&f, &(struct sim_conf){.rpm = 2, .limit_header = "retry-after-ms"});
+    ask(&f, CHAT, HI(""), 0);
+    cr_expect(strstr(f.reply.headers.data, "x-ratelimit-remaining-requests: 1"));
+    ask(&f, CHAT, HI(""), 1000000);
+    ask(&f, CHAT, HI(""), 2000000);
+    cr_expect_eq(f.reply.status, 429);
+    cr_expect(strstr(f.reply.headers.data, "retry-after-ms: 58000"), "%s", f.reply.headers.data);
+    ask(&f, CHAT, HI(""), 60000000);
+    cr_expect_eq(f.reply.status, 200);
+    sim_state_counters(f.state, &n);
+    cr_expect_eq(n.rpm_violations, 1);
+    cr_expect_eq(n.calls, 3);
+    cr_expect_eq(n.paid, 3);
+    cr_expect_eq(n.repeated_bodies, 1);
+    cr_expect_eq(n.in_flight, 0);
+    stop(&f);
+}
+
+Test(sim_answer, faults_look_as_they_should)
+{
+    static const struct {
+        const char *fault, *url;
+        int status;
+        const char *has, *header;
+        int calls;
+    } rows[] = {
+        {"429:100,wait=2500ms", CHAT, 429, "rate_limit_exceeded", "Retry-After: 3\r", 0},
+        {"429:100,wait=2s,header=retry-after-date", CHAT, 429, "", "Thu, 01 Jan 2026 00:00:02 GMT",
+         0},
+        {"429:100,wait=2s,header=reset", CHAT, 429, "", "x-ratelimit-reset-requests: 2000ms", 0},
+        {"429:100,header=reset", MESSAGES, 429, "rate_limit_error", "2026-01-01T00:00:01", 0},
+        {"500:100", CHAT, 500, "server_error", "", 0},
+        {"503:100", CHAT, 503, "server_is_overloaded", "", 0},
+        {"529:100", MESSAGES, 529, "overloaded_error", "", 0},
+        {"quota:100", CHAT, 429, "insufficient_quota", "", 0},
+        {"quota:100", MESSAGES, 402, "billing_error", "", 0},
+        {"auth:100", CHAT, 401, "invalid_api_key", "", 0},
+        {"notfound:100", CHAT, 404, "model_not_found", "", 0},
+        {"context:100", CHAT, 400, "context_length_exceeded", "", 0},
+        {"context:100", MESSAGES, 400, "prompt is too long", "", 0},
+        {"error200:100", CHAT, 200, "\"error\":{", "", 0},
+        {"empty200:100", CHAT, 200, "\"content\":\"\"", "", 1},
+        {"empty200:100", MESSAGES, 200, "\"content\":[]", "", 1},
+        {"html200:100", CHAT, 200, "<!doctype", "", 0},
+        {"notjson:100", CHAT, 200, "[oops", "", 0},
+        {"refusal:100", CHAT, 200, "\"refusal\":\"I ", "", 1},
+        {"refusal:100", MESSAGES, 200, "\"stop_reason\":\"refusal\"", "", 1},
+        {"length:100", CHAT, 200, "\"finish_reason\":\"length\"", "", 1},
+        {"length:100", MESSAGES, 200, "\"stop_reason\":\"max_tokens\"", "", 1},
+        {"filter:100", CHAT, 200, "\"finish_reason\":\"content_filter\"", "", 1},
+        {"cut:100", CHAT, 200, "echo: hi", "", 1},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sim_counters n = {0};
+        struct fixture f;
+        const char *body = NULL;
+
+        start(&f,
+              &(struct sim_conf){.faults = {.at = (const char *[]){rows[i].fault}, .count = 1}});
+        body = ask(&f, rows[i].url, HI(",\"max_tokens\":50"), 1);
+        cr_expect_eq(f.reply.status, rows[i].status, "%s: %d", rows[i].fault, f.reply.status);
+        cr_expect(strstr(body, rows[i].has), "%s: %s", rows[i].fault, body);
+        cr_expect(!*rows[i].header || strstr(f.reply.headers.data, rows[i].header), "%s: %s",
+                  rows[i].fault, f.reply.headers.data);
+        sim_state_counters(f.state, &n);
+        cr_expect_eq(n.calls, rows[i].calls, "%s: %lu calls", rows[i].fault, n.calls);
+        cr_expect_eq(n.faults, 1);
+        stop(&f);
+    }
+}

@@ -1,0 +1,203 @@
+/*
+ * Settings of a row, the two tables, and the bounds: what check() refuses, and what a request or a
+ * response larger than allowed comes to.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "providers/providers.h"
+
+static const struct vendor *find_vendor(const char *name)
+{
+    size_t i = 0;
+
+    while (vendors[i].name && strcmp(vendors[i].name, name) != 0)
+        i++;
+    return vendors[i].name ? &vendors[i] : NULL;
+}
+
+static struct model good_row(const char *vendor)
+{
+    const struct vendor *v = find_vendor(vendor);
+
+    return (struct model){
+        .model_name = (char *)"fast",
+        .provider_name = (char *)vendor,
+        .upstream_model = (char *)"m",
+        .api_base = (char *)v->api_base,
+        .api_key = (char *)"sk-12345678",
+        .vendor = v,
+        .provider = strcmp(v->dialect, "openai") == 0 ? providers[0] : providers[1],
+    };
+}
+
+Test(settings, vendors_are_sound)
+{
+    size_t i = 0;
+    size_t j = 0;
+
+    for (i = 0; vendors[i].name; i++) {
+        const struct vendor *v = &vendors[i];
+        size_t found = 0;
+
+        for (j = 0; providers[j]; j++)
+            found += strcmp(providers[j]->name, v->dialect) == 0;
+        cr_expect_eq(found, 1, "%s: dialect %s", v->name, v->dialect);
+        cr_expect_eq(find_vendor(v->name), v, "%s stands twice", v->name);
+        if (v->api_base)
+            cr_expect_neq(v->api_base[strlen(v->api_base) - 1], '/', "%s", v->name);
+        if (v->api_key_env) /* keys only over TLS */
+            cr_expect_eq(strncmp(v->api_base, "https://", 8), 0, "%s", v->name);
+    }
+    for (j = 0; providers[j]; j++)
+        cr_expect(find_vendor(providers[j]->name), "%s has no row", providers[j]->name);
+}
+
+Test(settings, check)
+{
+    static const struct {
+        const char *vendor;
+        const char *api_base; /* NULL: the vendor's */
+        const char *key;
+        const char *upstream;
+        const char *extra_body;
+        const char *message; /* part of it; NULL: good */
+    } rows[] = {
+        {"openai", NULL, "sk-1", "m", NULL, NULL},
+        {"openai", NULL, "", "m", NULL, "set it or OPENAI_API_KEY"},
+        {"openai", "http://127.0.0.1:1/v1", "", "m", NULL, NULL},
+        {"openai", NULL, "sk-1", "", NULL, "params.model must be openai/"},
+        {"openai", NULL, "sk-1", "m", "{\"a\":1}", NULL},
+        {"openai", NULL, "sk-1", "m", "[1]", "extra_body must be an object"},
+        {"openai", NULL, "sk-1", "m", "{a", "extra_body"},
+        {"openai", "api.openai.com", "sk-1", "m", NULL, "must begin with http"},
+        {"cloudflare", NULL, "k", "m", NULL, "has a gap"},
+        {"cloudflare", "https://api.cloudflare.com/client/v4/accounts/1/ai/v1", "k", "m", NULL,
+         NULL},
+        {"sim", NULL, "", "m", NULL, "set params.api_base"},
+        {"sim", "http://127.0.0.1:4010/v1", "", "m", NULL, NULL},
+        {"vllm", NULL, "", "m", NULL, NULL},
+        {"anthropic", NULL, "", "m", NULL, "ANTHROPIC_API_KEY"},
+        {"anthropic", NULL, "k", "m", NULL, NULL},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct model m = good_row(rows[i].vendor);
+        struct err e = {0};
+        int r = 0;
+
+        if (rows[i].api_base)
+            m.api_base = (char *)rows[i].api_base;
+        m.api_key = (char *)rows[i].key;
+        m.upstream_model = (char *)rows[i].upstream;
+        m.extra_body = (char *)rows[i].extra_body;
+        r = m.provider->check(&m, &e);
+        cr_expect_eq(r, rows[i].message ? -1 : 0, "row %zu: %s", i, e.msg);
+        if (rows[i].message)
+            cr_expect(strstr(e.msg, rows[i].message), "row %zu: %s", i, e.msg);
+    }
+}
+
+static struct task *small_task(void)
+{
+    static const char body[] =
+        "{\"model\":\"fast\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}";
+    struct task *t = task_new();
+
+    cr_assert_eq(json_parse(body, sizeof body - 1, &t->body, NULL), 0);
+    return t;
+}
+
+Test(settings, header_injection_is_refused)
+{
+    size_t i = 0;
+
+    for (i = 0; providers[i]; i++) {
+        struct model m = good_row(providers[i]->name);
+        struct task *t = small_task();
+        struct http_request req;
+        struct err e = {0};
+
+        m.api_key = (char *)"sk-12345678\nX-Evil: 1";
+        http_request_init(&req, 1 << 16);
+        cr_expect_lt(m.provider->format_request(&m, t, &req, &e), 0);
+        cr_expect(strstr(e.msg, "control character"), "%s", e.msg);
+        cr_expect(!strstr(e.msg, "sk-1"), "the key is in the message: %s", e.msg);
+        http_request_done(&req);
+        task_free(t);
+    }
+}
+
+Test(settings, a_request_over_its_bound_is_an_error)
+{
+    size_t i = 0;
+
+    for (i = 0; providers[i]; i++) {
+        struct model m = good_row(providers[i]->name);
+        struct task *t = small_task();
+        struct http_request req;
+        struct err e = {0};
+
+        http_request_init(&req, 16);
+        cr_expect_lt(m.provider->format_request(&m, t, &req, &e), 0);
+        cr_expect(strstr(e.msg, "larger than 16 bytes"), "%s", e.msg);
+        http_request_done(&req);
+        task_free(t);
+    }
+}
+
+Test(settings, an_answer_over_its_bound_is_a_bad_response)
+{
+    static const char *const bodies[] = {
+        "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}",
+        "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}],\"stop_reason\":\"end_turn\"}",
+    };
+    size_t i = 0;
+
+    for (i = 0; providers[i]; i++) {
+        struct model m = good_row(providers[i]->name);
+        struct task *t = small_task();
+        struct http_response rsp;
+        struct answer ans;
+
+        http_response_init(&rsp, 16, 4096);
+        rsp.end = HTTP_DONE;
+        rsp.status = 200;
+        buf_str(&rsp.body, bodies[i]);
+        answer_init(&ans, 150);
+        m.provider->parse_response(&m, t, &rsp, &ans);
+        cr_expect_eq(ans.class, CLASS_BAD_RESPONSE);
+        cr_expect_str_eq(ans.code, "response_too_large");
+        answer_done(&ans);
+        http_response_done(&rsp);
+        task_free(t);
+    }
+}
+
+Test(settings, what_was_dropped_belongs_to_the_last_route)
+{
+    struct model strict = good_row("anthropic");
+    struct model easy = good_row("openai");
+    struct task *t = small_task();
+    struct http_request req;
+    int i = 0;
+
+    json_object_object_add(t->body, "seed", json_object_new_int(1));
+    strict.drop_params = true;
+    for (i = 0; i < 2; i++) { /* twice: no name stands twice */
+        http_request_init(&req, 4096);
+        cr_expect_eq(strict.provider->format_request(&strict, t, &req, NULL), 0);
+        cr_expect_str_eq(t->dropped, "[\"seed\"]");
+        http_request_done(&req);
+    }
+    http_request_init(&req, 4096);
+    cr_expect_eq(easy.provider->format_request(&easy, t, &req, NULL), 0);
+    cr_expect_null(t->dropped);
+    http_request_done(&req);
+    task_free(t);
+}

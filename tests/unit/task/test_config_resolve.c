@@ -1,0 +1,249 @@
+/* config: provider and vendor of each row, keys, and what cannot work together. */
+#include "task/config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "task/provider.h"
+
+static int refuse_bad(const struct model *m, struct err *e)
+{
+    if (strcmp(m->upstream_model, "bad") == 0)
+        return err_set(e, EX_CONFIG, "params.model is bad");
+    return 0;
+}
+
+static const struct provider provider_a = {.name = "dialect", .check = refuse_bad};
+static const struct provider provider_b = {.name = "other"};
+static const struct provider *const providers[] = {&provider_a, &provider_b, NULL};
+static const struct vendor vendors[] = {
+    {.name = "hosted",
+     .dialect = "dialect",
+     .api_base = "https://hosted/v1",
+     .api_key_env = "HKEY"},
+    {.name = "local", .dialect = "dialect", .api_base = "http://127.0.0.1:1/v1"},
+    {.name = "gap", .dialect = "other", .api_base = "https://{x}/v1", .api_key_env = "HKEY"},
+    {.name = NULL},
+};
+
+static char env_key[] = "HKEY=from-env";
+static char *const env[] = {env_key, NULL};
+
+#define ROW(more) "  - {model_name: m, params: {model: " more "}}\n"
+#define LIST      "model_list:\n"
+#define M(name)   "  - {model_name: " name ", params: {model: local/x}}\n"
+
+static int resolve(const char *text, char *const *envp, struct config **ret, struct err *e)
+{
+    struct config *c = NULL;
+    int rc = 0;
+
+    cr_assert_eq(config_parse(text, strlen(text), "f", envp, NULL, 0, &c, e), 0, "%s: %s", text,
+                 e->msg);
+    rc = config_resolve(c, providers, vendors, envp, e);
+    *ret = c;
+    return rc;
+}
+
+Test(config_resolve, rows)
+{
+    static const struct {
+        const char *row;
+        const char *provider, *vendor, *base, *key;
+    } cases[] = {
+        {ROW("hosted/x"), "dialect", "hosted", "https://hosted/v1", "from-env"},
+        {ROW("hosted/x, api_key: k"), "dialect", "hosted", "https://hosted/v1", "k"},
+        {ROW("hosted/x, api_base: \"http://proxy/\""), "dialect", "hosted", "http://proxy", ""},
+        {ROW("local/a/b"), "dialect", "local", "http://127.0.0.1:1/v1", ""},
+        {ROW("other/x, api_base: \"https://o//\""), "other", NULL, "https://o", ""},
+        {ROW("gap/x, api_base: \"https://mine/v1\""), "other", "gap", "https://mine/v1",
+         "from-env"},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[512];
+        struct config *c = NULL;
+        struct err e = {0};
+
+        snprintf(text, sizeof text, LIST "%s", cases[i].row);
+        cr_assert_eq(resolve(text, env, &c, &e), 0, "%s: %s", text, e.msg);
+        cr_expect_str_eq(c->models[0].provider->name, cases[i].provider);
+        cr_expect_str_eq(c->models[0].vendor ? c->models[0].vendor->name : "-",
+                         cases[i].vendor ? cases[i].vendor : "-");
+        cr_expect_str_eq(c->models[0].api_base, cases[i].base);
+        cr_expect_str_eq(c->models[0].api_key, cases[i].key, "%s", text);
+        config_free(c);
+    }
+}
+
+Test(config_resolve, mistakes)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } cases[] = {
+        {LIST ROW("hosted/x"), "configuration:2: model `m`: hosted needs a key; set api_key, "
+                               "api_key_file or the environment variable HKEY"},
+        {LIST ROW("hostd/x"), "unknown provider `hostd`; did you mean `hosted`?"},
+        {LIST ROW("zzzzzz/x"), "unknown provider `zzzzzz`; for a server"},
+        {LIST ROW("other/x"), "has no base URL of its own; set api_base"},
+        {LIST ROW("local/x, api_base: ftp://h"), "must begin with http:// or https://"},
+        {LIST ROW("local/bad"), "configuration:2: params.model is bad"},
+        {LIST ROW("local/x, api_key: \"a b\""), "white space"},
+        {LIST ROW("local/x, api_key: a, api_key_file: b"), "both set"},
+        {LIST ROW("local/x, api_key_file: /nonexistent"), "/nonexistent: No such file"},
+        {LIST ROW("local/x, api_key_file: /tmp"), "is no file"},
+        {LIST ROW("local/x, api_key_file: /dev/null"), "is no file"},
+        {LIST ROW("local/x, weight: 0"), "can never be chosen"},
+        {LIST M("fast") "default_model: fats\n", "default_model: no model `fats` in model_list; "
+                                                 "did you mean `fast`?"},
+        {LIST M("a") "router_settings: {fallbacks: [{a: [b]}]}\n", "fallbacks: no model `b`"},
+        {LIST M("a") "router_settings: {fallbacks: [{b: [a]}]}\n", "fallbacks: no model `b`"},
+        {LIST M("a") "router_settings: {fallbacks: [{a: [a]}]}\n", "`a` falls back to itself"},
+        {LIST M("a") M("b") "router_settings:\n  context_window_fallbacks:\n  - a: b\n  - b: a\n",
+         "configuration:6: router_settings.context_window_fallbacks: `a` comes back to itself"},
+        {LIST M("a") M("b")
+             M("c") "router_settings: {content_policy_fallbacks: [{c: [a, b]}, {b: [c]}]}\n",
+         "content_policy_fallbacks: `c` comes back"},
+        {"router_settings: {retry_base: 2m}\n", "longer than router_settings.retry_max"},
+        {"cache: {max_bytes: 1MB}\n", "cache.max_bytes is smaller"},
+        {"topics: {replies: llm.requests}\n", "replies would be read as requests"},
+        {"topics: {replies: a b}\n", "topics.replies: `a b` is no name of a topic"},
+        {"topics: {requests: []}\n", "names no topic"},
+        {"topics: {dead_letter: ..}\n", "topics.dead_letter"},
+        {"kafka:\n  enable.auto.commit: true\n",
+         "configuration:2: kafka.enable.auto.commit=true is refused"},
+        {"kafka: {consumer: {enable.auto.offset.store: true}}\n",
+         "kafka.consumer.enable.auto.offset.store"},
+        {"kafka: {producer: {acks: 1}}\n", "kafka.producer.acks=1 is refused"},
+        {"kafka: {request.required.acks: 0}\n", "delete it or write all"},
+        {"kafka: {enable.idempotence: false}\n", "repeats replies"},
+        {"kafka: {partition.assignment.strategy: range}\n", "write cooperative-sticky"},
+        {"kafka: {max.in.flight: 6}\n", "at most 5"},
+        {"kafka: {group.instance.id: x}\n", "cannot be set"},
+        {"kafka: {transactional.id: x}\n", "cannot be set"},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = NULL;
+        struct err e = {0};
+
+        cr_expect_eq(resolve(cases[i].text, NULL, &c, &e), -1, "accepted: %s", cases[i].text);
+        cr_expect_eq(e.code, EX_CONFIG);
+        cr_expect(strstr(e.msg, cases[i].says), "%s: said: %s", cases[i].text, e.msg);
+        config_free(c);
+    }
+}
+
+Test(config_resolve, what_is_fine)
+{
+    static const char *const texts[] = {
+        "",
+        LIST M("a") M("b") "router_settings: {fallbacks: [{a: [b]}, {b: [a]}]}\n",
+        LIST M("a") "  - {model_name: a, params: {model: local/y, weight: 0}}\n",
+        "kafka: {acks: all, enable.auto.commit: False, max.in.flight: 5, fetch.min.bytes: 7}\n",
+        "topics: {dead_letter: \"\"}\n",
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(texts); i++) {
+        struct config *c = NULL;
+        struct err e = {0};
+
+        cr_expect_eq(resolve(texts[i], NULL, &c, &e), 0, "%s: %s", texts[i], e.msg);
+        config_free(c);
+    }
+}
+
+Test(config_resolve, smaller_of_two_limits)
+{
+    struct config *c = NULL;
+    struct err e = {0};
+
+    cr_assert_eq(
+        resolve("pool: {max_in_flight: 10}\n" LIST ROW("local/x, timeout: 2s"), NULL, &c, &e), 0);
+    cr_expect_eq(c->pool.max_calls, 10);
+    cr_expect_eq(c->models[0].connect_timeout_ms, 2000);
+    config_free(c);
+}
+
+Test(config_resolve, key_file)
+{
+    char path[] = "/tmp/sluice-key-XXXXXX";
+    char text[256];
+    struct config *c = NULL;
+    struct err e = {0};
+    int fd = mkstemp(path);
+
+    cr_assert(fd >= 0);
+    cr_assert_eq(write(fd, "sk-file\n", 8), 8);
+    snprintf(text, sizeof text, LIST ROW("hosted/x, api_key_file: %s"), path);
+    cr_expect_eq(resolve(text, NULL, &c, &e), 0, "%s", e.msg);
+    cr_expect_str_eq(c->models[0].api_key, "sk-file");
+    config_free(c);
+    cr_assert_eq(ftruncate(fd, 0), 0);
+    cr_expect_eq(resolve(text, NULL, &c, &e), -1);
+    cr_expect(strstr(e.msg, "is empty"), "%s", e.msg);
+    config_free(c);
+    close(fd);
+    unlink(path);
+}
+
+static void collect(void *arg, const char *text)
+{
+    char *all = arg;
+    size_t n = strlen(all);
+
+    snprintf(all + n, 4096 - n, "%s\n", text);
+}
+
+Test(config_warnings, each)
+{
+    static const struct {
+        const char *text;
+        const char *says; /* NULL: nothing at all */
+    } cases[] = {
+        {"", "model_list is empty"},
+        {LIST M("a"), "no prices in model_info"},
+        {LIST M("a") "  - {model_name: a, params: {model: local/y, weight: 0}}\n", "weight 0"},
+        {LIST ROW("local/x, tls_verify: false"), "tls_verify is off"},
+        {LIST ROW("local/x, api_key: k"), "the key is sent without TLS"},
+        {LIST ROW("local/x") "router_settings: {task_timeout: 5s}\n", "timeout is longer"},
+        {LIST M("a") M("b") "router_settings: {context_window_fallbacks: [{a: b}]}\n",
+         "not known to be larger"},
+        {"kafka: {group.id: g}\n", "bootstrap.servers is not set"},
+        {"kafka: {bootstrap.servers: h}\n", "group.id is not set"},
+        {"kafka: {bootstrap.servers: h}\n", "larger than what a broker takes by default (1048588)"},
+        {"kafka: {bootstrap.servers: h, auto.offset.reset: latest}\n", "skips records"},
+        {"kafka: {bootstrap.servers: h, message.max.bytes: 2000000}\n",
+         "larger than kafka message.max.bytes (2000000)"},
+        {"limits: {response_bytes: 1MB}\n", "never reached"},
+        {"pool: {workers: 5, max_calls: 2}\n", "nothing to do"},
+        {LIST "  - {model_name: m, params: {model: local/x}, model_info: {input_cost_per_token: 0, "
+              "output_cost_per_token: 0}}\nkafka: {bootstrap.servers: h, group.id: g, "
+              "message.max.bytes: 8000000}\n",
+         NULL},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = NULL;
+        struct err e = {0};
+        char all[4096] = "";
+
+        cr_assert_eq(resolve(cases[i].text, NULL, &c, &e), 0, "%s: %s", cases[i].text, e.msg);
+        config_warnings(c, collect, all);
+        if (cases[i].says)
+            cr_expect(strstr(all, cases[i].says), "%s: said: %s", cases[i].text, all);
+        else
+            cr_expect_str_empty(all, "%s", all);
+        config_free(c);
+    }
+}
