@@ -104,14 +104,14 @@ DEPS_BUILD = gcc libc6-dev make pkg-config librdkafka-dev libcurl4-openssl-dev l
 	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev ca-certificates curl jq
 DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppcheck libclang-rt-14-dev \
 	python3 python3-jsonschema
-DEPS_KAFKA = maven default-jdk-headless
+DEPS_KAFKA = maven default-jre-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
 .PHONY: deps deps-test
 deps: ## install the Debian packages for building and testing
 	@$(INSTALL_DEPS) $(DEPS_BUILD) $(DEPS_CHECK)
 deps-test: ## install what the test with a real Apache Kafka needs
-	@$(INSTALL_DEPS) $(DEPS_KAFKA)
+	@tests/lib/need kafka >/dev/null || $(INSTALL_DEPS) $(DEPS_KAFKA)
 
 .PHONY: demo
 demo: ## a thousand prompts through Kafka, the cache and a failing provider

@@ -240,8 +240,8 @@ static void announce(const struct dev *d)
         fprintf(stderr, "  models fast and smart are simulated: http://127.0.0.1:%u/v1\n",
                 (unsigned)sim_port(d->sim));
     fprintf(stderr,
-            "  sluice enqueue --set kafka.bootstrap.servers=%s prompts.jsonl\n"
-            "  sluice collect --set kafka.bootstrap.servers=%s -o replies.jsonl\n"
+            "  sluice enqueue -b %s -i prompts.jsonl\n"
+            "  sluice collect -b %s --run prompts.jsonl.run -o replies.jsonl\n"
             "  echo '{\"model\":\"fast\",\"prompt\":\"hello\"}' | kcat -b %s -P -t %s -k row-1\n"
             "  kcat -b %s -C -t %s -e -X fetch.wait.max.ms=10\n\n"
             "Ctrl-C stops it.\n",

@@ -15,12 +15,15 @@
 extern const struct command command_batch;
 extern const struct command command_cache;
 extern const struct command command_check;
+extern const struct command command_collect;
 extern const struct command command_dev;
+extern const struct command command_enqueue;
 extern const struct command command_sim;
 extern const struct command command_topics;
 extern const struct command command_worker;
 
 const struct command *const commands[] = {
+    &command_batch, &command_worker, &command_enqueue, &command_collect, &command_dev,
     &command_sim,   &command_check,  &command_topics,  &command_cache,   NULL,
 };
 
@@ -48,7 +51,7 @@ static const struct command *find(const struct command *const *list, const char 
     const char *near = NULL;
     size_t n = 0;
 
-    for (n = 0; list[n] && n < COMMANDS_MAX; n++) {
+    for (n = 0; n < COMMANDS_MAX && list[n]; n++) {
         names[n] = list[n]->name;
         if (strcmp(list[n]->name, name) == 0)
             return list[n];

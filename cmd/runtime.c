@@ -5,6 +5,8 @@
 #include "cmd/runtime.h"
 
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -15,12 +17,14 @@
 #include "base/mem.h"
 #include "cmd/signals.h"
 
-#define TICK_MS      200
-#define SAY_US       (10 * 1000000LL)
-#define FLUSH_MS     15000 /* for replies on their way when the worker ends */
-#define DEV_FLUSH_MS 1000  /* an embedded broker may be full, and it ends with us */
-#define SETTLE_MS    5000
-#define GIVE_UP_S    60 /* a shutdown that hangs is cut off: everything needed is durable by then */
+#define TICK_MS       200
+#define DRAIN_TICK_MS 20
+#define BOUNCE_MS     50
+#define SAY_US        (10 * 1000000LL)
+#define FLUSH_MS      15000 /* for replies on their way when the worker ends */
+#define DEV_FLUSH_MS  1000  /* an embedded broker may be full, and it ends with us */
+#define SETTLE_MS     5000
+#define GIVE_UP_S     60 /* a shutdown that hangs is cut off: everything needed is durable by then */
 
 int runtime_default_root(const char *name, char *out, size_t cap, struct err *e)
 {
@@ -189,44 +193,75 @@ static void say(struct runtime *r, int64_t now_us)
     free(s);
 }
 
-/* Waits for the calls that are running. Returns the number of a second signal, or 0. */
-static int drain(struct runtime *r)
+static void on_end(int sig)
+{
+    static const char second[] = "sluice: second signal, stopped at once; nothing is lost\n";
+    static const char hangs[] = "sluice: the shutdown hangs, stopped; safe to start again\n";
+
+    if (sig == SIGALRM) {
+        if (write(STDERR_FILENO, hangs, sizeof hangs - 1) < 0)
+            _exit(EX_IOERR);
+        _exit(EX_TEMPFAIL);
+    }
+    if (write(STDERR_FILENO, second, sizeof second - 1) < 0)
+        _exit(EX_IOERR);
+    _exit(128 + sig);
+}
+
+/* From now on a signal ends the process, wherever it stands: like kill -9, for which everything is made.
+ * What was finished and not published is in the journal. */
+static void end_at_next_signal(int signal_fd)
+{
+    struct sigaction sa = {.sa_handler = on_end};
+    sigset_t set;
+
+    /* timeout(1) and some shells send the same signal to the process and to its group: that is one. */
+    poll(NULL, 0, BOUNCE_MS);
+    while (signals_read(signal_fd))
+        ;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    sigaction(SIGALRM, &sa, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+/* Waits for the calls that are running. */
+static void drain(struct runtime *r)
 {
     int64_t until_us = clock_mono_us() + r->config->pool.drain_timeout_ms * 1000;
 
     kafka_intake_stop(r->intake);
     pool_drain(r->pool);
-    while (pool_calls(r->pool) > 0 && clock_mono_us() < until_us && !atomic_load(&r->fatal.set)) {
-        int sig = signals_wait(r->signal_fd, -1, TICK_MS);
-
-        if (sig)
-            return sig;
-    }
+    while (pool_calls(r->pool) > 0 && clock_mono_us() < until_us && !atomic_load(&r->fatal.set))
+        poll(NULL, 0, DRAIN_TICK_MS);
     store_settle(r->store, SETTLE_MS);
-    return 0;
 }
 
 int runtime_run(struct runtime *r, struct err *e)
 {
-    int sig = 0, second = 0;
+    int sig = 0;
 
     while (!sig && !atomic_load(&r->fatal.set)) {
         sig = signals_wait(r->signal_fd, -1, TICK_MS);
         say(r, clock_mono_us());
     }
+    end_at_next_signal(r->signal_fd);
     if (sig) {
-        log_info("draining", "signal=%d timeout_ms=%" PRId64, sig,
-                 r->config->pool.drain_timeout_ms);
-        second = drain(r);
+        log_info("draining", "signal=%d timeout_ms=%" PRId64 " running=%" PRId64, sig,
+                 r->config->pool.drain_timeout_ms, pool_calls(r->pool));
+        drain(r);
     }
     /* librdkafka may hang in a close; whatever matters is in the store or in the topic. */
     alarm(GIVE_UP_S);
-    stop(r, second || atomic_load(&r->fatal.set) ? 0 : r->flush_ms);
+    stop(r, atomic_load(&r->fatal.set) ? 0 : r->flush_ms);
     alarm(0);
     if (atomic_load(&r->fatal.set)) {
         err_set(e, EX_UNAVAILABLE, "%s", r->fatal.msg);
         return EX_UNAVAILABLE;
     }
-    log_info("stopped", "signal=%d", second ? second : sig);
-    return second ? 128 + second : 0;
+    log_info("stopped", "signal=%d", sig);
+    return 0;
 }

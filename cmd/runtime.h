@@ -46,7 +46,8 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
 /*
  * Runs until a signal or a fatal error, then drains: no more reading, running calls go on for at most
  * pool.drain_timeout, what is finished is published and committed. Returns the exit code: 0 after a
- * drain, 128 + number after a second signal, EX_TEMPFAIL or what e says after a fatal error.
+ * drain, what e says after a fatal error. A second signal ends the process at once with 128 + number, a
+ * shutdown that hangs for a minute with EX_TEMPFAIL.
  */
 int runtime_run(struct runtime *r, struct err *e);
 

@@ -90,7 +90,7 @@ const struct command command_worker = {
         "Takes a slot below cache.path, joins the consumer group of kafka.group.id and works until "
         "SIGTERM or SIGINT. The first signal drains: reading stops, running calls may go on for "
         "pool.drain_timeout, what is finished is published and committed. A second signal ends the "
-        "worker at once; nothing is lost either way.",
+        "worker at once: nothing is lost, but calls that were running may be paid for again.",
     .examples = "sluice worker -c sluice.yaml\n",
     .options = rows,
     .options_size = sizeof(struct worker_options),

@@ -42,18 +42,30 @@ stop() {
     dev=''
 }
 
-# Every $count/$same-th line asks the same; all others are different from each other.
+# Every $count/$same-th line asks the same; all others are different from each other. While the model "fast" is
+# overloaded, "smart" may answer.
 make_prompts() {
     awk -v count="$count" -v same="$same" 'BEGIN {
         for (i = 1; i <= count; i++) {
             question = "What is " i " times " i + 1 "?"
             if (i % (count / same) == 0)
                 question = "What do people mean by an idempotent operation?"
-            printf "{\"custom_id\":\"prompt-%04d\",\"method\":\"POST\",\"url\":\"/v1/chat/completions\",", i
+            printf "{\"custom_id\":\"prompt-%04d\",\"sluice\":{\"models\":[\"fast\",\"smart\"]},", i
             printf "\"body\":{\"model\":\"fast\",\"temperature\":0,"
             printf "\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}}\n", question
         }
     }' >"$prompts"
+}
+
+# An answer in the cache is the answer of one upstream, whose URL is part of its key. So the simulator gets the
+# port that it had the last time, if that is free.
+sim_port() {
+    local port=0
+    [ -s "$dir/sim-port" ] && port=$(cat "$dir/sim-port")
+    if [ "$port" -ne 0 ] && (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+        port=0
+    fi
+    echo "$port"
 }
 
 wait_until_ready() {
@@ -79,8 +91,10 @@ check_replies() {
         | "prompts:                              \($prompts | length)",
           "lines in the output:                  \($replies | length)",
           "exactly one valid reply to:           \(($prompts | length) - ($wrong | length))",
-          ($replies | group_by(.sluice.cache)[]
-              | "  \(.[0].sluice.cache): \(length)"),
+          "of these: " + ([$replies | group_by(.sluice.cache)[]
+              | "\(.[0].sluice.cache) \(length)"] | join(", ")),
+          "by model: " + ([$replies | group_by(.sluice.model)[]
+              | "\(.[0].sluice.model) \(length)"] | join(", ")),
           if ($wrong | length) == 0 and ($prompts | length) == ($replies | length) then empty
           else "WRONG, for example: \($wrong[0].custom_id // "an id that nobody asked for")"
                | halt_error(1) end'
@@ -89,28 +103,31 @@ check_replies() {
 [ -x "$sluice" ] || give_up "$sluice is not there; type make"
 mkdir -p "$dir"
 # What the last run left, except the cache.
-rm -f "$dir/ready" "$replies" "$prompts".* "$dir"/*.manifest*
+rm -f "$dir/ready" "$replies" "$replies".* "$prompts".*
 trap stop EXIT
 
 say "a broker, a worker and a provider that fails often, in the background (log: $dir/dev.log)"
-command=("$sluice" dev --store "$dir/store" --ready-file "$dir/ready"
+command=("$sluice" dev --store "$dir/store" --ready-file "$dir/ready" --sim-port "$(sim_port)"
     --set router_settings.cooldown_time=1s --sim-latency "lognormal:median=40ms,sigma=0.5"
     --fault "429:8,header=retry-after-ms,wait=500ms" --fault "429:1,header=retry-after,wait=1s" --fault 500:4
-    --fault 503:2 --fault 529:2 --fault reset:2 --fault cut:2 --fault "stall:1,for=1s")
+    --fault "503:1,model=sim-fast" --fault "529:1,model=sim-fast" --fault reset:2 --fault cut:2
+    --fault "stall:1,for=1s")
 printf '%s$ %s &%s\n' "$bold" "${command[*]}" "$plain"
 "${command[@]}" >"$dir/dev.log" 2>&1 &
 dev=$!
 wait_until_ready
 broker=$(cat "$dir/ready")
 sim=$(sed -n 's|.*\(http://127[.]0[.]0[.]1:[0-9]*\)/v1.*|\1|p' "$dir/dev.log" | head -n 1)
+[ -n "$sim" ] || give_up "sluice dev does not say where the simulator is"
+echo "${sim##*:}" >"$dir/sim-port"
 
 make_prompts
 say "$count prompts, of which $same ask the same question; the first:"
 head -n 1 "$prompts"
 
 say "prompts in, completions out"
-typed "$sluice" enqueue --set "kafka.bootstrap.servers=$broker" "$prompts"
-typed "$sluice" collect --set "kafka.bootstrap.servers=$broker" -o "$replies"
+typed "$sluice" enqueue -b "$broker" -i "$prompts"
+typed "$sluice" collect -b "$broker" --run "$prompts.run" -o "$replies"
 
 say "what came out; the first line:"
 head -n 1 "$replies" | cut -c 1-400

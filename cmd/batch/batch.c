@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cmd/batch/local.h"
+#include "cmd/batch/over_kafka.h"
 #include "cmd/batch/prepare.h"
 #include "io/http.h"
 
@@ -122,6 +123,8 @@ static int run(const void *opts, int nargs, char *const *args, struct err *e)
 
     (void)nargs;
     (void)args;
+    if (over_kafka_wanted(o))
+        return over_kafka(o, e);
     if (prepare(&p, o, e) < 0)
         code = e->code ? e->code : EX_SOFTWARE;
     else
@@ -143,8 +146,11 @@ const struct command command_batch = {
         "were "
         "paid for before a crash are not made again. OUT.job beside the output names the journal. "
         "The "
-        "first Ctrl-C ends running calls in order, the second stops at once; nothing is lost "
-        "either way.",
+        "first Ctrl-C lets running calls finish, the second stops at once; nothing is lost "
+        "either way.\n"
+        "When kafka.bootstrap.servers is set, the rows go to the request topic and the replies are "
+        "taken from the reply topic; workers elsewhere do the calls. OUT.run then says what was "
+        "sent, so that a resumed job sends nothing twice and waits for the rest.",
     .examples =
         "sluice batch -i prompts.jsonl -o answers.jsonl -m openai/gpt-5-mini\n"
         "sluice batch -i questions.csv -o out.jsonl -t 'Solve: {question}' -c sluice.yaml\n",

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/sha256.h"
 
+#define FEW       24
 #define GROW_ROWS 1000000 /* steps of 12 MB: doubling would hold twice what is needed */
 
 struct entry {
@@ -63,22 +64,85 @@ static uint64_t hash_of(const struct entry *e)
     return (uint64_t)e->hash_high << 32 | e->hash_low;
 }
 
-static int by_hash(const void *a, const void *b)
-{
-    const struct entry *x = a;
-    const struct entry *y = b;
-    uint64_t hx = hash_of(x);
-    uint64_t hy = hash_of(y);
+/* The bytes of an entry in the order in which they are compared: hash, then row. */
+#define KEY_BYTES 12
 
-    if (hx != hy)
-        return hx < hy ? -1 : 1;
-    return x->row < y->row ? -1 : x->row > y->row;
+static unsigned byte_of(const struct entry *e, int nth)
+{
+    uint32_t word = nth < 4 ? e->hash_high : nth < 8 ? e->hash_low : e->row;
+
+    return word >> (24 - 8 * (nth % 4)) & 0xff;
+}
+
+static bool comes_before(const struct entry *a, const struct entry *b)
+{
+    return hash_of(a) != hash_of(b) ? hash_of(a) < hash_of(b) : a->row < b->row;
+}
+
+static void sort_few(struct entry *at, uint32_t n)
+{
+    uint32_t i = 0;
+
+    for (i = 1; i < n; i++) {
+        struct entry e = at[i];
+        uint32_t k = i;
+
+        for (; k > 0 && comes_before(&e, &at[k - 1]); k--)
+            at[k] = at[k - 1];
+        at[k] = e;
+    }
+}
+
+/* Moves every entry to the part of its byte, one cycle of exchanges after the other. */
+static void distribute(struct entry *at, uint32_t next[256], const uint32_t end[256], int nth)
+{
+    unsigned part = 0;
+
+    for (part = 0; part < 256; part++) {
+        while (next[part] < end[part]) {
+            struct entry e = at[next[part]];
+            unsigned to = byte_of(&e, nth);
+
+            if (to != part) {
+                at[next[part]] = at[next[to]];
+                at[next[to]++] = e;
+            } else {
+                next[part]++;
+            }
+        }
+    }
+}
+
+/* Radix sort in place: sorting a job of a hundred million rows must not need a second array of them. Goes at
+ * most KEY_BYTES deep, 2 KB of stack each. */
+static void sort_entries(struct entry *at, uint32_t n, int nth)
+{
+    uint32_t next[256] = {0};
+    uint32_t end[256];
+    uint32_t i = 0;
+    uint32_t from = 0;
+    unsigned part = 0;
+
+    if (n <= FEW || nth == KEY_BYTES) {
+        sort_few(at, n);
+        return;
+    }
+    for (i = 0; i < n; i++)
+        next[byte_of(&at[i], nth)]++;
+    for (part = 0; part < 256; part++) {
+        end[part] = from + next[part];
+        next[part] = from;
+        from = end[part];
+    }
+    distribute(at, next, end, nth);
+    for (from = 0, part = 0; part < 256; from = end[part++])
+        sort_entries(at + from, end[part] - from, nth + 1);
 }
 
 void index_seal(struct index *x)
 {
     if (x->count)
-        qsort(x->at, x->count, sizeof *x->at, by_hash);
+        sort_entries(x->at, x->count, 0);
     x->done = mem_array((size_t)x->count / 8 + 1, 1);
 }
 

@@ -106,11 +106,21 @@ static void stop_with(struct run *r, int code, const char *why, const char *advi
     begin_drain(r);
 }
 
+/* Does all that the pool holds wait for routes that are off, with no room for a row that does not? */
+static bool all_stranded(const struct run *r)
+{
+    const struct pool_stats *s = &r->stats;
+
+    return s->stranded > 0 && s->stranded == s->waiting && !s->calling && !s->delayed &&
+           !s->storing && (r->fed.ended || pool_room(r->pool) == 0);
+}
+
 /* Is there still a route that could answer? Waiting for hours for a key that is wrong helps nobody. */
 static void check_routes(struct run *r, int64_t now_us)
 {
     size_t off = 0;
     size_t i = 0;
+    bool none_left = false;
     enum error_class class = CLASS_UNKNOWN;
     const struct pool_stats *s = &r->stats;
 
@@ -119,19 +129,17 @@ static void check_routes(struct run *r, int64_t now_us)
         if (s->route[i].off)
             class = s->route[i].off_class;
     }
-    if (r->drain_since_us || off == 0) {
-        /* nothing to say */
-    } else if (off == r->j->config->nmodels && class == CLASS_QUOTA) {
+    none_left = off > 0 && (off == r->j->config->nmodels || all_stranded(r));
+    if (r->drain_since_us)
+        return;
+    if (none_left && class == CLASS_QUOTA)
         stop_with(r, EX_TEMPFAIL, "paused: out of credit or quota",
                   "nothing is lost: run the same command again when there is credit");
-        return;
-    } else if (off == r->j->config->nmodels) {
+    else if (none_left)
         stop_with(r, EX_NOPERM, "every model refuses to answer",
                   "nothing is lost: correct the key or the model and run the same command again");
-        return;
-    }
-    if (!r->drain_since_us && s->succeeded == 0 && s->calls > 0 &&
-        s->calls == s->failures[CLASS_TRANSPORT] && now_us - r->started_us > UNREACHABLE_US)
+    else if (s->succeeded == 0 && s->calls > 0 && s->calls == s->failures[CLASS_TRANSPORT] &&
+             now_us - r->started_us > UNREACHABLE_US)
         stop_with(r, EX_UNAVAILABLE, "no provider can be reached",
                   "nothing is lost: check api_base and the network and run the same command again");
 }

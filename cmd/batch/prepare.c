@@ -246,7 +246,7 @@ static bool same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
-static int check_options(const struct batch_options *o, struct err *e)
+int prepare_options(const struct batch_options *o, struct err *e)
 {
     if (!o->input)
         return err_set(e, EX_USAGE, "name the input with -i FILE");
@@ -351,7 +351,7 @@ static void apply_options(struct config *c, const struct batch_options *o)
 
 int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 {
-    if (check_options(o, e) < 0 ||
+    if (prepare_options(o, e) < 0 ||
         progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
         prepare_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
         return -1;

@@ -24,6 +24,9 @@ struct prepared {
     int signal_fd; /* signals.h; 0: not open yet */
 };
 
+/* Are input and output named, and different files? */
+int prepare_options(const struct batch_options *o, struct err *e);
+
 /* -1 with e (code and message); what was opened is closed by prepared_done() either way. */
 int prepare(struct prepared *p, const struct batch_options *o, struct err *e);
 void prepared_done(struct prepared *p);

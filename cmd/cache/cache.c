@@ -11,7 +11,8 @@
          .help = "directory of the store instead of cache.path"},                                  \
     {                                                                                              \
         .name = "slot", .type = OPT_INT, .offset = AT(slot), .arg = "N", .fallback = "-1",         \
-        .min = -1, .max = 255, .help = "slot of the worker; needed when there are several"         \
+        .min = -1, .max = 255,                                                                     \
+        .help = "slot of the worker, needed when there are several; -1: the only one"              \
     }
 #define JSON_ROW                                                                                   \
     {                                                                                              \

@@ -25,15 +25,19 @@ bool breaker_allows(const struct breaker *b, int64_t now_us, int64_t *ret_at_us)
     return true;
 }
 
-void breaker_start(struct breaker *b, int64_t now_us)
-{
-    if (b->open_until_us != 0 && now_us >= b->open_until_us)
-        b->probing = true;
-}
-
 static void close_route(struct breaker *b)
 {
     *b = (struct breaker){0};
+}
+
+void breaker_start(struct breaker *b, int64_t now_us)
+{
+    if (b->open_until_us == 0 || now_us < b->open_until_us)
+        return;
+    if (b->trial)
+        b->probing = true;
+    else
+        b->open_until_us = 0; /* a pause that was asked for is over; nothing has to be proven */
 }
 
 void breaker_success(struct breaker *b)
@@ -60,6 +64,7 @@ static void open_until(struct breaker *b, int64_t until_us)
         b->open_until_us = until_us;
     if (b->opened == 0)
         b->opened = 1;
+    b->trial = true;
 }
 
 static void count_failure(struct breaker *b, bool probe, int64_t allowed_fails, int64_t cooldown_us,
@@ -103,6 +108,10 @@ void breaker_failure(struct breaker *b, enum route_effect effect, int64_t cool_u
         break;
     case ROUTE_FAILED:
         count_failure(b, probe, allowed_fails, cooldown_us, now_us);
+        break;
+    case ROUTE_PAUSE:
+        if (cool_until_us > b->open_until_us)
+            b->open_until_us = cool_until_us;
         break;
     case ROUTE_COOL:
         cool(b, probe, cool_until_us, cooldown_us, now_us);

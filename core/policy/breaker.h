@@ -3,7 +3,8 @@
  *
  * Closed: calls go. After allowed_fails failures in a row, or a verdict that cools, it is open until a
  * time; a later deadline wins over an earlier one, never the other way. Then half-open: one probe at a
- * time; its success closes, its failure opens again for a doubled time (bounded).
+ * time; its success closes, its failure opens again for a doubled time (bounded). A pause (rate limit)
+ * only ends: the route has shown that it works, and one probe at a time would cost the length of an answer.
  */
 #ifndef SLUICE_POLICY_BREAKER_H
 #define SLUICE_POLICY_BREAKER_H
@@ -16,6 +17,7 @@
 struct breaker {
     int fails;             /* in a row */
     int opened;            /* times in a row, for doubling */
+    bool trial;            /* open because of failures: the first call afterwards is a probe */
     bool probing;          /* a half-open probe is running */
     bool off;              /* ROUTE_OFF */
     int64_t open_until_us; /* 0: closed */

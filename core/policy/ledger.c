@@ -177,6 +177,13 @@ void ledger_done(struct ledger *l, int64_t offset)
     }
 }
 
+bool ledger_is_open(const struct ledger *l, int64_t offset)
+{
+    const struct entry *e = find(l, offset);
+
+    return e && e->since_us != DONE;
+}
+
 int64_t ledger_base(const struct ledger *l)
 {
     return l->count > 0 ? entry_at(l, 0)->offset : skip_ranges(l, l->next);

@@ -34,6 +34,7 @@ int ledger_load_done(struct ledger *l, int64_t from, int64_t to);
 
 int ledger_begin(struct ledger *l, int64_t offset); /* enum ledger_result */
 void ledger_done(struct ledger *l, int64_t offset); /* unknown or done already: no-op */
+bool ledger_is_open(const struct ledger *l, int64_t offset); /* begun and not done */
 int64_t ledger_base(const struct ledger *l);
 size_t ledger_open(const struct ledger *l);            /* number of open records */
 int64_t ledger_window(const struct ledger *l);         /* highest received - base + 1, or 0 */

@@ -11,18 +11,16 @@
 
 #include "policy/select.h"
 
-#define SECOND_US       ((int64_t)1000000)
-#define MINUTE_US       (60 * SECOND_US)
-#define HOUR_US         (60 * MINUTE_US)
-#define OVERLOAD_MIN_US (15 * SECOND_US)
-#define OVERLOAD_MAX_US (60 * SECOND_US)
-#define JITTER_MIN_US   50000
-#define DOUBLINGS_MAX   30
+#define SECOND_US     ((int64_t)1000000)
+#define MINUTE_US     (60 * SECOND_US)
+#define HOUR_US       (60 * MINUTE_US)
+#define JITTER_MIN_US 50000
+#define DOUBLINGS_MAX 30
 
 enum pause {
     PAUSE_NONE,
     PAUSE_BACKOFF,  /* hint, else back-off */
-    PAUSE_OVERLOAD, /* hint, and 15 to 60 s */
+    PAUSE_OVERLOAD, /* hint, else half to twice the cool-down: 15 to 60 s by default */
     PAUSE_FIXED     /* hint, and at least off_us */
 };
 
@@ -43,7 +41,7 @@ static const struct rule rules[CLASS_COUNT] = {
     [CLASS_TRANSIENT] = {.same_calls = 3, .counts = true, .effect = ROUTE_FAILED},
     [CLASS_BAD_RESPONSE] = {.same_calls = 2, .counts = true, .effect = ROUTE_FAILED},
     [CLASS_UNKNOWN] = {.same_calls = 2, .counts = true},
-    [CLASS_RATE_LIMIT] = {.effect = ROUTE_COOL, .pause = PAUSE_BACKOFF},
+    [CLASS_RATE_LIMIT] = {.effect = ROUTE_PAUSE, .pause = PAUSE_BACKOFF},
     [CLASS_OVERLOAD] = {.effect = ROUTE_COOL, .pause = PAUSE_OVERLOAD},
     [CLASS_TOO_LARGE_FOR_TPM] = {.counts = true, .refuse = true},
     /* An empty account and a bad key say nothing about the task: it waits for another route, or for this
@@ -144,9 +142,11 @@ static int64_t rest_us(const struct config *c, const struct task *t, const struc
 
     if (r->pause == PAUSE_FIXED)
         least_us = r->off_us;
+    else if (in->hint_ms > 0)
+        least_us = 0; /* the server knows best */
     else if (r->pause == PAUSE_OVERLOAD)
-        least_us = OVERLOAD_MIN_US + random_us(rng, OVERLOAD_MAX_US - OVERLOAD_MIN_US);
-    else if (in->hint_ms <= 0)
+        least_us = c->router.cooldown_ms * 500 + random_us(rng, c->router.cooldown_ms * 1500);
+    else
         least_us = c->router.retry_base_ms * 1000; /* a jitter of nothing is no pause */
     return us > least_us ? us : least_us;
 }
@@ -216,7 +216,7 @@ static struct retry_verdict repeat(const struct config *c, const struct task *t,
         v.action = RETRY_SELECT;
         return v;
     }
-    if (in->no_same_route)
+    if (in->no_same_route && r->counts) /* a rate limit or an overload passes, whatever is said */
         v.refuse_route = true;
     v.action = RETRY_SAME;
     if (v.refuse_route || calls_on_route(t) >= r->same_calls || v.not_before_us >= t->deadline_us)
@@ -246,7 +246,8 @@ static bool too_late(const struct config *c, const struct task *t, const struct 
 
     if (in->now_us >= t->deadline_us)
         return true;
-    if (v->effect == ROUTE_COOL && !others_of(c, t) && v->cool_until_us > earliest_us)
+    if ((v->effect == ROUTE_COOL || v->effect == ROUTE_PAUSE) && !others_of(c, t) &&
+        v->cool_until_us > earliest_us)
         earliest_us = v->cool_until_us;
     return earliest_us >= t->deadline_us;
 }

@@ -19,8 +19,9 @@ enum retry_action {
 enum route_effect {
     ROUTE_NONE,
     ROUTE_FAILED, /* counts towards allowed_fails */
-    ROUTE_COOL,   /* cool down until cool_until_us at least: max(old, new) */
-    ROUTE_OFF     /* off until cool_until_us, a long time (credential, quota, model gone) */
+    ROUTE_PAUSE, /* rest until cool_until_us (rate limit); then calls go on at once, without a probe */
+    ROUTE_COOL, /* cool down until cool_until_us at least: max(old, new) */
+    ROUTE_OFF   /* off until cool_until_us, a long time (credential, quota, model gone) */
 };
 
 enum fallback_kind { FALLBACK_GENERAL, FALLBACK_CONTEXT, FALLBACK_POLICY, FALLBACK_NONE };

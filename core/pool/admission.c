@@ -194,6 +194,7 @@ static uint64_t claimed(const struct admission *a)
 
 int admission_enter(struct admission *a, struct task *t, int64_t now_us)
 {
+    uint64_t claims = 0;
     uint64_t blocked = 0;
     int r = SELECT_WAIT;
 
@@ -202,11 +203,15 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
         return ADMISSION_NEVER;
     t->reserved_tokens = estimate(a, t);
     pthread_mutex_lock(&a->lock);
-    blocked = claimed(a);
-    if (t->usable_routes & ~blocked)
+    claims = blocked = claimed(a);
+    if (t->usable_routes & ~claims)
         r = decide(a, t, now_us, &blocked);
-    if (r == SELECT_WAIT)
+    if (r == SELECT_WAIT) {
         enqueue(a, t);
+        /* A claim may be wider than what its task can use: the first of a queue has it looked at. */
+        if ((t->usable_routes & claims) && a->queues[t->wait_queue].count == 1)
+            wake_at(a, now_us);
+    }
     pthread_mutex_unlock(&a->lock);
     if (r == SELECT_WAIT)
         return ADMISSION_WAITS;

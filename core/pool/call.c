@@ -26,6 +26,7 @@ struct call *call_take(struct worker *w, struct task *t)
         return c;
     n = list_pop(&w->idle);
     c = n ? CONTAINER_OF(n, struct call, node) : mem_alloc(sizeof *c);
+    w->nidle -= n != NULL;
     memset(c, 0, sizeof *c);
     c->task = t;
     c->worker = w;
@@ -48,8 +49,13 @@ void call_release(struct worker *w, struct task *t)
         return;
     clear_transfer(c);
     t->call = NULL;
+    if (w->nidle >= IDLE_CALLS_MAX) {
+        free(c);
+        return;
+    }
     c->task = NULL;
     list_push(&w->idle, &c->node);
+    w->nidle++;
 }
 
 static const struct model *model_of(const struct worker *w, const struct task *t)
@@ -154,7 +160,7 @@ static void log_route(const struct worker *w, const struct task *t, const struct
                  m->provider_name, class_name(ans->class),
                  log_quote(ans->code, quoted, sizeof quoted),
                  (long long)((v->cool_until_us - w->now_us) / 1000000));
-    else if (v->effect == ROUTE_COOL)
+    else if (v->effect == ROUTE_COOL || v->effect == ROUTE_PAUSE)
         log_debug("route cooling", "model=%s provider=%s class=%s for_ms=%lld", m->model_name,
                   m->provider_name, class_name(ans->class),
                   (long long)((v->cool_until_us - w->now_us) / 1000));
@@ -167,7 +173,10 @@ static void go_on(struct worker *w, struct task *t, const struct retry_verdict *
     if (v->action == RETRY_GIVE_UP ||
         ((v->fallback == FALLBACK_CONTEXT || v->fallback == FALLBACK_POLICY) &&
          !select_fallback(w->pool->config, t, v->fallback))) {
-        step_finish(w, t);
+        if (w->now_us >= t->deadline_us)
+            step_deadline(w, t); /* which has cut the call short, most likely */
+        else
+            step_finish(w, t);
         return;
     }
     if (v->action == RETRY_SAME) {
@@ -204,11 +213,16 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
     go_on(w, t, &v);
 }
 
-static void cancelled(struct worker *w, struct task *t)
+void call_not_made(struct worker *w, struct task *t)
 {
     struct admission_end end = {.sent = false};
 
     admission_leave(w->pool->admission, t, &end, w->now_us);
+}
+
+static void cancelled(struct worker *w, struct task *t)
+{
+    call_not_made(w, t);
     step_give_back(w, t);
 }
 
@@ -222,6 +236,7 @@ static void on_done(struct http_call *h)
     struct answer ans;
 
     w->now_us = clock_mono_us();
+    w->now_wall_ms = clock_wall_ms();
     task_set_state(t, TASK_RUNNING);
     if (h->response.end == HTTP_CANCELLED) {
         cancelled(w, t);
@@ -240,12 +255,10 @@ static void on_done(struct http_call *h)
     answer_done(&ans);
 }
 
-/* The call was not made: gives its reservation back and tries what other routes the task has. */
+/* The call could not be made on this route: tries what other routes the task has. */
 static void not_called(struct worker *w, struct task *t)
 {
-    struct admission_end end = {.sent = false};
-
-    admission_leave(w->pool->admission, t, &end, w->now_us);
+    call_not_made(w, t);
     t->refused_routes |= (uint64_t)1 << t->route;
     call_release(w, t);
     t->step = STEP_SELECT;

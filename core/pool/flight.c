@@ -16,6 +16,7 @@ struct flights {
     pthread_mutex_t lock;
     struct list_node *buckets;
     size_t mask;
+    int64_t twins; /* atomic */
 };
 
 struct flights *flights_new(size_t expected)
@@ -78,6 +79,7 @@ int flight_join(struct flights *fs, const uint8_t key[SHA256_LEN], struct task *
     if (f) {
         task_set_state(t, TASK_TWIN);
         list_push(&f->twins, &t->node);
+        __atomic_add_fetch(&fs->twins, 1, __ATOMIC_RELAXED);
     } else {
         list_push(bucket, &mine->node);
         t->flight = STEAL(mine);
@@ -97,8 +99,10 @@ void flight_close(struct flights *fs, struct task *t, struct list_node *ret)
         return;
     pthread_mutex_lock(&fs->lock);
     list_remove(&f->node);
-    for (n = f->twins.next; n != &f->twins; n = n->next)
+    for (n = f->twins.next; n != &f->twins; n = n->next) {
         task_set_state(CONTAINER_OF(n, struct task, node), TASK_INBOX);
+        __atomic_sub_fetch(&fs->twins, 1, __ATOMIC_RELAXED);
+    }
     list_splice(ret, &f->twins);
     pthread_mutex_unlock(&fs->lock);
     t->flight = NULL;
@@ -112,9 +116,15 @@ bool flight_leave(struct flights *fs, struct task *t)
     pthread_mutex_lock(&fs->lock);
     if (t->state == TASK_TWIN) {
         list_remove(&t->node);
+        __atomic_sub_fetch(&fs->twins, 1, __ATOMIC_RELAXED);
         task_set_state(t, TASK_RUNNING);
         left = true;
     }
     pthread_mutex_unlock(&fs->lock);
     return left;
+}
+
+int64_t flights_twins(const struct flights *fs)
+{
+    return __atomic_load_n(&fs->twins, __ATOMIC_RELAXED);
 }

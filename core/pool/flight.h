@@ -27,4 +27,6 @@ void flight_close(struct flights *fs, struct task *t, struct list_node *ret);
 /* Takes t out when it is still a twin (its deadline has come): it is TASK_RUNNING and the caller's again. */
 bool flight_leave(struct flights *fs, struct task *t);
 
+int64_t flights_twins(const struct flights *fs); /* tasks that follow; any thread, no lock */
+
 #endif

@@ -116,14 +116,32 @@ struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     return p;
 }
 
+static int64_t room_now(const struct pool *p)
+{
+    int64_t used = __atomic_load_n(&p->in_flight, __ATOMIC_SEQ_CST);
+    int64_t room = p->config->pool.max_in_flight - used;
+
+    return room > 0 && !pool_is_draining(p) && !store_failing(p->store) ? room : 0;
+}
+
 int64_t pool_room(const struct pool *p)
 {
-    int64_t room = p->config->pool.max_in_flight - __atomic_load_n(&p->in_flight, __ATOMIC_RELAXED);
+    int64_t room = room_now(p);
 
-    if (room > 0 && !pool_is_draining(p) && !store_failing(p->store))
+    if (room > 0)
         return room;
     __atomic_store_n(&((struct pool *)p)->was_full, true, __ATOMIC_SEQ_CST);
-    return 0;
+    return room_now(p); /* a release between the two lines has not seen was_full */
+}
+
+void pool_tell_room(struct pool *p)
+{
+    if (!p->source || !p->source->room || !__atomic_load_n(&p->was_full, __ATOMIC_SEQ_CST))
+        return;
+    if (room_now(p) < p->config->pool.max_in_flight - p->config->pool.max_in_flight / 2)
+        return;
+    if (__atomic_exchange_n(&p->was_full, false, __ATOMIC_SEQ_CST))
+        p->source->room(p->source);
 }
 
 void pool_submit(struct pool *p, struct list_node *tasks)
@@ -147,12 +165,8 @@ void pool_submit(struct pool *p, struct list_node *tasks)
 
 void pool_release(struct pool *p, int64_t n)
 {
-    int64_t left = __atomic_sub_fetch(&p->in_flight, n, __ATOMIC_SEQ_CST);
-
-    if (left > p->config->pool.max_in_flight / 2 || !p->source || !p->source->room)
-        return;
-    if (__atomic_exchange_n(&p->was_full, false, __ATOMIC_SEQ_CST))
-        p->source->room(p->source);
+    __atomic_sub_fetch(&p->in_flight, n, __ATOMIC_SEQ_CST);
+    pool_tell_room(p);
 }
 
 int64_t pool_unfinished(const struct pool *p)
@@ -164,6 +178,8 @@ void pool_drain(struct pool *p)
 {
     unsigned i = 0;
 
+    if (__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        return;
     __atomic_store_n(&p->draining, true, __ATOMIC_RELEASE);
     for (i = 0; i < p->nworkers; i++)
         http_wake(p->workers[i].http);
@@ -284,6 +300,9 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
     ret->storing = __atomic_load_n(&p->storing, __ATOMIC_RELAXED);
     ret->calling = v.calls;
     ret->waiting = v.waiting;
+    ret->stranded = v.stranded;
+    ret->delayed = __atomic_load_n(&p->delayed, __ATOMIC_RELAXED);
+    ret->twins = flights_twins(p->flights);
     for (i = 0; i < p->config->nmodels; i++) {
         ret->route[i].running = v.route[i].running;
         ret->route[i].cooling = v.route[i].cooling;

@@ -46,8 +46,8 @@ void pool_release(struct pool *p, int64_t n);
 /* Tasks between submit and the sink. Any thread. */
 int64_t pool_unfinished(const struct pool *p);
 
-/* No new calls are started from now on; running ones go on, waiting ones are given back at pool_free().
- * For the first SIGTERM. */
+/* No new calls are started from now on; running ones go on, tasks that wait are given back at once (to the
+ * sink, without a reply). For the first SIGTERM. Any thread; no-op after pool_stop(). */
 void pool_drain(struct pool *p);
 int64_t pool_calls(const struct pool *p); /* transfers running now */
 
@@ -62,14 +62,16 @@ enum pool_limited {
     LIMITED_STORE
 };
 
-/* A snapshot of all counters, for progress lines, reports and metrics. */
+/* A snapshot of all counters, for progress lines, reports and metrics. At most 50 ms old while the pool runs,
+ * exact after pool_stop(). */
 struct pool_stats {
-    uint64_t submitted, finished, succeeded, failed;
+    uint64_t submitted, finished, succeeded, failed; /* finished: with a reply, not given back */
     uint64_t hits, coalesced,
         journaled; /* journaled: answered from the journal of an earlier life */
     uint64_t calls, retries, reselections;
     uint64_t rate_limited;
     int64_t in_flight, calling, waiting, delayed, twins, storing;
+    int64_t stranded; /* of those waiting: all routes that could serve them are off */
     int64_t input_tokens, output_tokens, cached_tokens;
     double cost_usd;
     uint64_t cost_unknown;          /* successes without a known price */
@@ -79,12 +81,12 @@ struct pool_stats {
         int64_t running;
         bool cooling;
         int64_t cooling_ms;
-        bool off;                        /* credential, credit, model gone: waiting will not help */
+        bool off; /* credential, credit, model gone: waiting will not help */
         enum error_class off_class;
     } route[POOL_ROUTES_MAX];
     enum pool_limited limited_by;
     int limited_route;
-    char last_failure[200]; /* words of a recent failed call, or "" */
+    char last_failure[200];   /* words of a recent failed call, or "" */
     struct hist call_latency; /* one call */
     struct hist task_latency; /* received to reply */
 };

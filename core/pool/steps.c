@@ -6,20 +6,23 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "policy/key.h"
 #include "policy/select.h"
 #include "task/record.h"
 #include "task/reply.h"
 
+#define HOLD_US 1000000 /* between two tries to read the store */
+
 static void put_out(struct worker *w, struct task *t)
 {
     task_set_state(t, TASK_OUTBOX);
     list_push(&w->out, &t->node);
-    w->count.finished++;
-    w->counted = true;
     if (!t->reply)
         return;
+    w->count.finished++;
+    w->counted = true;
     hist_record(&w->count.task_latency, w->now_us - t->received_us);
     if (t->ok)
         w->count.succeeded++;
@@ -60,29 +63,31 @@ static void share_end(const struct task *leader, struct task *twin)
     twin->last_class = leader->last_class;
 }
 
-/* Sends the twins of a leader that has ended (or gives up leading) on their way. */
-static void release_twins(struct worker *w, struct task *t)
+/* Sends the twins of a leader that has ended on their way, with its end or to try for themselves. A twin
+ * that wants no cached answer does not get one from a leader that found it. */
+static void release_twins(struct worker *w, struct task *t, bool shared)
 {
     struct list_node twins;
     struct list_node *n = NULL;
-    bool shared = end_is_shared(t);
 
     if (!t->flight)
         return;
     flight_close(w->pool->flights, t, &twins);
     for (n = twins.next; n != &twins; n = n->next) {
         struct task *twin = CONTAINER_OF(n, struct task, node);
+        bool takes = shared && (twin->cache != CACHE_REFRESH || t->cache_result != CACHE_HIT);
 
-        twin->step = shared ? STEP_RELEASED : STEP_LOOKUP;
-        if (shared)
+        twin->step = takes ? STEP_RELEASED : STEP_LOOKUP;
+        if (takes)
             share_end(t, twin);
     }
     worker_post(w->pool, &twins);
 }
 
+/* What the calls so far have said is not the task's end: it will be tried again in another life. */
 void step_give_back(struct worker *w, struct task *t)
 {
-    release_twins(w, t);
+    release_twins(w, t, false);
     call_release(w, t);
     free(t->reply);
     t->reply = NULL;
@@ -143,7 +148,7 @@ void step_finish(struct worker *w, struct task *t)
         store_end(w, t);
         return;
     }
-    release_twins(w, t);
+    release_twins(w, t, end_is_shared(t));
     call_release(w, t);
     put_out(w, t);
 }
@@ -155,23 +160,76 @@ void step_deadline(struct worker *w, struct task *t)
     step_finish(w, t);
 }
 
+/* The store cannot be read now. A call might be paid for a second time, so the task waits until it can; at
+ * a drain it is given back. */
+static void hold(struct worker *w, struct task *t, int step)
+{
+    int64_t at_us = w->now_us + HOLD_US;
+
+    if (pool_is_draining(w->pool))
+        step_give_back(w, t);
+    else
+        worker_delay(w, t, at_us < t->deadline_us ? at_us : t->deadline_us, step);
+}
+
+/* Reads again what could not be read: the store may have come back in between. A value that a working
+ * store cannot read is lost for good, and waiting would not bring it back. */
+static int after_error(struct worker *w, int again, const struct err *e)
+{
+    char quoted[ERR_MSG_MAX];
+
+    if (again >= 0)
+        return again;
+    if (store_failing(w->pool->store))
+        return -1;
+    log_warn("store cannot be read", "action=ignore error=%s",
+             log_quote(e->msg, quoted, sizeof quoted));
+    return STORE_NONE;
+}
+
+/* STORE_FOUND, STORE_NONE, or -1: hold the task. */
+static int read_outcome(struct worker *w, const struct task *t, struct outcome *ret)
+{
+    struct store *s = w->pool->store;
+    struct err e = {0};
+    int r = store_get_outcome(s, t->journal_key, t->journal_key_len, t->fingerprint, ret, &e);
+
+    if (r >= 0)
+        return r;
+    r = store_get_outcome(s, t->journal_key, t->journal_key_len, t->fingerprint, ret, &e);
+    return after_error(w, r, &e);
+}
+
+static int read_completion(struct worker *w, const uint8_t key[SHA256_LEN], struct completion **ret)
+{
+    struct store *s = w->pool->store;
+    struct err e = {0};
+    int r = store_get_completion(s, key, w->now_wall_ms, ret, &e);
+
+    if (r >= 0)
+        return r;
+    r = store_get_completion(s, key, w->now_wall_ms, ret, &e);
+    return after_error(w, r, &e);
+}
+
 /* Answered before a crash and journaled, but not committed: the reply is published again as it is. */
-static bool answered_before(struct worker *w, struct task *t)
+static int answered_before(struct worker *w, struct task *t)
 {
     struct outcome o = {0};
+    int r = STORE_NONE;
 
     if (t->journal_key_len == 0)
-        return false;
-    if (store_get_outcome(w->pool->store, t->journal_key, t->journal_key_len, t->fingerprint, &o,
-                          NULL) != STORE_FOUND)
-        return false;
+        return STORE_NONE;
+    r = read_outcome(w, t, &o);
+    if (r != STORE_FOUND)
+        return r;
     t->reply = o.reply;
     t->reply_len = o.reply_len;
     t->ok = o.ok;
     t->reply_status = (int16_t)o.status;
     t->from_journal = true;
     w->count.journaled++;
-    return true;
+    return STORE_FOUND;
 }
 
 static void set_deadline(const struct worker *w, struct task *t)
@@ -184,50 +242,52 @@ static void set_deadline(const struct worker *w, struct task *t)
         t->deadline_us = w->now_us + timeout_ms * 1000;
 }
 
-static bool lookup_model(struct worker *w, struct task *t, const char *name)
+static int lookup_model(struct worker *w, struct task *t, const char *name)
 {
     const struct config *c = w->pool->config;
     const struct model *m = config_model(c, name, 0);
     struct completion *found = NULL;
     uint8_t key[SHA256_LEN];
+    int r = STORE_NONE;
 
-    for (; m; m = config_model(c, name, (size_t)m->index + 1)) {
+    for (; m && r == STORE_NONE; m = config_model(c, name, (size_t)m->index + 1)) {
         key_completion(t, m, w->sha, key);
-        if (store_get_completion(w->pool->store, key, w->now_wall_ms, &found, NULL) ==
-            STORE_FOUND) {
+        r = read_completion(w, key, &found);
+        if (r == STORE_FOUND) {
             task_succeed(t, found);
             t->cache_result = CACHE_HIT;
             t->route = m->index;
-            return true;
         }
     }
-    return false;
+    return r;
 }
 
-/* Tries the models that the task accepts, in order; with accept_fallbacks the configured ones as well. */
-static bool lookup(struct worker *w, struct task *t)
+/* Tries the models that the task accepts, in order; with accept_fallbacks the configured ones as well.
+ * STORE_FOUND: t has a completion. -1: the store cannot be read now. */
+static int lookup(struct worker *w, struct task *t)
 {
     const struct config *c = w->pool->config;
+    int r = STORE_NONE;
     size_t i = 0;
     size_t k = 0;
 
     if (!c->cache.enabled || t->cache != CACHE_USE)
-        return false;
-    for (i = 0; i < (size_t)t->nmodels; i++) {
-        if (lookup_model(w, t, t->models[i]))
-            return true;
-        if (!c->cache.accept_fallbacks)
-            return false;
+        return STORE_NONE;
+    for (i = 0; r == STORE_NONE && i < (size_t)t->nmodels; i++) {
+        if (i > 0 && !c->cache.accept_fallbacks)
+            return STORE_NONE;
+        r = lookup_model(w, t, t->models[i]);
     }
-    for (i = 0; i < c->router.fallbacks.count && t->nmodels == 1; i++) {
+    if (!c->cache.accept_fallbacks || t->nmodels != 1)
+        return r;
+    for (i = 0; r == STORE_NONE && i < c->router.fallbacks.count; i++) {
         const struct fallback *f = &c->router.fallbacks.at[i];
+        bool mine = strcmp(f->from, t->models[0]) == 0;
 
-        for (k = 0; k < f->to.count && strcmp(f->from, t->models[0]) == 0; k++) {
-            if (lookup_model(w, t, f->to.at[k]))
-                return true;
-        }
+        for (k = 0; r == STORE_NONE && mine && k < f->to.count; k++)
+            r = lookup_model(w, t, f->to.at[k]);
     }
-    return false;
+    return r;
 }
 
 static void select_step(struct worker *w, struct task *t)
@@ -254,15 +314,23 @@ static void select_step(struct worker *w, struct task *t)
     step_run(w, t);
 }
 
-/* Calls, or ends: when no route will ever serve it, with what the last one said. */
+/* Calls, or ends: when no route will ever serve it, with what the last one said. Time may have passed since
+ * the route was reserved. */
 static void admitted_step(struct worker *w, struct task *t)
 {
-    if (t->route < 0 && pool_is_draining(w->pool)) {
-        step_give_back(w, t);
-        return;
+    bool late = t->deadline_us <= w->now_us;
+
+    if (t->route >= 0 && (late || pool_is_draining(w->pool))) {
+        call_not_made(w, t);
+        t->route = -1;
     }
     if (t->route >= 0) {
         call_start(w, t);
+        return;
+    }
+    if (late || pool_is_draining(w->pool)) {
+        t->step = STEP_SELECT;
+        step_run(w, t);
         return;
     }
     if (!t->error)
@@ -273,26 +341,29 @@ static void admitted_step(struct worker *w, struct task *t)
     step_finish(w, t);
 }
 
+/* Single flight comes first, so that the cache is asked once for all twins: who leads knows that whatever
+ * a flight before it has bought can be found. */
 static void lookup_step(struct worker *w, struct task *t)
 {
     uint8_t key[SHA256_LEN];
+    int r = STORE_NONE;
 
-    if (lookup(w, t)) {
-        step_finish(w, t);
-        return;
-    }
-    if (t->cache != CACHE_OFF) {
+    if (t->cache != CACHE_OFF && !t->flight) {
         key_flight(t, w->sha, key);
         t->step = STEP_RELEASED;
         worker_watch(w, t, TIMER_TWIN);
         if (flight_join(w->pool->flights, key, t) == FLIGHT_FOLLOWS)
             return;
         heap_remove(&w->delays, &t->timer);
-        /* The flight before this one may have ended between the lookup and the join. */
-        if (lookup(w, t)) {
-            step_finish(w, t);
-            return;
-        }
+    }
+    r = lookup(w, t);
+    if (r < 0 && t->deadline_us > w->now_us) {
+        hold(w, t, STEP_LOOKUP);
+        return;
+    }
+    if (r == STORE_FOUND) {
+        step_finish(w, t);
+        return;
     }
     t->step = STEP_SELECT;
     step_run(w, t);
@@ -300,8 +371,13 @@ static void lookup_step(struct worker *w, struct task *t)
 
 static void begin_step(struct worker *w, struct task *t)
 {
-    bool replayed = answered_before(w, t);
+    int r = answered_before(w, t);
+    bool replayed = r == STORE_FOUND;
 
+    if (r < 0) {
+        hold(w, t, STEP_BEGIN);
+        return;
+    }
     if (record_parse(t, w->pool->config) == RECORD_BAD) {
         t->bad_record = true;
         if (replayed)
@@ -341,7 +417,7 @@ void step_run(struct worker *w, struct task *t)
         admitted_step(w, t);
         return;
     case STEP_STORED:
-        release_twins(w, t);
+        release_twins(w, t, end_is_shared(t));
         call_release(w, t);
         put_out(w, t);
         return;

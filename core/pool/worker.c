@@ -52,6 +52,16 @@ void worker_delay(struct worker *w, struct task *t, int64_t at_us, int step)
     t->timer_kind = TIMER_DELAY;
     task_set_state(t, TASK_DELAYED);
     heap_push(&w->delays, &t->timer, at_us);
+    w->ndelayed++;
+    __atomic_add_fetch(&w->pool->delayed, 1, __ATOMIC_RELAXED);
+}
+
+/* Takes a delayed task, whose timer is out of the heap. */
+static void delay_over(struct worker *w, struct task *t)
+{
+    w->ndelayed--;
+    __atomic_sub_fetch(&w->pool->delayed, 1, __ATOMIC_RELAXED);
+    task_set_state(t, TASK_RUNNING);
 }
 
 void worker_watch(struct worker *w, struct task *t, enum timer_kind kind)
@@ -86,7 +96,7 @@ static void take_inbox(struct worker *w)
 static void timer_due(struct worker *w, struct task *t)
 {
     if (t->timer_kind == TIMER_DELAY) {
-        task_set_state(t, TASK_RUNNING);
+        delay_over(w, t);
         step_run(w, t);
     } else if (t->timer_kind == TIMER_WAITING ? admission_remove(w->pool->admission, t)
                                               : flight_leave(w->pool->flights, t)) {
@@ -107,19 +117,25 @@ static void run_timers(struct worker *w)
 /* Gives delayed tasks back when the pool drains: their calls will not be made in this life. */
 static void drain_delays(struct worker *w)
 {
+    struct list_node tasks;
+    struct list_node *n = NULL;
     size_t i = 0;
 
-    while (i < w->delays.count) {
+    if (w->ndelayed == 0)
+        return;
+    list_init(&tasks);
+    for (i = 0; i < w->delays.count; i++) {
         struct task *t = CONTAINER_OF(w->delays.at[i], struct task, timer);
 
-        if (t->timer_kind != TIMER_DELAY) {
-            i++;
-            continue;
-        }
+        if (t->timer_kind == TIMER_DELAY)
+            list_push(&tasks, &t->node);
+    }
+    while ((n = list_pop(&tasks))) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+
         heap_remove(&w->delays, &t->timer);
-        task_set_state(t, TASK_RUNNING);
+        delay_over(w, t);
         step_give_back(w, t);
-        i = 0;
     }
 }
 
@@ -202,6 +218,7 @@ void worker_turn(struct worker *w)
         drain_delays(w);
     pump(w);
     hand_over(w);
+    pool_tell_room(w->pool);
     show_counts(w);
 }
 

@@ -18,7 +18,7 @@
 /* What the worker does with a task next. */
 enum task_step {
     STEP_BEGIN,    /* journal, parse, lookup */
-    STEP_LOOKUP,   /* cache and single flight (again, after the flight it followed failed) */
+    STEP_LOOKUP,   /* single flight and cache (again, after the flight it followed failed) */
     STEP_SELECT,   /* choose a route */
     STEP_ADMITTED, /* t->route is reserved: call (route -1: it never will be) */
     STEP_STORED,   /* its outcome is durable */
@@ -58,6 +58,8 @@ struct worker {
     struct list_node out;  /* finished in this turn: one sink->put() at its end */
     struct list_node ops;  /* writes of this turn */
     struct list_node idle; /* struct call, to be used again */
+    int nidle;
+    size_t ndelayed; /* of delays: TIMER_DELAY */
     struct sha256 *sha;
     struct buf scratch;
     struct rng rng;
@@ -84,6 +86,7 @@ struct pool {
     int64_t in_flight;    /* atomic: submitted, not released */
     int64_t unfinished;   /* atomic: submitted, not given to the sink */
     int64_t storing;      /* atomic */
+    int64_t delayed;      /* atomic */
     int64_t submitted;    /* atomic */
     bool was_full;        /* atomic: the source was told that there is no room */
     bool draining;        /* atomic */
@@ -92,7 +95,7 @@ struct pool {
 
 void *worker_main(void *arg);
 
-/* One turn of the loop, without waiting. For the worker's thread, or for pool_free() when that has ended. */
+/* One turn of the loop, without waiting. For the worker's thread, or for pool_stop() when that has ended. */
 void worker_turn(struct worker *w);
 
 /* Posts tasks in state TASK_INBOX to the workers that own them; empties the list. Any thread. */
@@ -100,6 +103,9 @@ void worker_post(struct pool *p, struct list_node *tasks);
 
 /* Puts a RUNNING task into the delay heap until at_us; it goes on with `step`. */
 void worker_delay(struct worker *w, struct task *t, int64_t at_us, int step);
+
+/* Tells the source when there is room again and it was told that there is none. Any thread. */
+void pool_tell_room(struct pool *p);
 
 /* Watches the deadline of a task that is about to wait in another container. */
 void worker_watch(struct worker *w, struct task *t, enum timer_kind kind);
@@ -112,6 +118,7 @@ void step_deadline(struct worker *w, struct task *t);  /* its deadline has come 
 
 /* call.c */
 void call_start(struct worker *w, struct task *t);        /* t->route is reserved */
+void call_not_made(struct worker *w, struct task *t);     /* gives that reservation back */
 struct call *call_take(struct worker *w, struct task *t); /* an idle one, attached to t */
 void call_release(struct worker *w, struct task *t);      /* detaches t's call, if any */
 

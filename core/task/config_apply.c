@@ -138,7 +138,7 @@ static int apply_row(struct apply *a, const struct conf_row *row, void *base,
 static int apply_section(struct apply *a, const struct conf_row *rows, void *base,
                          const struct conf_node *n, const char *path)
 {
-    char prefix[PATH_BYTES];
+    char prefix[PATH_BYTES + 2];
 
     if (conf_node_null(n))
         return 0;

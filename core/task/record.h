@@ -23,7 +23,8 @@ enum record_result {
  * task_id of the value, else ce_id, else the key (when it is valid UTF-8 without NUL), else
  * topic-partition-offset. Checks the types of the fields that the pool or every provider relies on
  * (model, messages / input, temperature and the like, n, max tokens, stop, tools): "messages[1].role
- * must be one of ...". Unknown model: an error naming the nearest one. Sets deadline_wall_ms.
+ * must be one of ...". Unknown model: an error naming the nearest one; a configuration
+ * without models (that of `enqueue`: the worker has them) takes any name. Sets deadline_wall_ms.
  * Returns one of enum record_result.
  */
 int record_parse(struct task *t, const struct config *c);

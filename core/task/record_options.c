@@ -187,7 +187,7 @@ static int add_model(struct task *t, const struct config *c, const char *path,
 
     if (!*name)
         return record_wrong(e, path, "the name of a model", v);
-    if (!config_model(c, name, 0))
+    if (c->nmodels > 0 && !config_model(c, name, 0))
         return unknown_model(c, path, name, e);
     if (t->nmodels == TASK_MODELS_MAX)
         return err_set(e, EX_DATAERR, "%s: a task accepts at most %d models", path,
@@ -243,6 +243,8 @@ int record_models(struct task *t, const struct config *c, struct json_object *op
         return -1;
     if (t->nmodels > 0)
         return 0;
+    if (c->nmodels == 0)
+        return 0; /* the worker that has the models may have a default as well */
     if (!c->default_model || !*c->default_model)
         return err_set(e, EX_DATAERR,
                        "%s is missing; name a model of model_list, or set default_model in the "

@@ -9,9 +9,9 @@
 #include "base/mem.h"
 
 static const char *const state_names[TASK_STATES] = {
-    [TASK_NEW] = "new",         [TASK_INBOX] = "inbox",     [TASK_RUNNING] = "running",
-    [TASK_TWIN] = "twin",       [TASK_WAITING] = "waiting", [TASK_DELAYED] = "delayed",
-    [TASK_HTTP] = "http",       [TASK_STORING] = "storing", [TASK_OUTBOX] = "outbox",
+    [TASK_NEW] = "new",   [TASK_INBOX] = "inbox",     [TASK_RUNNING] = "running",
+    [TASK_TWIN] = "twin", [TASK_WAITING] = "waiting", [TASK_DELAYED] = "delayed",
+    [TASK_HTTP] = "http", [TASK_STORING] = "storing", [TASK_OUTBOX] = "outbox",
 };
 
 /* Bit i of moves[s] is set when a task may go from state s to state i. */

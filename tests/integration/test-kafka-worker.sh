@@ -1,6 +1,7 @@
 #!/bin/bash
-# Two workers on a real Kafka, one killed (-9) and replaced on the way: every request is answered, and a call
-# that was paid for is not paid again. At-least-once: a reply may be repeated, which is counted.
+# A job by two workers on a real Kafka, with enqueue and collect apart from them; one worker is killed (-9)
+# and replaced on the way. Every request is answered once in the output, a call that was paid for is not paid
+# again, and what is done stays done. Then the ways in which a worker ends.
 set -euo pipefail
 . "$(dirname "$0")/../lib/kafka-common.sh"
 
@@ -14,18 +15,31 @@ write_config 12
 [ "$("$sluice" topics describe -c "$work/sluice.yaml" | grep -c 'partitions=12')" -eq 3 ] ||
     fail "describe"
 
-enqueue 0 "$count"
+# The job, by the commands that a user types.
+requests 0 "$count" | cut -f2 >"$work/in.jsonl"
 start_worker one
 one=$worker
 start_worker two
 two=$worker
+# Partitions that move later could be paid for twice; with static members a kill moves none.
+wait_for 60 "two members" grep -q 'partitions assigned count=6' "$work/two.log"
+"$sluice" enqueue -i "$work/in.jsonl" -c "$work/sluice.yaml" --run job-1 --progress none \
+    >"$work/enqueue.json" 2>"$work/enqueue.log" || fail "enqueue ended with $?"
+"$sluice" collect --run "$work/in.jsonl.run" -c "$work/sluice.yaml" -o "$work/out.jsonl" \
+    --progress none 2>"$work/collect.log" &
+collect=$!
+started+=("$collect")
 wait_for 120 "a quarter of the calls" calls_reach $((count / 4))
 kill -KILL "$one"
 wait "$one" 2>/dev/null || true
 echo "killed one worker after $(calls) calls"
 start_worker one
 one=$worker
-wait_for 300 "all replies" have_replies "$count"
+code=0
+wait "$collect" || code=$?
+[ "$code" -eq 0 ] || fail "collect ended with $code"
+[ "$(wc -l <"$work/out.jsonl")" -eq "$count" ] || fail "$(wc -l <"$work/out.jsonl") lines of output"
+[ "$(jq -r .custom_id "$work/out.jsonl" | sort -u | wc -l)" -eq "$count" ] || fail "not every id once"
 stop_worker "$one"
 stop_worker "$two"
 check_replies "$count"
@@ -35,12 +49,43 @@ paid=$(calls)
 echo "calls: $paid for $count requests"
 [ "$paid" -le $((count + 2048)) ] || fail "calls were paid for again"
 
-# After a clean stop nothing is done again: a new worker has nothing to do.
+# After a clean stop nothing is done again: a new worker has its partitions, and nothing to do.
 start_worker three
-sleep 8
+three=$worker
+wait_for 30 "partitions" grep -q 'partitions assigned count=12' "$work/three.log"
+sleep 3
 [ "$(calls)" -eq "$paid" ] || fail "a restarted worker called again"
-stop_worker "$worker"
 [ "$(kcat -b "$broker" -C -t replies -e -q -f '%k\n' | wc -l)" -eq "$(wc -l <"$work/replies")" ] ||
     fail "a restarted worker replied again"
-grep -l 'level=error\| error ' "$work"/{one,two,three}.log && fail "errors in the workers' logs"
+
+# A second signal ends a worker at once, although calls are running; its slot starts again.
+requests "$count" $((count + 500)) | cut -f2 >"$work/more.jsonl"
+"$sluice" enqueue -i "$work/more.jsonl" -c "$work/sluice.yaml" --progress none \
+    >/dev/null 2>"$work/enqueue.log" || fail "enqueue ended with $?"
+wait_for 30 "calls that run" calls_reach $((paid + 50))
+kill -TERM "$three"
+sleep 0.1
+begin=${EPOCHREALTIME/./}
+kill -TERM "$three"
+code=0
+wait "$three" || code=$?
+took=$(((${EPOCHREALTIME/./} - begin) / 1000))
+[ "$code" -eq 143 ] || fail "the second signal gave exit code $code instead of 143"
+[ "$took" -lt 1000 ] || fail "the second signal took $took ms"
+start_worker three
+wait_for 60 "the replies after the second signal" have_replies $((count + 500))
+
+# A member with the same group.instance.id (a copied disk) fences the first one, which must not live on.
+cp -r "$work/store/slot-0/." "$work/copy-0"
+mkdir -p "$work/copy" && mv "$work/copy-0" "$work/copy/slot-0"
+"$sluice" worker -c "$work/sluice.yaml" --set cache.path="$work/copy" 2>>"$work/copy.log" &
+copy=$!
+started+=("$copy")
+code=0
+wait "$worker" || code=$?
+[ "$code" -eq 69 ] || fail "the fenced worker ended with $code instead of 69"
+grep -q 'FENCED_INSTANCE_ID' "$work/three.log" || fail "no word about the fence"
+stop_worker "$copy"
+check_replies $((count + 500))
+grep -h ' error ' "$work"/{one,two}.log && fail "errors in the workers' logs"
 echo PASSED

@@ -103,10 +103,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
                  log_quote(buf, text, sizeof text));
 }
 
-static void on_fatal(struct kafka_client *c, rd_kafka_t *rk)
+void kafka_client_fatal(struct kafka_client *c)
 {
     char why[256], msg[320], text[400];
-    rd_kafka_resp_err_t err = rd_kafka_fatal_error(rk, why, sizeof why);
+    rd_kafka_resp_err_t err = rd_kafka_fatal_error(c->rk, why, sizeof why);
 
     snprintf(msg, sizeof msg, "kafka %s: %s: %s", c->name, rd_kafka_err2name(err), why);
     log_error("kafka client failed for good", "client=%s error=%s text=%s", c->name,
@@ -120,8 +120,9 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
     int64_t now_us = clock_mono_us();
     char text[400];
 
+    (void)rk;
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
-        on_fatal(c, rk);
+        kafka_client_fatal(c);
         return;
     }
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__SSL) {
@@ -201,6 +202,10 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, const struct
         rd_kafka_conf_destroy(conf);
         return -1;
     }
+    if (c->group && group_watch_install(conf, c->group)) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(e, EX_SOFTWARE, "kafka: the client takes no interceptor");
+    }
     c->rk = rd_kafka_new(type, conf, why, sizeof why);
     if (!c->rk) {
         rd_kafka_conf_destroy(conf);
@@ -211,7 +216,10 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, const struct
 
 void kafka_client_close(struct kafka_client *c)
 {
-    if (c->rk)
+    /* A consumer that failed for good is in no group any more, and waiting for it to leave hangs. */
+    if (c->rk && rd_kafka_fatal_error(c->rk, NULL, 0))
+        rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    else if (c->rk)
         rd_kafka_destroy(c->rk);
     c->rk = NULL;
 }

@@ -12,6 +12,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "base/err.h"
+#include "io/kafka/group.h"
 #include "io/kafka/kafka.h"
 #include "task/config.h"
 
@@ -28,6 +29,7 @@ struct kafka_client {
                       rd_kafka_topic_partition_list_t *parts);
     void (*delivered)(void *owner, const rd_kafka_message_t *m); /* delivery report */
     struct kafka_fatal *fatal;                                   /* or NULL: only logged */
+    struct group_watch *group;                                   /* or NULL: not a group member */
 
     rd_kafka_t *rk;
     int64_t said_down_us; /* when "no broker can be reached" was last logged */
@@ -39,6 +41,9 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, const struct
                       const struct kafka_pair *defaults, const struct kafka_pair *forced,
                       struct err *e);
 void kafka_client_close(struct kafka_client *c); /* destroys the handle; NULL handle is fine */
+
+/* Logs the fatal error of the handle and raises it. */
+void kafka_client_fatal(struct kafka_client *c);
 
 /* Does this cluster id belong to an embedded broker (kafka_broker_new())? */
 bool kafka_id_is_embedded(const char *cluster_id);

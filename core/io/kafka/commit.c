@@ -21,11 +21,11 @@ static void add_part(struct kafka_intake *in, struct kafka_part *p,
     rd_kafka_topic_partition_t *tp =
         rd_kafka_topic_partition_list_add(list, p->topic, p->partition);
     int64_t base = ledger_base(p->ledger);
-    int r = map_encode(&scope, p->ledger, NULL, NULL, METADATA_MAX, &map, &base);
+    int r = map_encode(&scope, p->ledger, NULL, NULL, in->map_max, &map, &base);
 
     intake_pause(in, p, PAUSE_MAP,
                  r == MAP_TOO_LARGE ||
-                     map.len > (p->paused & PAUSE_MAP ? METADATA_AGAIN : METADATA_STOP));
+                     map.len > (p->paused & PAUSE_MAP ? in->map_max * 3 / 8 : in->map_max * 3 / 4));
     p->flying_map = r == MAP_GOOD;
     p->flying_base = r == MAP_GOOD ? base : ledger_base(p->ledger);
     tp->offset = p->flying_base;
@@ -70,6 +70,16 @@ static rd_kafka_resp_err_t error_of(const rd_kafka_topic_partition_list_t *list,
     return tp ? tp->err : RD_KAFKA_RESP_ERR__NO_OFFSET;
 }
 
+/* The broker takes less metadata than Kafka does by default. Without a map, records done out of order are
+ * read again after a crash, and answered from the journal. */
+static void shrink_map(struct kafka_intake *in)
+{
+    in->map_max = in->map_max > 256 ? in->map_max / 2 : 0;
+    log_warn("the broker refuses the map of what is done: a smaller one is sent",
+             "bytes=%zu hint=\"raise offset.metadata.max.bytes of the broker to %d\"", in->map_max,
+             METADATA_MAX);
+}
+
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                       rd_kafka_topic_partition_list_t *list, void *opaque)
 {
@@ -98,7 +108,10 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     }
     atomic_fetch_add(&in->commit_errors, 1);
     in->commit_us = clock_mono_us() + COMMIT_HOLD_US;
-    log_warn("commit failed, it is repeated", "error=%s", rd_kafka_err2name(worst));
+    if (worst == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
+        shrink_map(in);
+    else if (intake_may_say(&in->said_commit_us))
+        log_warn("commit failed, it is repeated", "error=%s", rd_kafka_err2name(worst));
 }
 
 static void start(struct kafka_intake *in)
@@ -109,7 +122,8 @@ static void start(struct kafka_intake *in)
 
     for (size_t i = 0; i < in->nparts; i++)
         dirty += in->parts[i]->dirty && in->parts[i]->ledger;
-    if (!dirty || in->ncommitting)
+    /* Sent while a join is under way, a commit can cost the whole assignment (group.h). */
+    if (!dirty || in->ncommitting || atomic_load(&in->watch.joining))
         return;
     list = rd_kafka_topic_partition_list_new((int)dirty);
     in->committing = mem_array(dirty, sizeof(struct kafka_part *));

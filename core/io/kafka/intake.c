@@ -17,11 +17,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/kafka/adopt.h"
+#include "io/kafka/range.h"
 
-#define POLL_MS    10
-#define ROUND_MAX  500 /* records between two looks at everything else */
-#define CLOSE_MS   5000
-#define FEED_CHUNK 16 /* records of one partition before the next has its turn */
+#define POLL_MS      10
+#define ROUND_MAX    500 /* records between two looks at everything else */
+#define CLOSE_MS     5000
+#define SAY_EVERY_US (10 * 1000000LL)
+#define FEED_CHUNK   16 /* records of one partition before the next has its turn */
 
 struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32_t partition)
 {
@@ -37,6 +40,31 @@ struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32
     return NULL;
 }
 
+void intake_retire(struct kafka_intake *in, struct kafka_part *p, bool same_log)
+{
+    struct task *t;
+
+    in->last = NULL;
+    atomic_store(&p->owned, false);
+    while ((t = part_unhold(p))) {
+        in->stock--;
+        in->stock_bytes -= (int64_t)t->raw_len;
+        part_task_free(t);
+    }
+    adopt_leave(in, p, same_log);
+    part_unref(p);
+}
+
+bool intake_may_say(int64_t *said_us)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (*said_us && now_us - *said_us < SAY_EVERY_US)
+        return false;
+    *said_us = now_us;
+    return true;
+}
+
 /* ---- records ---- */
 
 /* Opens the record in the ledger; the task goes to the round's list or is dropped. Returns false when the
@@ -45,8 +73,10 @@ static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
 {
     int64_t max_open = in->setup.config->pool.max_per_partition;
 
-    if (!p->ledger)
+    if (!p->ledger) {
         p->ledger = ledger_new(t->origin.offset, (size_t)max_open, max_open * WINDOW_FACTOR);
+        p->dirty = true; /* where the group began is committed at once: "latest" moves on */
+    }
     ledger_set_now(p->ledger, t->received_us);
     switch (ledger_begin(p->ledger, t->origin.offset)) {
     case LEDGER_SEEN:
@@ -56,45 +86,12 @@ static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
     case LEDGER_FULL:
         return false;
     default:
+        if (adopt_wait(in, p, t))
+            return true;
         list_push(&in->got, &t->node);
         in->ngot++;
         return true;
     }
-}
-
-/* A gap is ordinary on a real broker (compaction, transaction markers) unless the broker said that the
- * position is gone. */
-static void check_gap(struct kafka_intake *in, struct kafka_part *p, int64_t offset)
-{
-    if (p->next >= 0 && offset > p->next && (in->setup.embedded || p->gap)) {
-        atomic_fetch_add(&in->lost, (unsigned long long)(offset - p->next));
-        log_error("RECORDS WERE LOST: the broker dropped them before they were read",
-                  "topic=%s partition=%d from=%lld to=%lld count=%lld hint=\"%s\"", p->topic,
-                  (int)p->partition, (long long)p->next, (long long)offset - 1,
-                  (long long)(offset - p->next),
-                  in->setup.embedded ? "the embedded broker keeps 5 MiB a partition: use enqueue, "
-                                       "which waits, or a real Kafka"
-                                     : "raise the topic's retention");
-    }
-    p->gap = false;
-}
-
-static void out_of_range(struct kafka_intake *in, const rd_kafka_message_t *m)
-{
-    struct kafka_part *p = intake_find(in, rd_kafka_topic_name(m->rkt), m->partition);
-    rd_kafka_topic_partition_list_t *one;
-
-    if (!p)
-        return;
-    p->gap = true;
-    one = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(one, p->topic, p->partition)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
-    rd_kafka_error_destroy(rd_kafka_seek_partitions(in->client.rk, one, 0));
-    rd_kafka_topic_partition_list_destroy(one);
-    log_error("position is gone, reading on from the oldest record",
-              "topic=%s partition=%d position=%lld", p->topic, (int)p->partition,
-              (long long)p->next);
 }
 
 static void take_error(struct kafka_intake *in, const rd_kafka_message_t *m)
@@ -103,21 +100,25 @@ static void take_error(struct kafka_intake *in, const rd_kafka_message_t *m)
 
     switch (m->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+    case RD_KAFKA_RESP_ERR__TRANSPORT: /* client.c reports brokers that are away */
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
         break;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
-        out_of_range(in, m);
+        range_gone(in, m);
         break;
     case RD_KAFKA_RESP_ERR__FATAL:
-        kafka_fatal_raise(in->setup.fatal, rd_kafka_message_errstr(m));
+        kafka_client_fatal(&in->client);
         break;
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        log_error("request topic does not exist, waiting for it", "topic=%s hint=\"%s\"",
-                  m->rkt ? rd_kafka_topic_name(m->rkt) : "?", "sluice topics create makes it");
+        if (intake_may_say(&in->said_read_us))
+            log_error("request topic does not exist, waiting for it", "topic=%s hint=\"%s\"",
+                      m->rkt ? rd_kafka_topic_name(m->rkt) : "?", "sluice topics create makes it");
         break;
     default:
-        log_warn("reading failed, going on", "error=%s text=%s", rd_kafka_err2name(m->err),
-                 log_quote(rd_kafka_message_errstr(m), text, sizeof text));
+        if (intake_may_say(&in->said_read_us))
+            log_warn("reading failed, going on", "error=%s text=%s", rd_kafka_err2name(m->err),
+                     log_quote(rd_kafka_message_errstr(m), text, sizeof text));
     }
 }
 
@@ -133,11 +134,11 @@ static void take_message(struct kafka_intake *in, const rd_kafka_message_t *m)
     if (!p)
         return; /* not ours any more */
     atomic_fetch_add(&in->records, 1);
+    p = range_check(in, p, m->offset);
     if (p->ledger && m->offset < ledger_base(p->ledger)) {
         atomic_fetch_add(&in->seen, 1);
         return;
     }
-    check_gap(in, p, m->offset);
     if (m->offset >= p->next)
         p->next = m->offset + 1;
     part_hold(p, part_task(p, m));
@@ -171,6 +172,8 @@ static int64_t feed_part(struct kafka_intake *in, struct kafka_part *p, int64_t 
 {
     int64_t n = 0;
 
+    if (p->paused & PAUSE_MAP)
+        return 0;
     while (n < most && p->nheld) {
         struct task *t = part_unhold(p);
         int64_t bytes = (int64_t)t->raw_len;
@@ -222,99 +225,21 @@ static void read_round(struct kafka_intake *in)
     }
 }
 
-/* ---- what comes back ---- */
-
-static void sink_put(struct sink *sink, struct list_node *tasks)
-{
-    struct kafka_intake *in = CONTAINER_OF(sink, struct kafka_intake, sink);
-    struct kafka_batch *b = mem_alloc(sizeof *b);
-    struct list_node drop, *n;
-
-    list_init(&b->outcomes);
-    list_init(&drop);
-    while ((n = list_pop(tasks))) {
-        struct task *t = CONTAINER_OF(n, struct task, node);
-        struct kafka_part *p = t->source_data;
-
-        /* Counted before `owned` is read: the revoke clears `owned` and then waits for the count. */
-        atomic_fetch_add(&p->outbox, 1);
-        if (!t->reply || !atomic_load(&p->owned)) {
-            list_push(&drop, n);
-            continue;
-        }
-        list_push(&b->outcomes, n);
-        b->count++;
-    }
-    if (b->count)
-        kafka_publisher_submit(in->publisher, b);
-    else
-        free(b);
-    if (list_empty(&drop))
-        return;
-    pthread_mutex_lock(&in->lock);
-    list_splice(&in->returned, &drop);
-    pthread_mutex_unlock(&in->lock);
-}
-
-void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *returned)
-{
-    struct kafka_intake *in = arg;
-
-    pthread_mutex_lock(&in->lock);
-    list_splice(&in->acked, acked);
-    list_splice(&in->returned, returned);
-    pthread_mutex_unlock(&in->lock);
-}
-
-static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool acked)
-{
-    struct list_node *n;
-    int64_t count = 0;
-
-    while ((n = list_pop(tasks))) {
-        struct task *t = CONTAINER_OF(n, struct task, node);
-        struct kafka_part *p = t->source_data;
-
-        if (acked && p->ledger) {
-            ledger_done(p->ledger, t->origin.offset);
-            offsets_push(&p->acked, t->origin.offset);
-            p->dirty = true;
-        }
-        if (!acked)
-            atomic_fetch_add(&in->dropped, 1);
-        atomic_fetch_sub(&p->outbox, 1);
-        part_task_free(t);
-        count++;
-    }
-    return count;
-}
-
-void intake_settle(struct kafka_intake *in)
-{
-    struct list_node acked, returned;
-    int64_t n;
-
-    pthread_mutex_lock(&in->lock);
-    list_detach(&in->acked, &acked);
-    list_detach(&in->returned, &returned);
-    pthread_mutex_unlock(&in->lock);
-    n = free_all(in, &acked, true) + free_all(in, &returned, false);
-    if (n)
-        in->pool.release(in->pool.pool, n);
-}
-
 /* ---- loop ---- */
 
-/* A commit may fail because the group is rebalancing just now: polling lets the rebalance go on, and then
- * it works, or the partitions are not ours any more. */
+/*
+ * A commit may have to wait because the group is rebalancing just now: polling lets the rebalance go on,
+ * and then it works, or the partitions are not ours any more. A member that leaves in the middle of a join
+ * holds up all others until its session ends, so that is waited for, too.
+ */
 static void last_commit(struct kafka_intake *in)
 {
     int64_t until_us = clock_mono_us() + CLOSE_MS * 1000LL;
 
     intake_settle(in);
     commit_wait(in, CLOSE_MS);
-    while (commit_pending(in) && clock_mono_us() < until_us) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(in->client.rk, 100);
+    while ((commit_pending(in) || atomic_load(&in->watch.joining)) && clock_mono_us() < until_us) {
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(in->client.rk, 20);
 
         if (m)
             rd_kafka_message_destroy(m); /* its offset stays open */
@@ -371,10 +296,14 @@ struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, st
     struct kafka_intake *in = mem_alloc(sizeof *in);
 
     in->setup = *setup;
-    in->sink.put = sink_put;
+    in->sink.put = intake_sink_put;
     in->group = kafka_consumer_property(setup->config, "group.id");
-    in->client = (struct kafka_client){
-        .name = "intake", .owner = in, .rebalance = rebalance_event, .fatal = setup->fatal};
+    in->client = (struct kafka_client){.name = "intake",
+                                       .owner = in,
+                                       .rebalance = rebalance_event,
+                                       .fatal = setup->fatal,
+                                       .group = &in->watch};
+    in->map_max = METADATA_MAX;
     pthread_mutex_init(&in->lock, NULL);
     list_init(&in->acked);
     list_init(&in->returned);
@@ -429,6 +358,8 @@ void kafka_intake_stop(struct kafka_intake *in)
 
 struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
 {
+    struct list_node *n;
+
     if (!in)
         return NULL;
     if (in->started) {
@@ -439,6 +370,9 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
         rd_kafka_consumer_close(in->client.rk); /* revokes, with its last flush and commit */
     intake_settle(in);
     rebalance_drop_all(in);
+    while ((n = list_pop(&in->got)))
+        part_task_free(CONTAINER_OF(n, struct task, node));
+    adopt_free(in);
     for (size_t i = 0; i < in->ncommitting; i++)
         part_unref(in->committing[i]);
     free(in->committing);
@@ -460,6 +394,7 @@ void kafka_intake_stats(struct kafka_intake *in, struct kafka_intake_stats *ret)
         .commit_errors = atomic_load(&in->commit_errors),
         .revoked = atomic_load(&in->revoked),
         .dropped = atomic_load(&in->dropped),
+        .adopted = atomic_load(&in->adopted),
         .partitions = atomic_load(&in->partitions),
         .open = atomic_load(&in->open),
     };

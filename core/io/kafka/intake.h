@@ -18,6 +18,7 @@ struct kafka_intake {
     struct sink sink; /* worker threads */
     struct kafka_intake_setup setup;
     struct kafka_client client;
+    struct group_watch watch;
     struct intake pool;
     struct kafka_publisher *publisher;
     const char *group;
@@ -36,6 +37,8 @@ struct kafka_intake {
 
     struct kafka_part **parts;
     size_t nparts, cap;
+    struct kafka_part **orphans; /* given up, with calls that still run (adopt.h) */
+    size_t norphans, orphans_cap;
     struct kafka_part *last; /* of the last message: most come in runs */
     struct list_node got;    /* tasks of this round, not yet submitted */
     int64_t ngot;
@@ -50,9 +53,13 @@ struct kafka_intake {
     rd_kafka_queue_t *commit_queue;
     struct kafka_part **committing; /* parts in the commit under way, with references */
     size_t ncommitting;
-    int64_t commit_us; /* time of the next commit */
+    int64_t commit_us;      /* time of the next commit */
+    int64_t said_commit_us; /* when "commit failed" was last logged */
+    int64_t said_load_us;   /* the same for "committed offsets are not known" */
+    int64_t said_read_us;   /* the same for "reading failed" */
+    size_t map_max;         /* metadata that the broker is known to take; METADATA_MAX at first */
 
-    atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped;
+    atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped, adopted;
     atomic_llong partitions, open;
 };
 
@@ -62,11 +69,23 @@ struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32
  * paused can rewind a partition. */
 void intake_pause(struct kafka_intake *in, struct kafka_part *p, unsigned reason, bool on);
 
+/* The part was taken out of in->parts: drops its stock and the reference. `same_log`: see adopt.h. */
+void intake_retire(struct kafka_intake *in, struct kafka_part *p, bool same_log);
+
+/* True once in a while: for a message that would repeat itself. */
+bool intake_may_say(int64_t *said_us);
+
 /* pause.c */
 void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on);
 size_t pause_part_high(const struct kafka_intake *in); /* records of a part that may wait here */
 bool pause_stock_full(const struct kafka_intake *in);
 void pause_adjust(struct kafka_intake *in); /* resumes and pauses by what waits now */
+
+/* Tells librdkafka when it is not so yet, whatever the reasons say. */
+void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause);
+
+/* settle.c */
+void intake_sink_put(struct sink *sink, struct list_node *tasks); /* worker threads */
 
 /* Takes what publisher and workers gave back: moves ledgers, frees tasks, tells the pool. */
 void intake_settle(struct kafka_intake *in);
@@ -75,6 +94,8 @@ void intake_settle(struct kafka_intake *in);
 void rebalance_event(void *in, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *parts);
 void rebalance_load(struct kafka_intake *in, int64_t now_us); /* make assigned parts live */
 void rebalance_drop_all(struct kafka_intake *in);             /* at the end */
+
+bool rebalance_is_eager(const struct kafka_intake *in);
 
 /* commit.c */
 void commit_tick(struct kafka_intake *in, int64_t now_us);

@@ -96,6 +96,7 @@ struct kafka_intake_stats {
     uint64_t records, seen; /* received; dropped because they were done already */
     uint64_t lost;          /* records that the broker dropped before they were read */
     uint64_t commits, commit_errors, revoked, dropped;
+    uint64_t adopted; /* answered by a call of the partition's earlier assignment */
     int64_t partitions, open;
 };
 
@@ -191,6 +192,8 @@ void kafka_producer_poll(struct kafka_producer *p, int64_t timeout_ms);
 bool kafka_producer_flush(struct kafka_producer *p,
                           int64_t timeout_ms); /* everything acknowledged? */
 uint64_t kafka_producer_delivered(const struct kafka_producer *p);
+/* How many of the records sent first are acknowledged without a gap: a restart may go on behind them. */
+uint64_t kafka_producer_settled(const struct kafka_producer *p);
 uint64_t kafka_producer_failed(const struct kafka_producer *p, const char **ret_why);
 /* Waiting because the embedded broker is full and the worker does not keep up (or is not running). */
 bool kafka_producer_held(const struct kafka_producer *p);

@@ -63,18 +63,13 @@ static void add_int(rd_kafka_headers_t *hs, const char *name, int64_t value)
 static rd_kafka_headers_t *headers_of(const struct task *t)
 {
     struct task_header own[REPLY_HEADERS_MAX];
-    rd_kafka_headers_t *hs = rd_kafka_headers_new(REPLY_HEADERS_MAX + 4);
+    rd_kafka_headers_t *hs = rd_kafka_headers_new(REPLY_HEADERS_MAX);
     int n = reply_headers(t, own, REPLY_HEADERS_MAX);
 
     for (int i = 0; i < n; i++)
         rd_kafka_header_add(hs, own[i].name, -1, own[i].value,
                             own[i].value ? (ssize_t)own[i].len : 0);
     reply_headers_free(own, n);
-    if (t->id)
-        add_text(hs, "sluice-task-id", t->id);
-    add_text(hs, "sluice-source-topic", t->origin.topic);
-    add_int(hs, "sluice-source-partition", t->origin.partition);
-    add_int(hs, "sluice-source-offset", t->origin.offset);
     return hs;
 }
 

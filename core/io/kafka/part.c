@@ -23,6 +23,7 @@ struct kafka_part *part_new(const char *topic, int32_t partition)
     p->partition = partition;
     p->next = -1;
     list_init(&p->held);
+    list_init(&p->waiting);
     return p;
 }
 
@@ -39,6 +40,7 @@ struct kafka_part *part_unref(struct kafka_part *p)
     ledger_free(p->ledger);
     free(p->acked.at);
     free(p->flying.at);
+    free(p->dropped.at);
     free(p->topic);
     free(p);
     return NULL;
@@ -111,6 +113,15 @@ void offsets_move(struct offsets *to, struct offsets *from)
     for (size_t i = 0; i < from->count; i++)
         offsets_push(to, from->at[i]);
     from->count = 0;
+}
+
+void part_acked(struct kafka_part *p, int64_t offset)
+{
+    if (!p->ledger)
+        return;
+    ledger_done(p->ledger, offset);
+    offsets_push(&p->acked, offset);
+    p->dirty = true;
 }
 
 static void copy_headers(struct task *t, const rd_kafka_message_t *m)

@@ -16,10 +16,7 @@
 #include "policy/ledger.h"
 #include "task/task.h"
 
-/* Longest commit metadata that brokers accept by default; reading stops at three quarters of it. */
-#define METADATA_MAX   4096
-#define METADATA_STOP  (METADATA_MAX * 3 / 4)
-#define METADATA_AGAIN (METADATA_MAX * 3 / 8)
+#define METADATA_MAX 4096 /* longest commit metadata that brokers accept by default */
 
 enum pause_reason {
     PAUSE_POOL = 1, /* too many records of all partitions wait for the pool */
@@ -51,6 +48,9 @@ struct kafka_part {
     bool told;             /* librdkafka was told to pause */
     struct list_node held; /* the stock: tasks received and not given to the pool, in order */
     size_t nheld;
+    bool gone;                /* not in intake.parts any more (adopt.h) */
+    struct list_node waiting; /* begun records that run for an earlier assignment (adopt.h) */
+    struct offsets dropped;   /* begun, and given back unpublished: open, but without a task */
 
     bool dirty;            /* something to commit */
     struct offsets acked;  /* since the last commit was made */
@@ -74,6 +74,9 @@ int64_t part_key_offset(const uint8_t *key, size_t len); /* -1: not such a key *
 
 void offsets_push(struct offsets *o, int64_t offset);
 void offsets_move(struct offsets *to, struct offsets *from);
+
+/* The broker has the reply to this record. */
+void part_acked(struct kafka_part *p, int64_t offset);
 
 /* Copies a message into a task that holds a reference to the part. */
 struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m);

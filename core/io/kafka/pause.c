@@ -6,10 +6,13 @@
 
 #define STOCK_BYTES (32LL << 20)
 
-static void tell_pause(struct kafka_intake *in, struct kafka_part *p, bool pause)
+void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause)
 {
-    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_t *one;
 
+    if (!p->live || p->told == pause)
+        return;
+    one = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(one, p->topic, p->partition);
     if (pause)
         rd_kafka_pause_partitions(in->client.rk, one);
@@ -22,8 +25,7 @@ static void tell_pause(struct kafka_intake *in, struct kafka_part *p, bool pause
 void intake_pause(struct kafka_intake *in, struct kafka_part *p, unsigned reason, bool on)
 {
     p->paused = on ? p->paused | reason : p->paused & ~reason;
-    if (p->live && p->told != (p->paused != 0))
-        tell_pause(in, p, p->paused != 0);
+    intake_tell(in, p, p->paused != 0);
 }
 
 void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on)
@@ -32,19 +34,22 @@ void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on)
         intake_pause(in, in->parts[i], reason, on);
 }
 
-/* How many records may wait here for the pool: of one partition, and of all. */
+/*
+ * How many records may wait here for the pool: of one partition, and of all. Never few, however small the
+ * pool is: the client takes up to a second to fetch again after a pause, and the stock has to last for it.
+ */
 size_t pause_part_high(const struct kafka_intake *in)
 {
     size_t half = (size_t)in->setup.config->pool.max_per_partition / 2;
 
-    return half < 16 ? 16 : half > 1000 ? 1000 : half;
+    return half < 500 ? 500 : half > 1000 ? 1000 : half;
 }
 
 static int64_t stock_high(const struct kafka_intake *in)
 {
     int64_t half = in->setup.config->pool.max_in_flight / 2;
 
-    return half < 16 ? 16 : half > 4096 ? 4096 : half;
+    return half < 1000 ? 1000 : half > 4096 ? 4096 : half;
 }
 
 bool pause_stock_full(const struct kafka_intake *in)

@@ -23,12 +23,15 @@ struct kafka_producer {
     int64_t flying_bytes;
     int64_t asked_us;
     bool held;
-    uint64_t delivered, failed;
+    uint64_t delivered, failed, sent;
+    struct list_node flights; /* sent and not acknowledged, oldest first; failed ones stay */
     char why[160];
 };
 
 /* Books a message; its opaque, because a delivery report must find partition and size again. */
 struct flight {
+    struct list_node node;
+    uint64_t number;   /* records sent before it */
     int32_t partition; /* booked in the window, or -1 */
     int64_t bytes;
 };
@@ -46,9 +49,10 @@ static void on_delivered(void *owner, const rd_kafka_message_t *m)
     if (m->err) {
         p->failed++;
         snprintf(p->why, sizeof p->why, "%s", rd_kafka_err2str(m->err));
-    } else {
-        p->delivered++;
+        return;
     }
+    p->delivered++;
+    list_remove(&f->node);
     free(f);
 }
 
@@ -81,6 +85,7 @@ struct kafka_producer *kafka_producer_new(const struct kafka_producer_setup *set
     struct kafka_info info;
 
     p->setup = *setup;
+    list_init(&p->flights);
     if (kafka_probe(setup->config, timeout_ms, &info, e) < 0 || open_client(p, e) < 0)
         return kafka_producer_free(p);
     p->topic = rd_kafka_topic_new(p->client.rk, setup->topic, NULL);
@@ -154,6 +159,8 @@ int kafka_producer_send(struct kafka_producer *p, const struct kafka_record *r, 
             return KAFKA_FULL;
         return err_set(e, EX_UNAVAILABLE, "topic %s: %s", p->setup.topic, rd_kafka_err2str(err));
     }
+    f->number = p->sent++;
+    list_push(&p->flights, &f->node);
     p->flying_bytes += f->bytes;
     if (f->partition >= 0)
         window_produce(progress_window(p->progress), (size_t)f->partition, f->bytes);
@@ -185,6 +192,13 @@ uint64_t kafka_producer_delivered(const struct kafka_producer *p)
     return p->delivered;
 }
 
+uint64_t kafka_producer_settled(const struct kafka_producer *p)
+{
+    if (list_empty(&p->flights))
+        return p->sent;
+    return CONTAINER_OF(p->flights.next, struct flight, node)->number;
+}
+
 uint64_t kafka_producer_failed(const struct kafka_producer *p, const char **ret_why)
 {
     if (ret_why)
@@ -199,12 +213,16 @@ bool kafka_producer_held(const struct kafka_producer *p)
 
 struct kafka_producer *kafka_producer_free(struct kafka_producer *p)
 {
+    struct list_node *n;
+
     if (!p)
         return NULL;
     if (p->client.rk) {
         rd_kafka_purge(p->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
         rd_kafka_flush(p->client.rk, 2000);
     }
+    while ((n = list_pop(&p->flights)))
+        free(CONTAINER_OF(n, struct flight, node));
     if (p->topic)
         rd_kafka_topic_destroy(p->topic);
     kafka_client_close(&p->client);

@@ -27,6 +27,7 @@
 #define RETRY_US (500 * 1000LL) /* a record that failed for a reason that may pass */
 #define HOLD_RETRY_US                                                                              \
     (50 * 1000LL) /* embedded broker: how often the readers' progress is asked for */
+#define PURGE_MS      2000
 #define WARN_EVERY_US (10 * 1000000LL)
 
 struct kafka_publisher {
@@ -53,9 +54,20 @@ struct kafka_publisher {
     atomic_ullong replies, dead_letters, undeliverable, retries, holds;
 };
 
+/* The topic is missing or closed to us. For the topics of the configuration that is put right by a person,
+ * and waiting loses nothing. */
+static bool is_topic_missing(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+           err == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+}
+
 /* Errors after which the same record would be refused again. */
 static bool is_permanent(rd_kafka_resp_err_t err)
 {
+    if (is_topic_missing(err))
+        return true;
     switch (err) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
@@ -64,9 +76,6 @@ static bool is_permanent(rd_kafka_resp_err_t err)
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
         return true;
@@ -81,7 +90,8 @@ static void settle_one(struct kafka_publisher *p, struct parcel *pc)
     parcel_free(pc);
 }
 
-static void try_later(struct kafka_publisher *p, struct parcel *pc, rd_kafka_resp_err_t err)
+static void try_later(struct kafka_publisher *p, struct parcel *pc, const struct parcel_record *r,
+                      rd_kafka_resp_err_t err)
 {
     int64_t now_us = clock_mono_us();
 
@@ -94,7 +104,7 @@ static void try_later(struct kafka_publisher *p, struct parcel *pc, rd_kafka_res
     log_warn(
         "replies cannot be published, trying again",
         "error=%s topic=%s outstanding=%lld hint=\"sluice topics create makes missing topics\"",
-        rd_kafka_err2name(err), p->setup.config->topics.replies,
+        rd_kafka_err2name(err), r == &pc->reply ? pc->topic : p->setup.config->topics.dead_letter,
         (long long)atomic_load(&p->outstanding));
 }
 
@@ -102,7 +112,14 @@ static void try_later(struct kafka_publisher *p, struct parcel *pc, rd_kafka_res
 static void refused(struct kafka_publisher *p, struct parcel *pc, struct parcel_record *r,
                     rd_kafka_resp_err_t err)
 {
-    if (r == &pc->reply && is_permanent(err) && !pc->undeliverable) {
+    bool wait = is_topic_missing(err) &&
+                (r == &pc->dead_letter || strcmp(pc->topic, p->setup.config->topics.replies) == 0);
+
+    if (wait || !is_permanent(err)) {
+        try_later(p, pc, r, err);
+        return;
+    }
+    if (r == &pc->reply && !pc->undeliverable) {
         atomic_fetch_add(&p->undeliverable, 1);
         log_error("reply cannot be delivered, an error reply takes its place",
                   "error=%s topic=%s partition=%d offset=%lld bytes=%zu", rd_kafka_err2name(err),
@@ -112,8 +129,7 @@ static void refused(struct kafka_publisher *p, struct parcel *pc, struct parcel_
         list_push(&p->pending, &pc->node);
         return;
     }
-    if (r == &pc->dead_letter && is_permanent(err) && err != RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC &&
-        err != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    if (r == &pc->dead_letter) {
         log_error("dead letter refused, only the error reply is published",
                   "error=%s topic=%s partition=%d offset=%lld", rd_kafka_err2name(err),
                   pc->task->origin.topic, (int)pc->task->origin.partition,
@@ -125,7 +141,7 @@ static void refused(struct kafka_publisher *p, struct parcel *pc, struct parcel_
             list_push(&p->pending, &pc->node);
         return;
     }
-    try_later(p, pc, err);
+    try_later(p, pc, r, err);
 }
 
 static void on_delivered(void *owner, const rd_kafka_message_t *m)
@@ -257,15 +273,13 @@ static void clear_wake(struct kafka_publisher *p)
         log_error("publisher wake-up failed", "errno=%d", errno);
 }
 
-/* What is still here at the end goes back unpublished; its records stay open in the ledger. */
+/* What is still here at the end goes back unpublished; its records stay open in the ledger. The client is
+ * gone by now, so nothing looks at the memory of these tasks any more. */
 static void give_back_all(struct kafka_publisher *p)
 {
     struct list_node *lists[] = {&p->pending, &p->later, &p->held, &p->flying};
     struct list_node returned, *n;
 
-    take_batches(p);
-    rd_kafka_purge(p->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_flush(p->client.rk, 2000);
     list_init(&returned);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         while ((n = list_pop(lists[i]))) {
@@ -292,7 +306,9 @@ static void *run(void *arg)
         hand_back(p, NULL);
         poll(&fd, 1, wait_ms(p));
     }
-    give_back_all(p);
+    take_batches(p);
+    rd_kafka_purge(p->client.rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_flush(p->client.rk, PURGE_MS);
     return NULL;
 }
 
@@ -407,8 +423,10 @@ struct kafka_publisher *kafka_publisher_free(struct kafka_publisher *p)
         wake(p);
         pthread_join(p->thread, NULL);
     }
-    hold_free(p->hold);
+    p->hold = hold_free(p->hold);
     kafka_client_close(&p->client);
+    if (p->started)
+        give_back_all(p);
     if (p->wake_fd >= 0)
         close(p->wake_fd);
     pthread_mutex_destroy(&p->lock);

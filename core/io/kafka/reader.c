@@ -15,6 +15,7 @@ struct kafka_reader {
     struct kafka_client client;
     rd_kafka_topic_partition_list_t *parts; /* the offset of each: where it starts */
     int64_t *next;                          /* next to be read, -1: not known yet */
+    int64_t *others;                        /* embedded: committed by the group before we came */
     bool *gone;                             /* the position fell out of range */
     rd_kafka_message_t *message;            /* the one that the caller looks at */
     bool embedded;
@@ -40,6 +41,7 @@ static int learn_partitions(struct kafka_reader *r, int64_t timeout_ms, struct e
     for (int i = 0; i < count; i++)
         rd_kafka_topic_partition_list_add(r->parts, r->setup.topic, i);
     r->next = mem_array((size_t)count, sizeof *r->next);
+    r->others = mem_array((size_t)count, sizeof *r->others);
     r->gone = mem_array((size_t)count, sizeof *r->gone);
     return 0;
 }
@@ -57,11 +59,12 @@ static int assign(struct kafka_reader *r, int64_t timeout_ms, struct err *e)
 {
     rd_kafka_resp_err_t err = 0;
 
-    if (r->setup.from == KAFKA_FROM_COMMITTED)
+    if (r->setup.from == KAFKA_FROM_COMMITTED || r->embedded)
         err = rd_kafka_committed(r->client.rk, r->parts, (int)timeout_ms);
     for (int i = 0; i < r->parts->cnt; i++) {
         rd_kafka_topic_partition_t *tp = &r->parts->elems[i];
 
+        r->others[i] = r->embedded && tp->offset > 0 ? tp->offset : 0;
         tp->offset = start_of(r, tp);
         r->next[i] = tp->offset >= 0 ? tp->offset : -1;
         if (r->embedded && tp->offset == RD_KAFKA_OFFSET_BEGINNING)
@@ -123,6 +126,9 @@ static void check_gap(struct kafka_reader *r, const rd_kafka_message_t *m)
 {
     int64_t next = r->next[m->partition];
 
+    /* What somebody collected before us may be gone: an embedded broker drops the oldest. */
+    if (next >= 0 && next < r->others[m->partition])
+        next = r->others[m->partition];
     if (next >= 0 && m->offset > next && (r->embedded || r->gone[m->partition])) {
         r->lost += (uint64_t)(m->offset - next);
         log_error("RECORDS WERE LOST: the broker dropped them before they were read",
@@ -215,7 +221,7 @@ int kafka_reader_commit(struct kafka_reader *r, bool wait, struct err *e)
     rd_kafka_resp_err_t err = 0;
 
     for (int i = 0; i < r->parts->cnt; i++)
-        if (r->next[i] > 0)
+        if (r->next[i] > r->others[i])
             rd_kafka_topic_partition_list_add(list, r->setup.topic, i)->offset = r->next[i];
     if (list->cnt)
         err = rd_kafka_commit(r->client.rk, list, !wait);
@@ -242,6 +248,7 @@ struct kafka_reader *kafka_reader_free(struct kafka_reader *r)
     if (r->parts)
         rd_kafka_topic_partition_list_destroy(r->parts);
     free(r->next);
+    free(r->others);
     free(r->gone);
     free(r);
     return NULL;

@@ -19,7 +19,7 @@
 #define REVOKE_MS     5000
 #define COMMIT_MS     3000
 
-static bool is_eager(const struct kafka_intake *in)
+bool rebalance_is_eager(const struct kafka_intake *in)
 {
     const char *protocol =
         in->setup.embedded ? "EAGER" : rd_kafka_rebalance_protocol(in->client.rk);
@@ -125,28 +125,49 @@ static void load_part(struct kafka_intake *in, struct kafka_part *p,
     prune_journal(in, p, tp);
 }
 
-/* Hands loaded parts over. Under the eager protocol that is all of them or none. */
+/* Under the eager protocol: all of them or none. */
+static bool assign(struct kafka_intake *in, const rd_kafka_topic_partition_list_t *list)
+{
+    rd_kafka_error_t *error = NULL;
+    const char *why = NULL;
+    rd_kafka_resp_err_t err;
+
+    if (rebalance_is_eager(in)) {
+        err = rd_kafka_assign(in->client.rk, list);
+        why = err ? rd_kafka_err2name(err) : NULL;
+    } else {
+        error = rd_kafka_incremental_assign(in->client.rk, list);
+        why = error ? rd_kafka_error_name(error) : NULL;
+    }
+    if (why)
+        log_error("partitions cannot be assigned, trying again", "count=%d error=%s", list->cnt,
+                  why);
+    rd_kafka_error_destroy(error);
+    return !why;
+}
+
+/* Hands loaded parts over. What librdkafka does not take is loaded again. */
 static void make_live(struct kafka_intake *in, const rd_kafka_topic_partition_list_t *loaded)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(loaded->cnt);
-    rd_kafka_error_t *error = NULL;
+    bool good;
 
     for (int i = 0; i < loaded->cnt; i++) {
         struct kafka_part *p = intake_find(in, loaded->elems[i].topic, loaded->elems[i].partition);
 
         load_part(in, p, &loaded->elems[i]);
-        p->live = true;
         rd_kafka_topic_partition_list_add(list, p->topic, p->partition)->offset = p->start;
     }
-    if (!is_eager(in))
-        error = rd_kafka_incremental_assign(in->client.rk, list);
-    else if (rd_kafka_assign(in->client.rk, list))
-        log_error("partitions cannot be assigned", "count=%d", list->cnt);
-    if (error) {
-        log_error("partitions cannot be assigned", "count=%d error=%s", list->cnt,
-                  rd_kafka_error_name(error));
-        rd_kafka_error_destroy(error);
+    good = assign(in, list);
+    for (int i = 0; i < list->cnt; i++) {
+        struct kafka_part *p = intake_find(in, list->elems[i].topic, list->elems[i].partition);
+
+        p->live = good;
+        if (!good)
+            p->ledger = ledger_free(p->ledger);
     }
+    if (!good)
+        in->unloaded = true;
     rd_kafka_topic_partition_list_destroy(list);
     for (size_t i = 0; i < in->nparts; i++) {
         if (in->pool_full)
@@ -186,7 +207,9 @@ void rebalance_load(struct kafka_intake *in, int64_t now_us)
     rd_kafka_resp_err_t err;
     int want;
 
-    if (now_us < in->load_us)
+    /* The coordinator answers nothing of ours while a join waits there, and a question that waits
+     * longer than socket.timeout.ms would cost the connection, and the join with it. */
+    if (now_us < in->load_us || atomic_load(&in->watch.joining))
         return;
     if (in->setup.embedded && !in->assigned_all)
         assign_all(in);
@@ -201,10 +224,10 @@ void rebalance_load(struct kafka_intake *in, int64_t now_us)
             rd_kafka_topic_partition_list_add(ask, in->parts[i]->topic, in->parts[i]->partition);
     want = ask->cnt;
     err = rd_kafka_committed(in->client.rk, ask, LOAD_MS);
-    if (err) {
+    if (err && intake_may_say(&in->said_load_us)) {
         log_warn("committed offsets are not known yet, asking again", "partitions=%d error=%s",
                  want, rd_kafka_err2name(err));
-    } else if (only_good(ask)->cnt == want || (ask->cnt && !is_eager(in))) {
+    } else if (!err && (only_good(ask)->cnt == want || (ask->cnt && !rebalance_is_eager(in)))) {
         in->unloaded = ask->cnt != want;
         make_live(in, ask);
     }
@@ -213,21 +236,12 @@ void rebalance_load(struct kafka_intake *in, int64_t now_us)
 
 static void remove_part(struct kafka_intake *in, struct kafka_part *p)
 {
-    struct task *t;
-
     for (size_t i = 0; i < in->nparts; i++)
         if (in->parts[i] == p) {
             in->parts[i] = in->parts[--in->nparts];
             break;
         }
-    in->last = NULL;
-    atomic_store(&p->owned, false);
-    while ((t = part_unhold(p))) {
-        in->stock--;
-        in->stock_bytes -= (int64_t)t->raw_len;
-        part_task_free(t);
-    }
-    part_unref(p);
+    intake_retire(in, p, true);
 }
 
 static bool replies_on_their_way(struct kafka_intake *in,
@@ -270,12 +284,15 @@ static void unassign(struct kafka_intake *in, const rd_kafka_topic_partition_lis
         const rd_kafka_topic_partition_t *tp = &revoked->elems[i];
         struct kafka_part *p = intake_find(in, tp->topic, tp->partition);
 
-        if (p && p->live)
+        if (p && p->live) {
+            /* Else it may come back paused, while nobody here knows that it is. */
+            intake_tell(in, p, false);
             rd_kafka_topic_partition_list_add(live, p->topic, p->partition);
+        }
         if (p)
             remove_part(in, p);
     }
-    if (is_eager(in)) {
+    if (rebalance_is_eager(in)) {
         rd_kafka_assign(in->client.rk, NULL);
     } else if ((error = rd_kafka_incremental_unassign(in->client.rk, live))) {
         log_error("partitions cannot be given up", "error=%s", rd_kafka_error_name(error));
@@ -289,6 +306,7 @@ void rebalance_event(void *owner, rd_kafka_resp_err_t what, rd_kafka_topic_parti
     struct kafka_intake *in = owner;
     bool lost = rd_kafka_assignment_lost(in->client.rk);
 
+    atomic_store(&in->watch.joining, false); /* the library waits for us: the join is over */
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         for (int i = 0; i < list->cnt; i++)
             if (!intake_find(in, list->elems[i].topic, list->elems[i].partition))
@@ -299,10 +317,7 @@ void rebalance_event(void *owner, rd_kafka_resp_err_t what, rd_kafka_topic_parti
         if (in->unloaded || !list->cnt) {
             rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
 
-            if (is_eager(in))
-                rd_kafka_assign(in->client.rk, none);
-            else
-                rd_kafka_error_destroy(rd_kafka_incremental_assign(in->client.rk, none));
+            assign(in, none);
             rd_kafka_topic_partition_list_destroy(none);
         }
     } else {

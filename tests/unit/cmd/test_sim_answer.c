@@ -256,7 +256,7 @@ Test(sim_answer, faults_look_as_they_should)
         cr_expect(!*rows[i].header || strstr(f.reply.headers.data, rows[i].header), "%s: %s",
                   rows[i].fault, f.reply.headers.data);
         sim_state_counters(f.state, &n);
-        cr_expect_eq(n.calls, rows[i].calls, "%s: %lu calls", rows[i].fault, n.calls);
+        cr_expect_eq(n.calls, (uint64_t)rows[i].calls, "%s: %lu calls", rows[i].fault, n.calls);
         cr_expect_eq(n.faults, 1);
         stop(&f);
     }

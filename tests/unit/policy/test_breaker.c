@@ -203,3 +203,34 @@ Test(breaker, off_ends_with_a_good_probe)
     cr_expect_not(b.off);
     cr_expect(allows(&b, 100 * S));
 }
+
+Test(breaker, pause_ends_without_a_probe)
+{
+    struct breaker b = {0};
+    int64_t at = 0;
+    int i = 0;
+
+    breaker_failure(&b, ROUTE_PAUSE, 5 * S, 3, COOLDOWN, S);
+    breaker_failure(&b, ROUTE_PAUSE, 3 * S, 3, COOLDOWN, S);
+    cr_expect_not(breaker_allows(&b, 4 * S, &at));
+    cr_expect_eq(at, 5 * S, "the later of two deadlines wins");
+    for (i = 0; i < 100; i++) {
+        cr_assert(breaker_allows(&b, 5 * S, &at), "call %d after the pause", i);
+        breaker_start(&b, 5 * S);
+        cr_assert_not(b.probing);
+    }
+}
+
+Test(breaker, pause_of_a_failing_route_does_not_spare_the_probe)
+{
+    struct breaker b = {0};
+    int64_t at = 0;
+
+    breaker_failure(&b, ROUTE_COOL, 5 * S, 3, COOLDOWN, S);
+    breaker_failure(&b, ROUTE_PAUSE, 6 * S, 3, COOLDOWN, S);
+    cr_expect_not(breaker_allows(&b, 5 * S, &at));
+    cr_assert(breaker_allows(&b, 6 * S, &at));
+    breaker_start(&b, 6 * S);
+    cr_expect(b.probing);
+    cr_expect_not(breaker_allows(&b, 6 * S, &at));
+}

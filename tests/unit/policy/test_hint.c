@@ -79,92 +79,92 @@ Test(hint, durations)
                      (long long)cases[i].ms);
 }
 
+static const struct {
+    const char *headers;
+    int64_t body_ms;
+    int64_t ms;
+} header_cases[] = {
+    {"", -1, -1},
+    {"content-type: text/html\n", -1, -1},
+    {"retry-after: 20\n", -1, 20000},
+    {"retry-after: 20.25\n", -1, 20250},
+    {"retry-after:7\n", -1, 7000},
+    {"retry-after: 0\n", -1, 0},
+    {"retry-after: -1\n", -1, -1},
+    {"retry-after: soon\n", -1, -1},
+    {"retry-after: \n", -1, -1},
+    {"retry-after: 3\nretry-after: 9\nretry-after: 4\n", -1, 9000},
+    {"x-retry-after: 3\n", -1, -1},
+    {"retry-after-ms: 1500\nretry-after: 2\n", -1, 1500},
+    {"retry-after-ms: 0.5\n", -1, 1},
+    {"retry-after-ms: 1500ms\n", -1, 1500},
+    {"retry-after-ms: junk\nretry-after: 2\n", -1, 2000},
+    {"x-ms-retry-after-ms: 700\nretry-after: 1\n", -1, 700},
+    /* the three forms of a date */
+    {"retry-after: Sun, 22 Nov 2026 12:00:30 GMT\n", -1, 30000},
+    {"retry-after: Sunday, 22-Nov-26 12:01:00 GMT\n", -1, 60000},
+    {"retry-after: Sun Nov 22 12:00:05 2026\n", -1, 5000},
+    {"retry-after: Sun Nov  1 12:00:05 2026\n", -1, 0},
+    {"retry-after: Mon, 23 Nov 2026 12:00:00 GMT\n", -1, 86400000},
+    {"retry-after: Sun, 06 Nov 1994 08:49:37 GMT\n", -1, 0},
+    {"retry-after: Sunday, 06-Nov-94 08:49:37 GMT\n", -1, 0},
+    {"retry-after: Sun, 22 Nov 2027 12:00:30 GMT\n", -1, -1},
+    {"retry-after: Sun, 22 Foo 2026 12:00:30 GMT\n", -1, -1},
+    {"retry-after: Sun, 99 Nov 2026 12:00:30 GMT\n", -1, -1},
+    {"retry-after: Sun, 22 Nov 2026 25:00:30 GMT\n", -1, -1},
+    {"retry-after: Sun, 22 Nov 2026 12:00:30 PST\n", -1, -1},
+    {"retry-after: Sun, 22 Nov 2026 12:00:30 GMT+1\n", -1, -1},
+    {"retry-after: 2026-11-22T12:00:10Z\n", -1, 10000},
+    /* the body */
+    {"", 58218, 58218},
+    {"retry-after: 3\n", 58218, 3000},
+    {"x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 9s\n", 1000, 1000},
+    {"", 31LL * 86400000, -1},
+    /* the dimension that is used up */
+    {"x-ratelimit-remaining-requests: 10\nx-ratelimit-reset-requests: 1s\n"
+     "x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 6m0s\n",
+     -1, 360000},
+    {"x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 1s\n"
+     "x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 28ms\n",
+     -1, 1000},
+    {"x-ratelimit-remaining-requests: 5\nx-ratelimit-reset-requests: 1s\n", -1, -1},
+    {"x-ratelimit-remaining-requests: -1\nx-ratelimit-reset-requests: 0\n", -1, -1},
+    {"x-ratelimit-reset-requests: 1s\n", -1, -1},
+    {"x-ratelimit-remaining-requests: 0\n", -1, -1},
+    {"anthropic-ratelimit-output-tokens-remaining: 0\n"
+     "anthropic-ratelimit-output-tokens-reset: 2026-11-22T12:00:40Z\n",
+     -1, 40000},
+    {"anthropic-ratelimit-input-tokens-remaining: 0\n"
+     "anthropic-ratelimit-input-tokens-reset: 2025-08-21T12:40:59Z\n",
+     -1, 0},
+    {"anthropic-ratelimit-requests-remaining: 0\n"
+     "anthropic-ratelimit-requests-reset: 2026-11-22T13:00:00+01:00\n",
+     -1, 0},
+    {"anthropic-ratelimit-tokens-remaining: 0\n"
+     "anthropic-ratelimit-tokens-reset: 2026-11-22T12:00:01.5Z\n",
+     -1, 1500},
+    {"x-ratelimit-remaining-requests-day: 0\nx-ratelimit-reset-requests-day: 33011.38\n", -1,
+     33011380},
+    {"x-ratelimit-remaining-tokens-minute: 0\nx-ratelimit-reset-tokens-minute: 11.1\n", -1, 11100},
+    {"x-ratelimitbysize-remaining-minute: 0\nratelimitbysize-reset: 42\n", -1, 42000},
+    /* x-ratelimit-reset: seconds, or a point in time */
+    {"x-ratelimit-reset: 12\n", -1, 12000},
+    {"x-ratelimit-reset: 1795348830\n", -1, 30000},
+    {"x-ratelimit-reset: 1795348830.5\n", -1, 30500},
+    {"x-ratelimit-reset: 1795348830000\n", -1, 30000},
+    {"x-ratelimit-reset: 1795348700\n", -1, 0},
+    {"x-ratelimit-reset: 2795348700\n", -1, -1},
+};
+
 Test(hint, headers)
 {
-    static const struct {
-        const char *headers;
-        int64_t body_ms;
-        int64_t ms;
-    } cases[] = {
-        {"", -1, -1},
-        {"content-type: text/html\n", -1, -1},
-        {"retry-after: 20\n", -1, 20000},
-        {"retry-after: 20.25\n", -1, 20250},
-        {"retry-after:7\n", -1, 7000},
-        {"retry-after: 0\n", -1, 0},
-        {"retry-after: -1\n", -1, -1},
-        {"retry-after: soon\n", -1, -1},
-        {"retry-after: \n", -1, -1},
-        {"retry-after: 3\nretry-after: 9\nretry-after: 4\n", -1, 9000},
-        {"x-retry-after: 3\n", -1, -1},
-        {"retry-after-ms: 1500\nretry-after: 2\n", -1, 1500},
-        {"retry-after-ms: 0.5\n", -1, 1},
-        {"retry-after-ms: 1500ms\n", -1, 1500},
-        {"retry-after-ms: junk\nretry-after: 2\n", -1, 2000},
-        {"x-ms-retry-after-ms: 700\nretry-after: 1\n", -1, 700},
-        /* the three forms of a date */
-        {"retry-after: Sun, 22 Nov 2026 12:00:30 GMT\n", -1, 30000},
-        {"retry-after: Sunday, 22-Nov-26 12:01:00 GMT\n", -1, 60000},
-        {"retry-after: Sun Nov 22 12:00:05 2026\n", -1, 5000},
-        {"retry-after: Sun Nov  1 12:00:05 2026\n", -1, 0},
-        {"retry-after: Mon, 23 Nov 2026 12:00:00 GMT\n", -1, 86400000},
-        {"retry-after: Sun, 06 Nov 1994 08:49:37 GMT\n", -1, 0},
-        {"retry-after: Sunday, 06-Nov-94 08:49:37 GMT\n", -1, 0},
-        {"retry-after: Sun, 22 Nov 2027 12:00:30 GMT\n", -1, -1},
-        {"retry-after: Sun, 22 Foo 2026 12:00:30 GMT\n", -1, -1},
-        {"retry-after: Sun, 99 Nov 2026 12:00:30 GMT\n", -1, -1},
-        {"retry-after: Sun, 22 Nov 2026 25:00:30 GMT\n", -1, -1},
-        {"retry-after: Sun, 22 Nov 2026 12:00:30 PST\n", -1, -1},
-        {"retry-after: Sun, 22 Nov 2026 12:00:30 GMT+1\n", -1, -1},
-        {"retry-after: 2026-11-22T12:00:10Z\n", -1, 10000},
-        /* the body */
-        {"", 58218, 58218},
-        {"retry-after: 3\n", 58218, 3000},
-        {"x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 9s\n", 1000, 1000},
-        {"", 31LL * 86400000, -1},
-        /* the dimension that is used up */
-        {"x-ratelimit-remaining-requests: 10\nx-ratelimit-reset-requests: 1s\n"
-         "x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 6m0s\n",
-         -1, 360000},
-        {"x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 1s\n"
-         "x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 28ms\n",
-         -1, 1000},
-        {"x-ratelimit-remaining-requests: 5\nx-ratelimit-reset-requests: 1s\n", -1, -1},
-        {"x-ratelimit-remaining-requests: -1\nx-ratelimit-reset-requests: 0\n", -1, -1},
-        {"x-ratelimit-reset-requests: 1s\n", -1, -1},
-        {"x-ratelimit-remaining-requests: 0\n", -1, -1},
-        {"anthropic-ratelimit-output-tokens-remaining: 0\n"
-         "anthropic-ratelimit-output-tokens-reset: 2026-11-22T12:00:40Z\n",
-         -1, 40000},
-        {"anthropic-ratelimit-input-tokens-remaining: 0\n"
-         "anthropic-ratelimit-input-tokens-reset: 2025-08-21T12:40:59Z\n",
-         -1, 0},
-        {"anthropic-ratelimit-requests-remaining: 0\n"
-         "anthropic-ratelimit-requests-reset: 2026-11-22T13:00:00+01:00\n",
-         -1, 0},
-        {"anthropic-ratelimit-tokens-remaining: 0\n"
-         "anthropic-ratelimit-tokens-reset: 2026-11-22T12:00:01.5Z\n",
-         -1, 1500},
-        {"x-ratelimit-remaining-requests-day: 0\nx-ratelimit-reset-requests-day: 33011.38\n", -1,
-         33011380},
-        {"x-ratelimit-remaining-tokens-minute: 0\nx-ratelimit-reset-tokens-minute: 11.1\n", -1,
-         11100},
-        {"x-ratelimitbysize-remaining-minute: 0\nratelimitbysize-reset: 42\n", -1, 42000},
-        /* x-ratelimit-reset: seconds, or a point in time */
-        {"x-ratelimit-reset: 12\n", -1, 12000},
-        {"x-ratelimit-reset: 1795348830\n", -1, 30000},
-        {"x-ratelimit-reset: 1795348830.5\n", -1, 30500},
-        {"x-ratelimit-reset: 1795348830000\n", -1, 30000},
-        {"x-ratelimit-reset: 1795348700\n", -1, 0},
-        {"x-ratelimit-reset: 2795348700\n", -1, -1},
-    };
     size_t i = 0;
 
-    for (i = 0; i < ARRAY_LEN(cases); i++) {
-        int64_t ms = wait_of(cases[i].headers, cases[i].body_ms);
+    for (i = 0; i < ARRAY_LEN(header_cases); i++) {
+        int64_t ms = wait_of(header_cases[i].headers, header_cases[i].body_ms);
 
-        cr_expect_eq(ms, cases[i].ms, "case %zu: %sgives %lld, not %lld", i, cases[i].headers,
-                     (long long)ms, (long long)cases[i].ms);
+        cr_expect_eq(ms, header_cases[i].ms, "case %zu: %sgives %lld, not %lld", i,
+                     header_cases[i].headers, (long long)ms, (long long)header_cases[i].ms);
     }
 }
 

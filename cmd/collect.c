@@ -1,0 +1,412 @@
+/*
+ * collect: replies from the reply topic into a file. Knows when a job is done; how replies are read, kept
+ * apart and made durable is in jobs/collector.c.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/batch/index.h"
+#include "cmd/batch/progress.h"
+#include "cmd/jobs/client.h"
+#include "cmd/jobs/collector.h"
+#include "cmd/jobs/id_set.h"
+#include "cmd/jobs/resume.h"
+#include "cmd/signals.h"
+
+#define POLL_MS     100
+#define DISK_MS     1000
+#define IDLE_MS     3000    /* without a known number of replies: so long nothing new is the end */
+#define MANIFEST_US 1000000 /* how often a manifest is looked at that may still change */
+
+struct collect_options {
+    const char *output;
+    const char *error_file;
+    const char *run;
+    int64_t rows;
+    const char *servers;
+    const char *topic;
+    bool follow;
+    int64_t timeout_ms;
+    const char *progress;
+    struct config_options config;
+};
+
+#define AT(member) .offset = offsetof(struct collect_options, member)
+
+static const struct option_row rows[] = {
+    {.name = "output",
+     .letter = 'o',
+     .type = OPT_STR,
+     AT(output),
+     .arg = "FILE",
+     .help = "output: one line a reply, appended as replies come; resumed when it exists"},
+    {.name = "error-file",
+     .letter = 'e',
+     .type = OPT_STR,
+     AT(error_file),
+     .arg = "FILE",
+     .help = "replies that are failures go here instead of to the output"},
+    {.name = "run",
+     .letter = 'r',
+     .type = OPT_STR,
+     AT(run),
+     .arg = "FILE|NAME",
+     .help =
+         "only the replies of this job: the manifest that enqueue wrote (it knows how many there "
+         "will be), or the name of the run"},
+    {.name = "rows",
+     .type = OPT_INT,
+     AT(rows),
+     .arg = "N",
+     .min = 0,
+     .max = UINT32_MAX,
+     .help = "be done when there are so many replies; default: what the manifest says"},
+    {.name = "bootstrap-servers",
+     .letter = 'b',
+     .type = OPT_STR,
+     AT(servers),
+     .arg = "HOST:PORT",
+     .help = "brokers; default: kafka.bootstrap.servers, else those of the manifest"},
+    {.name = "topic",
+     .type = OPT_STR,
+     AT(topic),
+     .arg = "NAME",
+     .help = "reply topic; default: that of the manifest, else topics.replies"},
+    {.name = "follow",
+     .letter = 'f',
+     .type = OPT_FLAG,
+     AT(follow),
+     .help = "go on until a signal, whatever has come"},
+    {.name = "timeout",
+     .type = OPT_DURATION,
+     AT(timeout_ms),
+     .arg = "TIME",
+     .fallback = "0",
+     .help = "give up when no reply came for so long; default: wait when the number of replies is "
+             "known"},
+    {.name = "progress",
+     .type = OPT_STR,
+     AT(progress),
+     .arg = "MODE",
+     .fallback = "auto",
+     .help = "auto, live, plain, json or none"},
+    CONFIG_OPTION_ROWS(struct collect_options, config),
+    {0}};
+
+struct collect {
+    const struct collect_options *o;
+    struct config *config;
+    struct run run;       /* id "": everybody's */
+    const char *manifest; /* NULL: none */
+    const char *topic;
+    uint64_t wanted; /* replies; 0: unknown */
+    uint64_t resumed;
+    struct line_writer *out, *errors;
+    struct id_set *seen;
+    struct collector *collector;
+    struct kafka_fatal fatal;
+    struct progress progress;
+    int64_t started_us, looked_us;
+    int signal_fd;
+    bool failing; /* the output cannot be written at the moment */
+};
+
+static int take(void *arg, const char *id, size_t len)
+{
+    struct collect *q = arg;
+
+    return id_set_add(q->seen, index_hash(id, len));
+}
+
+static int check_options(struct collect *q, struct err *e)
+{
+    const struct collect_options *o = q->o;
+
+    if (!o->output)
+        return err_set(e, EX_USAGE, "name the output with -o FILE");
+    if (o->error_file && strcmp(o->error_file, o->output) == 0)
+        return err_set(e, EX_USAGE, "--error-file and --output are the same file");
+    return progress_init(&q->progress, o->progress, clock_mono_us(), e);
+}
+
+/* --run names a manifest when there is such a file, else a run. */
+static int identify(struct collect *q, struct err *e)
+{
+    const char *name = q->o->run;
+    int rc = 0;
+
+    q->wanted = (uint64_t)q->o->rows;
+    if (!name)
+        return 0;
+    rc = run_load(&q->run, name, e);
+    if (rc < 0)
+        return -1;
+    if (rc == RUN_LOADED) {
+        q->manifest = name;
+        if (!q->o->rows)
+            q->wanted = q->run.rows - q->run.unreadable;
+        return 0;
+    }
+    if (strchr(name, '/') || access(name, F_OK) == 0 || !run_name_good(name))
+        return err_set(e, EX_NOINPUT,
+                       "--run %.300s: there is no such manifest, and it is no name of a run", name);
+    return run_name(&q->run, name, e);
+}
+
+static int configure(struct collect *q, struct err *e)
+{
+    const char *servers = q->o->servers;
+    struct config_options co = q->o->config;
+    struct config *probe = NULL;
+    int rc = 0;
+
+    if (!servers && q->run.servers[0]) {
+        /* The manifest's brokers serve when nothing else names any. */
+        rc = command_config(&co, &probe, e);
+        if (rc)
+            return rc;
+        if (!kafka_consumer_property(probe, "bootstrap.servers"))
+            servers = q->run.servers;
+        config_free(probe);
+    }
+    rc = client_config(&co, servers, &q->config, e);
+    if (rc)
+        return rc;
+    q->topic = q->o->topic         ? q->o->topic
+               : q->run.replies[0] ? q->run.replies
+                                   : q->config->topics.replies;
+    return q->topic && *q->topic ? 0 : err_set(e, EX_USAGE, "name the reply topic with --topic");
+}
+
+static int open_outputs(struct collect *q, struct err *e)
+{
+    q->out = line_writer_open(q->o->output, e);
+    if (!q->out)
+        return -1;
+    if (line_writer_is_file(q->out) && resume_read(q->o->output, take, q, e) < 0)
+        return -1;
+    if (q->o->error_file) {
+        q->errors = line_writer_open(q->o->error_file, e);
+        if (!q->errors ||
+            (line_writer_is_file(q->errors) && resume_read(q->o->error_file, take, q, e) < 0))
+            return -1;
+    }
+    q->resumed = id_set_count(q->seen);
+    return 0;
+}
+
+static int start(struct collect *q, struct err *e)
+{
+    struct run here = {0};
+    struct collector_setup setup = {.config = q->config,
+                                    .topic = q->topic,
+                                    .run = q->run.id[0] ? q->run.id : NULL,
+                                    .cluster = here.cluster,
+                                    .output = q->o->output,
+                                    .resumed = q->resumed,
+                                    .out = q->out,
+                                    .errors = q->errors,
+                                    .fatal = &q->fatal,
+                                    .arg = q,
+                                    .take = take};
+
+    if (client_describe(&here, q->config, q->topic, NULL, 0, e) < 0)
+        return -1;
+    if (q->run.cluster[0] && here.cluster[0] && strcmp(q->run.cluster, here.cluster) != 0)
+        return err_set(e, EX_DATAERR,
+                       "%s is for another Kafka cluster (or a `sluice dev` that has ended): its "
+                       "replies cannot come here",
+                       q->manifest);
+    snprintf(q->run.cluster, sizeof q->run.cluster, "%s", here.cluster);
+    setup.cluster = q->run.cluster;
+    q->collector = collector_new(&setup, CLIENT_TIMEOUT_MS, e);
+    q->started_us = clock_mono_us();
+    progress_init(&q->progress, q->o->progress, q->started_us, NULL);
+    return q->collector ? 0 : -1;
+}
+
+static void show(struct collect *q, int64_t now_us, bool force)
+{
+    const struct tally *t = collector_tally(q->collector);
+    struct progress_view v = {.done = q->resumed + t->done,
+                              .total = q->wanted,
+                              .resumed = q->resumed,
+                              .cached = t->hits,
+                              .coalesced = t->coalesced,
+                              .failed = t->failed,
+                              .calls = t->done,
+                              .input_tokens = t->input_tokens,
+                              .output_tokens = t->output_tokens,
+                              .cost_usd = t->cost_usd,
+                              .cost_unknown = t->cost_unknown,
+                              .limited_by = "the workers"};
+
+    snprintf(v.phase, sizeof v.phase, "%s", q->failing ? "output full, waiting" : "collecting");
+    progress_show(&q->progress, &v, now_us, force);
+}
+
+/* `enqueue` may be at work beside us and find rows that get no reply. */
+static void look_at_manifest(struct collect *q, int64_t now_us)
+{
+    struct run r;
+
+    if (!q->manifest || q->o->rows || now_us - q->looked_us < MANIFEST_US)
+        return;
+    q->looked_us = now_us;
+    if (run_load(&r, q->manifest, NULL) == RUN_LOADED && strcmp(r.id, q->run.id) == 0)
+        q->wanted = r.rows - r.unreadable;
+}
+
+static bool is_complete(const struct collect *q)
+{
+    return q->wanted > 0 && id_set_count(q->seen) >= q->wanted;
+}
+
+/* Nothing more will come, as far as we can know. */
+static bool is_idle(const struct collect *q, int64_t now_us)
+{
+    struct collector_view v;
+    int64_t idle_ms = 0;
+
+    collector_look(q->collector, &v);
+    idle_ms = (now_us - v.last_us) / 1000;
+    if (q->o->timeout_ms > 0)
+        return idle_ms > q->o->timeout_ms;
+    return q->wanted == 0 && (collector_caught_up(q->collector) || idle_ms > IDLE_MS);
+}
+
+/* 0: the end is reached; 128 + signal; -1. */
+static int collect_replies(struct collect *q, struct err *e)
+{
+    for (;;) {
+        int64_t now_us = clock_mono_us();
+        int rc = collector_step(q->collector, POLL_MS, now_us, e);
+        int sig = signals_wait(q->signal_fd, -1, rc == COLLECTOR_DISK ? DISK_MS : 0);
+
+        q->failing = rc == COLLECTOR_DISK;
+        if (rc < 0)
+            return -1;
+        if (sig)
+            return 128 + sig;
+        if (atomic_load(&q->fatal.set))
+            return err_set(e, EX_UNAVAILABLE, "%s", q->fatal.msg);
+        now_us = clock_mono_us();
+        show(q, now_us, false);
+        look_at_manifest(q, now_us);
+        if (!q->o->follow && !q->failing &&
+            (is_complete(q) || (rc == COLLECTOR_NOTHING && is_idle(q, now_us))))
+            return 0;
+    }
+}
+
+static void report(const struct collect *q)
+{
+    struct collector_view v;
+    struct tally_totals n = {.what = "collect",
+                             .total = q->wanted ? q->wanted : id_set_count(q->seen),
+                             .resumed = q->resumed,
+                             .calls = UINT64_MAX,
+                             .elapsed_ms = (clock_mono_us() - q->started_us) / 1000,
+                             .output = q->o->output,
+                             .error_file = q->o->error_file};
+
+    collector_look(q->collector, &v);
+    tally_report(collector_tally(q->collector), &n, stderr);
+    if (v.repeats || v.others || v.unreadable)
+        fprintf(stderr,
+                "  passed over    %" PRIu64 " repeats, %" PRIu64 " of other runs, %" PRIu64
+                " that are no replies\n",
+                v.repeats, v.others, v.unreadable);
+}
+
+static int exit_code(const struct collect *q, int ended, struct err *e)
+{
+    struct collector_view v;
+
+    collector_look(q->collector, &v);
+    if (v.lost > 0)
+        return err_set(
+            e, EX_IOERR,
+            "%" PRIu64
+            " REPLIES WERE LOST: the broker dropped them before they were read. Send the "
+            "rows that have no reply again",
+            v.lost);
+    if (ended > 0 && !q->o->follow) {
+        err_set(e, 0, "stopped by a signal; nothing is lost: run the same command again to go on");
+        return ended;
+    }
+    if (q->wanted && !is_complete(q) && !q->o->follow)
+        return err_set(e, EX_TEMPFAIL,
+                       "%" PRIu64 " of %" PRIu64
+                       " replies have come; run the same command again to go on",
+                       id_set_count(q->seen), q->wanted);
+    return collector_tally(q->collector)->failed > 0 ? 1 : 0;
+}
+
+static int collect(struct collect *q, struct err *e)
+{
+    int rc = 0;
+
+    if (open_outputs(q, e) < 0)
+        return -1;
+    q->signal_fd = signals_open(e);
+    if (q->signal_fd < 0 || start(q, e) < 0)
+        return -1;
+    rc = collect_replies(q, e);
+    if (collector_finish(q->collector, e) < 0)
+        rc = -1;
+    show(q, clock_mono_us(), true);
+    report(q);
+    return rc < 0 ? -1 : exit_code(q, rc, e);
+}
+
+static int run(const void *opts, int nargs, char *const *args, struct err *e)
+{
+    struct collect q = {.o = opts, .signal_fd = -1};
+    int rc = 0;
+
+    (void)nargs;
+    (void)args;
+    kafka_fatal_init(&q.fatal);
+    q.seen = id_set_new();
+    if (check_options(&q, e) < 0 || identify(&q, e) < 0)
+        rc = -1;
+    if (rc == 0)
+        rc = configure(&q, e);
+    if (rc == 0)
+        rc = collect(&q, e);
+    collector_free(q.collector);
+    line_writer_close(q.out);
+    line_writer_close(q.errors);
+    id_set_free(q.seen);
+    config_free(q.config);
+    if (q.signal_fd >= 0)
+        close(q.signal_fd);
+    return rc;
+}
+
+const struct command command_collect = {
+    .name = "collect",
+    .summary = "write the replies of a job from the reply topic to a file",
+    .description =
+        "Reads the reply topic without joining a group and appends each reply to the output, in "
+        "the "
+        "order in which they come. With --run only the replies of that job are kept, and with its "
+        "manifest (or --rows) the command knows when it is done. Repeats are dropped by "
+        "custom_id.\n"
+        "Without --run the replies of everybody are kept, up to the end of the topic as it was at "
+        "the start, or until a signal with --follow.\n"
+        "The same command again resumes: the output says which replies are there, OUT.collect "
+        "beside it where to read on.",
+    .examples = "sluice collect --run prompts.jsonl.run -o answers.jsonl\n"
+                "sluice collect -b localhost:9092 --topic llm.replies -o all.jsonl --follow\n",
+    .options = rows,
+    .options_size = sizeof(struct collect_options),
+    .run = run,
+};
