@@ -270,7 +270,7 @@ int sender_finish(struct sender *s, int64_t timeout_ms, struct err *e)
 void sender_look(const struct sender *s, struct sender_view *ret)
 {
     *ret =
-        (struct sender_view){.rows = s->row,
+        (struct sender_view){.rows = s->row > s->start ? s->row : s->start,
                              .settled = s->base.rows,
                              .sent = s->sent,
                              .under_way = (int64_t)(s->sent - kafka_producer_settled(s->producer)),

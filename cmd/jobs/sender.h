@@ -48,7 +48,7 @@ int sender_finish(struct sender *s, int64_t timeout_ms, struct err *e);
 struct sender *sender_free(struct sender *s);
 
 struct sender_view {
-    uint32_t rows;     /* passed: sent, skipped or not wanted */
+    uint32_t rows;     /* sent (by earlier runs too), skipped or not wanted */
     uint32_t settled;  /* leading rows acknowledged or not to be sent */
     uint64_t sent;     /* records in this run of the command */
     int64_t under_way; /* records not acknowledged yet */

@@ -115,7 +115,7 @@ struct store *store_open(const char *path, const struct config *c, struct err *e
     if (store_make_dirs(path, e) < 0)
         return NULL;
     s = store_new(path, c, false);
-    if (store_handles_open(s, e) < 0 || store_writer_start(s, e) < 0 ||
+    if (store_has_room(s, e) < 0 || store_handles_open(s, e) < 0 || store_writer_start(s, e) < 0 ||
         store_keeper_start(s, e) < 0)
         return store_free(s);
     store_control_start(s);

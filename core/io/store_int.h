@@ -88,6 +88,9 @@ struct store {
     int fail_opens;
 };
 
+/* store_room.c: 0 when the disk takes a megabyte. Without room the database must not be opened. */
+int store_has_room(const struct store *s, struct err *e);
+
 /* store.c */
 int store_handles_open(struct store *s, struct err *e); /* the caller excludes readers */
 void store_handles_close(struct store *s);

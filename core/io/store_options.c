@@ -8,11 +8,13 @@
 
 #include "base/mem.h"
 
-#define MIB             ((int64_t)1 << 20)
-#define BLOOM_BITS      10
-#define BLOCK_BYTES     16384 /* index entries are per block: four times fewer than by default */
-#define OPEN_FILES      512
-#define BACKGROUND_JOBS 3
+#define MIB              ((int64_t)1 << 20)
+#define BLOOM_BITS       10
+#define BLOCK_BYTES      16384 /* index entries are per block: four times fewer than by default */
+#define OPEN_FILES       512
+#define BACKGROUND_JOBS  3
+#define INFO_LOG_FILES   2
+#define INFO_LEVEL_FATAL 4 /* rocksdb::InfoLogLevel, which the C header leaves out */
 
 static int64_t clamp(int64_t v, int64_t least, int64_t most)
 {
@@ -76,11 +78,15 @@ static void set_database(const struct store *s, rocksdb_options_t *o)
     rocksdb_options_set_stats_dump_period_sec(o, 0);
     rocksdb_options_set_stats_persist_period_sec(o, 0);
     rocksdb_options_set_bytes_per_sync(o, (uint64_t)MIB);
-    /* No log of RocksDB's own: on a full disk its writer ends the process, and a reader may not write into
-     * a worker's directory. Below a device no log can be made. What goes wrong comes back as an error. */
-    rocksdb_options_set_db_log_dir(o, "/dev/null");
-    /* A reader beside a live worker holds all files open, since the worker may delete them. */
+    /* When the disk is full, one line to RocksDB's own log aborts the process: it gets none after the
+     * opening, which store_has_room() guards. What goes wrong comes back as an error anyway. */
+    rocksdb_options_set_info_log_level(o, INFO_LEVEL_FATAL);
+    rocksdb_options_set_keep_log_file_num(o, INFO_LOG_FILES);
+    /* A reader beside a live worker holds all files open, since the worker may delete them, and
+     * writes no log of its own into the worker's directory: no log can be made below a device. */
     rocksdb_options_set_max_open_files(o, s->readonly ? -1 : OPEN_FILES);
+    if (s->readonly)
+        rocksdb_options_set_db_log_dir(o, "/dev/null");
 }
 
 static void set_family(struct store *s, enum store_family f)

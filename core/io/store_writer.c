@@ -143,6 +143,8 @@ static int reopen(struct store *s, struct err *e)
 {
     int r;
 
+    if (store_has_room(s, e) < 0)
+        return -1; /* lookups go on meanwhile */
     if (s->handles.db)
         rocksdb_cancel_all_background_work(s->handles.db,
                                            0); /* the keeper may hold db_lock in one */
@@ -301,7 +303,7 @@ void store_writer_stop(struct store *s)
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->writer, NULL);
-    if (!s->handles.db)
+    if (!s->handles.db || store_failing(s)) /* a log that failed may not be touched again */
         return;
     rocksdb_flush_wal(s->handles.db, 1, &error); /* a clean end survives a power cut too */
     rocksdb_free(error);

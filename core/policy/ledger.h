@@ -32,8 +32,8 @@ struct ledger *ledger_free(struct ledger *l);
  * from base upwards; else -1 and nothing changes. */
 int ledger_load_done(struct ledger *l, int64_t from, int64_t to);
 
-int ledger_begin(struct ledger *l, int64_t offset); /* enum ledger_result */
-void ledger_done(struct ledger *l, int64_t offset); /* unknown or done already: no-op */
+int ledger_begin(struct ledger *l, int64_t offset);          /* enum ledger_result */
+void ledger_done(struct ledger *l, int64_t offset);          /* unknown or done already: no-op */
 bool ledger_is_open(const struct ledger *l, int64_t offset); /* begun and not done */
 int64_t ledger_base(const struct ledger *l);
 size_t ledger_open(const struct ledger *l);            /* number of open records */

@@ -50,7 +50,7 @@ sim_stop
 # An outage of some seconds costs time, not tasks.
 prompts 300 o >o.jsonl
 cat >outage.jsonl <<'J'
-{"from":"1s","until":"5s","fault":{"kind":"503"}}
+{"from":"1s","until":"5s","fault":{"kind":"500"}}
 J
 sim_start --latency 200ms --script outage.jsonl
 config_for_sim c.yaml

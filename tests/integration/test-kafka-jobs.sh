@@ -4,7 +4,7 @@
 
 dev_start() {
     rm -f ready
-    "$SLUICE" dev --store store --ready-file ready --partitions 8 --set router_settings.retry_base=50ms \
+    "$SLUICE" dev --store "$WORK/store" --ready-file ready --partitions 8 --set router_settings.retry_base=50ms \
         --set router_settings.retry_max=500ms --set router_settings.cooldown_time=300ms "$@" >dev.out 2>dev.log &
     DEV=$!
     PIDS+=("$DEV")

@@ -1,10 +1,12 @@
 #!/bin/bash
 # A broker that is absent at start, and one that goes away in the middle: a clear message within seconds and
-# few after it, the worker goes on trying, and every request is answered and paid for once.
+# few after it, the worker goes on trying, and every request is answered and paid for once. This broker also
+# takes less commit metadata than others, so that the map of what is done does not fit.
 set -euo pipefail
 . "$(dirname "$0")/../lib/kafka-common.sh"
 
 count=${COUNT:-6000}
+export KAFKA_FIXTURE_PROPERTIES=offset.metadata.max.bytes=24
 start_broker
 start_sim --latency 200ms
 write_config 6
@@ -34,6 +36,13 @@ said=$(tail -n +$((lines + 1)) "$work/one.log" | grep -c ' warn \| error ' || tr
 wait_for 120 "all replies" have_replies "$count"
 stop_worker "$worker"
 check_replies "$count"
+grep -q 'refuses the map' "$work/one.log" || fail "no word about the metadata"
+start_worker two
+wait_for 20 "partitions" grep -q 'partitions assigned' "$work/two.log"
+sleep 2
+stop_worker "$worker"
+[ "$(kcat -b "$broker" -C -t replies -e -q -f '%k\n' | wc -l)" -eq "$(wc -l <"$work/replies")" ] ||
+    fail "a restarted worker replied again: commits did not get through"
 echo "calls: $(calls) for $count requests, $said messages in the outage"
 [ "$(calls)" -eq "$count" ] || fail "calls were paid for again"
 echo PASSED

@@ -58,10 +58,11 @@ class Parrot(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         said = json.loads(body)["messages"][0]["content"]
         key = self.headers.get("Authorization", "")
-        text = json.dumps({"error": {"message": f"Incorrect API key provided: {key}; you said {said}",
+        bad = said.endswith(" 1")
+        what = "Incorrect API key provided:" if bad else "This value cannot be used:"
+        text = json.dumps({"error": {"message": f"{what} {key}; you said {said}",
                                      "type": "invalid_request_error", "param": None, "code": "odd"}}).encode()
-        status = 401 if said.endswith(" 1") else 400
-        self.send_response(status, f"bad {key}")
+        self.send_response(401 if bad else 400, f"bad {key}")
         self.send_header("Content-Type", "application/json")
         self.send_header("x-request-id", key)
         self.send_header("Content-Length", str(len(text)))
@@ -88,11 +89,13 @@ done
 grep -q "every model refuses" parrot/log1 || fail "401: $(cat parrot/log1)"
 [ "$(wc -l <parrot/out$N)" = $((N - 1)) ] || fail "400: $(wc -l <parrot/out$N) replies"
 nowhere "$KEY" parrot
+# The sentence that ends a run quotes the provider, for the person at the terminal; logs and progress do not.
+sed -i '/^sluice batch: .*(last: /d' parrot/log1
 nowhere "$PROMPT" parrot/log1 parrot/log$N parrot/stdout1 parrot/stdout$N
 
 # ---- other places: the store, its export, check --print, a configuration that is wrong ----
 
-"$SLUICE" cache export --store refusal.store >export.jsonl 2>export.log || fail "cache export: $(cat export.log)"
+"$SLUICE" cache export --path refusal.store >export.jsonl 2>export.log || fail "cache export: $(cat export.log)"
 [ -s export.jsonl ] || fail "the export is empty"
 nowhere "$KEY" export.jsonl export.log
 nowhere "$KEY" ./*.store

@@ -32,7 +32,6 @@ openssl s_server -accept 127.0.0.1:0 -key key.pem -cert cert.pem -www >tls.log 2
 wait_for 20 grep -q '^ACCEPT' tls.log || fail "openssl s_server: $(cat tls.log)"
 tls_port=$(sed -n 's/^ACCEPT.*:\([0-9]*\)$/\1/p' tls.log)
 sim_start
-closed_port=1 # nothing listens there
 prompts 5 >five.jsonl
 
 # unreachable NAME PATTERN URL: runs in a directory of its own, so that three can wait at the same time.
@@ -51,10 +50,9 @@ unreachable() {
 }
 waiting=()
 (trap - EXIT; unreachable resolve "[Rr]esolve host" http://no-such-host.invalid/v1) & waiting+=($!)
-(trap - EXIT; unreachable refuse "[Cc]onnect" "http://127.0.0.1:$closed_port/v1") & waiting+=($!)
+(trap - EXIT; unreachable refuse "[Cc]onnect" http://127.0.0.1:1/v1) & waiting+=($!)
 (trap - EXIT; unreachable certificate "certificate" "https://127.0.0.1:$tls_port/v1") & waiting+=($!)
-reach() { local pid; for pid in "${waiting[@]}"; do wait "$pid" || fail "an unreachable provider (see above)"; done; }
-reach
+for pid in "${waiting[@]}"; do wait "$pid" || fail "an unreachable provider (see above)"; done
 sim_stop
 
 # ---- one bad answer among good ones ----

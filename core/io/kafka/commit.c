@@ -10,8 +10,17 @@
 #include "io/kafka/intake.h"
 #include "policy/map.h"
 
+#define MAP_LEAST       64 /* shorter maps say too little to be worth a refusal */
 #define COMMIT_EVERY_US (250 * 1000LL)
 #define COMMIT_HOLD_US  (1500 * 1000LL) /* after an error: the group may be rebalancing */
+
+/* From here on a partition pauses; it goes on at half of that. */
+static size_t map_limit(const struct kafka_intake *in, const struct kafka_part *p)
+{
+    size_t high = in->map_max * 3 / 4;
+
+    return p->paused & PAUSE_MAP ? high / 2 : high;
+}
 
 static void add_part(struct kafka_intake *in, struct kafka_part *p,
                      rd_kafka_topic_partition_list_t *list)
@@ -23,9 +32,11 @@ static void add_part(struct kafka_intake *in, struct kafka_part *p,
     int64_t base = ledger_base(p->ledger);
     int r = map_encode(&scope, p->ledger, NULL, NULL, in->map_max, &map, &base);
 
+    if (map.len > in->map_sent)
+        in->map_sent = map.len;
+    /* A broker that takes no map at all does not set the pace; the journal answers what comes again. */
     intake_pause(in, p, PAUSE_MAP,
-                 r == MAP_TOO_LARGE ||
-                     map.len > (p->paused & PAUSE_MAP ? in->map_max * 3 / 8 : in->map_max * 3 / 4));
+                 in->map_max > 0 && (r == MAP_TOO_LARGE || map.len > map_limit(in, p)));
     p->flying_map = r == MAP_GOOD;
     p->flying_base = r == MAP_GOOD ? base : ledger_base(p->ledger);
     tp->offset = p->flying_base;
@@ -74,7 +85,7 @@ static rd_kafka_resp_err_t error_of(const rd_kafka_topic_partition_list_t *list,
  * read again after a crash, and answered from the journal. */
 static void shrink_map(struct kafka_intake *in)
 {
-    in->map_max = in->map_max > 256 ? in->map_max / 2 : 0;
+    in->map_max = in->map_sent > MAP_LEAST ? in->map_sent / 2 : 0;
     log_warn("the broker refuses the map of what is done: a smaller one is sent",
              "bytes=%zu hint=\"raise offset.metadata.max.bytes of the broker to %d\"", in->map_max,
              METADATA_MAX);
@@ -126,6 +137,7 @@ static void start(struct kafka_intake *in)
     if (!dirty || in->ncommitting || atomic_load(&in->watch.joining))
         return;
     list = rd_kafka_topic_partition_list_new((int)dirty);
+    in->map_sent = 0;
     in->committing = mem_array(dirty, sizeof(struct kafka_part *));
     for (size_t i = 0; i < in->nparts; i++)
         if (in->parts[i]->dirty && in->parts[i]->ledger)

@@ -58,6 +58,7 @@ struct kafka_intake {
     int64_t said_load_us;   /* the same for "committed offsets are not known" */
     int64_t said_read_us;   /* the same for "reading failed" */
     size_t map_max;         /* metadata that the broker is known to take; METADATA_MAX at first */
+    size_t map_sent;        /* longest one in the commit under way */
 
     atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped, adopted;
     atomic_llong partitions, open;

@@ -27,6 +27,7 @@
 #define RETRY_US (500 * 1000LL) /* a record that failed for a reason that may pass */
 #define HOLD_RETRY_US                                                                              \
     (50 * 1000LL) /* embedded broker: how often the readers' progress is asked for */
+#define SILENCE_US    (5 * 1000000LL)
 #define PURGE_MS      2000
 #define WARN_EVERY_US (10 * 1000000LL)
 
@@ -50,6 +51,7 @@ struct kafka_publisher {
     struct list_node flying;  /* parcels with the client */
     struct list_node acked;   /* tasks, to be settled at the end of the round */
     int64_t retry_us, hold_us, said_us;
+    int64_t moved_us; /* last acknowledgement, or when the client had nothing */
     bool queue_full;
     atomic_ullong replies, dead_letters, undeliverable, retries, holds;
 };
@@ -154,6 +156,8 @@ static void on_delivered(void *owner, const rd_kafka_message_t *m)
     r->delivered = !m->err;
     if (r == &pc->reply && p->hold)
         hold_result(p->hold, pc, m->err ? -1 : m->offset);
+    if (r->delivered)
+        p->moved_us = 0;
     if (r->delivered)
         atomic_fetch_add(r == &pc->reply ? &p->replies : &p->dead_letters, 1);
     if (parcel_flying(pc))
@@ -291,6 +295,21 @@ static void give_back_all(struct kafka_publisher *p)
     hand_back(p, &returned);
 }
 
+/* librdkafka keeps quiet about a broker that went away shortly after it was away before. */
+static void watch_silence(struct kafka_publisher *p)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (list_empty(&p->flying) || !p->moved_us)
+        p->moved_us = now_us;
+    if (now_us - p->moved_us < SILENCE_US || (p->said_us && now_us - p->said_us < WARN_EVERY_US))
+        return;
+    p->said_us = now_us;
+    log_warn("the broker does not acknowledge replies, they wait for it",
+             "for_s=%lld outstanding=%lld", (long long)(now_us - p->moved_us) / 1000000,
+             (long long)atomic_load(&p->outstanding));
+}
+
 static void *run(void *arg)
 {
     struct kafka_publisher *p = arg;
@@ -304,6 +323,7 @@ static void *run(void *arg)
         while (rd_kafka_poll(p->client.rk, 0) > 0)
             ;
         hand_back(p, NULL);
+        watch_silence(p);
         poll(&fd, 1, wait_ms(p));
     }
     take_batches(p);

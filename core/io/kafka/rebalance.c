@@ -230,6 +230,7 @@ void rebalance_load(struct kafka_intake *in, int64_t now_us)
     } else if (!err && (only_good(ask)->cnt == want || (ask->cnt && !rebalance_is_eager(in)))) {
         in->unloaded = ask->cnt != want;
         make_live(in, ask);
+        atomic_store(&in->partitions, (long long)in->nparts);
     }
     rd_kafka_topic_partition_list_destroy(ask);
 }

@@ -140,9 +140,9 @@ Test(kafka, pauses_when_the_pool_is_full, .timeout = 60)
     rig_open(&rig, 4);
     rig.config->pool.max_in_flight = 60;
     rig.config->pool.max_per_partition = 25;
-    rig_enqueue(&rig, 0, 300, "x");
+    rig_enqueue(&rig, 0, 3000, "x");
     rig_start(&rig);
-    for (int idle = 0; rig.received < 300; idle++) {
+    for (int idle = 0; rig.received < 3000; idle++) {
         RIG_WAIT(rig.ntasks > 0, "a task");
         if (rig.ntasks < 20 && idle < 20) {
             poll(NULL, 0, 1);
@@ -153,10 +153,10 @@ Test(kafka, pauses_when_the_pool_is_full, .timeout = 60)
     }
     rig_finish_all(&rig, "{}");
     cr_assert_leq(rig.most, 60);
-    RIG_WAIT(rig.forgotten == 300, "commits");
+    RIG_WAIT(rig.forgotten == 3000, "commits");
     rig_stop(&rig);
-    cr_assert_eq(read_all("llm.replies", count_reply, 300), 300);
-    for (int i = 0; i < 300; i++)
+    cr_assert_eq(read_all("llm.replies", count_reply, 3000), 3000);
+    for (int i = 0; i < 3000; i++)
         cr_assert_eq(times[i], 1, "k%d has %d replies", i, times[i]);
     rig_close(&rig);
 }
