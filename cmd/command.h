@@ -36,8 +36,8 @@ struct option_list {
 };
 
 struct option_row {
-    const char *name;     /* long name without dashes; NULL ends the table */
-    char letter;          /* short form, or 0 */
+    const char *name; /* long name without dashes; NULL ends the table */
+    char letter;      /* short form, or 0 */
     enum option_type type;
     size_t offset;        /* into the command's options struct */
     const char *arg;      /* name of the argument in --help, "FILE"; NULL for flags */
@@ -48,12 +48,12 @@ struct option_row {
 
 struct command {
     const char *name;
-    const char *summary;            /* one line */
-    const char *operands;           /* "FILE...", or NULL: takes none */
-    const char *description;        /* paragraphs for man page and --help, or NULL */
-    const char *examples;           /* lines "command\n", or NULL */
+    const char *summary;     /* one line */
+    const char *operands;    /* "FILE...", or NULL: takes none */
+    const char *description; /* paragraphs for man page and --help, or NULL */
+    const char *examples;    /* lines "command\n", or NULL */
     const struct option_row *options;
-    size_t options_size;            /* sizeof of the options struct */
+    size_t options_size;              /* sizeof of the options struct */
     const struct command *const *sub; /* NULL-terminated: sub-commands instead of run; or NULL */
     /* opts points to the filled options struct. Returns the exit code; when it is not 0 and e->msg is set,
      * main prints "sluice NAME: MESSAGE". */
@@ -66,8 +66,11 @@ struct config_options {
     struct option_list set;
 };
 #define CONFIG_OPTION_ROWS(opts, member)                                                           \
-    {.name = "config", .letter = 'c', .type = OPT_STR,                                             \
-     .offset = offsetof(opts, member) + offsetof(struct config_options, config), .arg = "FILE",    \
+    {.name = "config",                                                                             \
+     .letter = 'c',                                                                                \
+     .type = OPT_STR,                                                                              \
+     .offset = offsetof(opts, member) + offsetof(struct config_options, config),                   \
+     .arg = "FILE",                                                                                \
      .help = "configuration file (YAML)"},                                                         \
     {                                                                                              \
         .name = "set", .type = OPT_LIST,                                                           \
@@ -88,9 +91,9 @@ extern const struct command *const commands[]; /* NULL at the end; cmd/main.c */
 enum { OPTIONS_HELP = 1 };
 int options_parse(const struct command *c, int argc, char *const *argv, void *opts, int *ret_nargs,
                   char ***ret_args, struct err *e);
-void options_done(const struct command *c, void *opts);     /* frees what parsing allocated in opts */
+void options_done(const struct command *c, void *opts); /* frees what parsing allocated in opts */
 void options_help(const struct command *c, FILE *to);
-void options_man(const struct command *c, FILE *to);        /* man(7) source; NULL: sluice(1) itself */
-int options_completion(const char *shell, FILE *to);        /* bash, zsh, fish; -1: another one */
+void options_man(const struct command *c, FILE *to); /* man(7) source; NULL: sluice(1) itself */
+int options_completion(const char *shell, FILE *to); /* bash, zsh, fish; -1: another one */
 
 #endif

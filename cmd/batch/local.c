@@ -138,9 +138,11 @@ static void check_routes(struct run *r, int64_t now_us)
     else if (none_left)
         stop_with(r, EX_NOPERM, "every model refuses to answer",
                   "nothing is lost: correct the key or the model and run the same command again");
-    else if (s->succeeded == 0 && s->calls > 0 && s->calls == s->failures[CLASS_TRANSPORT] &&
+    else if (s->succeeded == 0 && s->calls > 0 &&
+             s->calls == s->failures[CLASS_TRANSPORT] + s->failures[CLASS_BAD_RESPONSE] &&
              now_us - r->started_us > UNREACHABLE_US)
-        stop_with(r, EX_UNAVAILABLE, "no provider can be reached",
+        stop_with(r, EX_UNAVAILABLE,
+                  "no provider can be reached or gives an answer that can be read",
                   "nothing is lost: check api_base and the network and run the same command again");
 }
 

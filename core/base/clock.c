@@ -80,9 +80,9 @@ int clock_parse_rfc3339(const char *text, int64_t *ret_wall_ms)
                &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 7 ||
         n != 19 || !strchr("Tt ", sep))
         return -1;
-    if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 ||
-        tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 ||
-        tm.tm_sec < 0 || tm.tm_sec > 60)
+    if (tm.tm_year < 1970 || tm.tm_mon < 1 || tm.tm_mon > 12 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+        tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
+        tm.tm_sec > 60)
         return -1;
     if (parse_zone(parse_fraction(text + n, &ms), &zone) < 0)
         return -1;

@@ -14,7 +14,7 @@
 #define ERR_MSG_MAX 512
 
 struct err {
-    int code;              /* exit code of sysexits.h that a command should end with; 0: not chosen */
+    int code; /* exit code of sysexits.h that a command should end with; 0: not chosen */
     char msg[ERR_MSG_MAX]; /* one line, no newline at the end, cut when it is too long */
 };
 

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define HIST_SUB 32 /* linear steps within each power of two */
+#define HIST_SUB     32 /* linear steps within each power of two */
 #define HIST_BUCKETS (HIST_SUB * 28)
 
 struct hist {

@@ -50,7 +50,8 @@ int json_write(struct json_object *o, struct buf *out);
 struct json_object *json_get(struct json_object *o, const char *key);
 struct json_object *json_get_type(struct json_object *o, const char *key, enum json_type type);
 const char *json_get_str(struct json_object *o, const char *key);
-int64_t json_get_int(struct json_object *o, const char *key, int64_t fallback); /* ints and integral doubles */
+int64_t json_get_int(struct json_object *o, const char *key,
+                     int64_t fallback); /* ints and integral doubles */
 bool json_get_bool(struct json_object *o, const char *key, bool fallback);
 
 /* json_object_put() at the end of the scope. */

@@ -9,8 +9,8 @@
 
 #include "base/clock.h"
 
-#define LINE_MAX_BYTES 2048
-#define REPEAT_SLOTS 64
+#define LINE_MAX_BYTES     2048
+#define REPEAT_SLOTS       64
 #define REPEATS_PER_SECOND 10
 
 struct repeat {

@@ -26,8 +26,8 @@ const char *log_quote(const char *value, char *out, unsigned cap);
         if (log_wants(LOG_DEBUG))                                                                  \
             log_line(LOG_DEBUG, event, __VA_ARGS__);                                               \
     } while (0)
-#define log_info(event, ...) log_line(LOG_INFO, event, __VA_ARGS__)
-#define log_warn(event, ...) log_line(LOG_WARN, event, __VA_ARGS__)
+#define log_info(event, ...)  log_line(LOG_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  log_line(LOG_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) log_line(LOG_ERROR, event, __VA_ARGS__)
 
 #endif

@@ -8,8 +8,10 @@ static void *check(void *p, size_t size)
 {
     if (p || size == 0)
         return p;
-    fprintf(stderr, "sluice: out of memory (wanted %zu bytes); aborting, nothing is lost: "
-                    "unfinished tasks are redelivered\n", size);
+    fprintf(stderr,
+            "sluice: out of memory (wanted %zu bytes); aborting, nothing is lost: "
+            "unfinished tasks are redelivered\n",
+            size);
     abort();
 }
 

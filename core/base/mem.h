@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-void *mem_alloc(size_t size);                     /* zeroed; never NULL */
-void *mem_array(size_t count, size_t size);       /* zeroed; aborts on overflow */
+void *mem_alloc(size_t size);                       /* zeroed; never NULL */
+void *mem_array(size_t count, size_t size);         /* zeroed; aborts on overflow */
 void *mem_grow(void *p, size_t count, size_t size); /* realloc of an array; new part not zeroed */
-char *mem_strdup(const char *s);                  /* NULL gives NULL */
-void *mem_dup(const void *p, size_t n);           /* n bytes and a NUL behind them; p NULL gives NULL */
+char *mem_strdup(const char *s);                    /* NULL gives NULL */
+void *mem_dup(const void *p, size_t n); /* n bytes and a NUL behind them; p NULL gives NULL */
 
 static inline void mem_free_cleanup(void *p)
 {

@@ -11,8 +11,8 @@
 
 struct sha256;
 
-struct sha256 *sha256_new(void);                 /* ready for the first update */
-struct sha256 *sha256_free(struct sha256 *s);    /* NULL is fine; returns NULL */
+struct sha256 *sha256_new(void);              /* ready for the first update */
+struct sha256 *sha256_free(struct sha256 *s); /* NULL is fine; returns NULL */
 void sha256_update(struct sha256 *s, const void *p, size_t n);
 void sha256_field(struct sha256 *s, const void *p, size_t n); /* 8-byte big-endian length, then p */
 void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN]); /* and ready for the next digest */

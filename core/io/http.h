@@ -16,31 +16,34 @@
 struct http;
 
 struct http_conf {
-    int max_calls;          /* transfers at once; http_start() refuses more */
-    size_t response_max;    /* bytes of a response body */
-    size_t headers_max;     /* bytes of response headers kept */
+    int max_calls;       /* transfers at once; http_start() refuses more */
+    size_t response_max; /* bytes of a response body */
+    size_t headers_max;  /* bytes of response headers kept */
 };
 
 /* One transfer. The caller fills request, ca_file, tls_verify and done, and keeps the struct alive until
  * done() was called. */
 struct http_call {
-    struct list_node node;          /* the engine's while running */
+    struct list_node node; /* the engine's while running */
     struct http_request request;
-    struct http_response response;  /* initialised by http_start() */
-    const char *ca_file;            /* NULL: the system's */
+    struct http_response response; /* initialised by http_start() */
+    const char *ca_file;           /* NULL: the system's */
     bool tls_verify;
-    void (*done)(struct http_call *c); /* on the engine's thread, from http_run(); may start calls */
+    void (*done)(
+        struct http_call *c); /* on the engine's thread, from http_run(); may start calls */
     void *arg;
-    void *transfer;                 /* the engine's */
+    void *transfer; /* the engine's */
 };
 
 struct http *http_new(const struct http_conf *conf, struct err *e);
-struct http *http_free(struct http *h); /* ends all running calls with HTTP_CANCELLED (done is called) */
+struct http *
+http_free(struct http *h); /* ends all running calls with HTTP_CANCELLED (done is called) */
 
 /* 0; positive HTTP_BUSY when max_calls run already; -1 when it cannot be started (response.detail). */
 enum { HTTP_BUSY = 1 };
 int http_start(struct http *h, struct http_call *c);
-void http_cancel(struct http *h, struct http_call *c); /* done() is called from the next http_run() */
+void http_cancel(struct http *h,
+                 struct http_call *c); /* done() is called from the next http_run() */
 int http_running(const struct http *h);
 
 /* Moves transfers and calls done() for those that ended; waits at most timeout_ms (0: does not wait) for

@@ -67,6 +67,14 @@ static void open_until(struct breaker *b, int64_t until_us)
     b->trial = true;
 }
 
+static void count_doubt(struct breaker *b, bool probe, int64_t allowed_fails, int64_t cooldown_us,
+                        int64_t now_us)
+{
+    b->fails++;
+    if (probe || (b->open_until_us == 0 && b->fails >= (allowed_fails > 0 ? allowed_fails : 1)))
+        open_until(b, now_us + cooldown_us);
+}
+
 static void count_failure(struct breaker *b, bool probe, int64_t allowed_fails, int64_t cooldown_us,
                           int64_t now_us)
 {
@@ -105,6 +113,9 @@ void breaker_failure(struct breaker *b, enum route_effect effect, int64_t cool_u
     case ROUTE_NONE: /* it answered; that the answer was a refusal is not its fault */
         if (probe)
             close_route(b);
+        break;
+    case ROUTE_DOUBT:
+        count_doubt(b, probe, allowed_fails, cooldown_us, now_us);
         break;
     case ROUTE_FAILED:
         count_failure(b, probe, allowed_fails, cooldown_us, now_us);

@@ -37,9 +37,9 @@ struct rule {
 static const struct rule rules[CLASS_COUNT] = {
     [CLASS_OK] = {.fallback = FALLBACK_NONE},
     [CLASS_TRANSPORT] = {.same_calls = 3, .counts = true, .effect = ROUTE_FAILED},
-    [CLASS_TIMEOUT] = {.same_calls = 2, .counts = true, .effect = ROUTE_FAILED},
+    [CLASS_TIMEOUT] = {.same_calls = 2, .counts = true, .effect = ROUTE_DOUBT},
     [CLASS_TRANSIENT] = {.same_calls = 3, .counts = true, .effect = ROUTE_FAILED},
-    [CLASS_BAD_RESPONSE] = {.same_calls = 2, .counts = true, .effect = ROUTE_FAILED},
+    [CLASS_BAD_RESPONSE] = {.same_calls = 2, .counts = true, .effect = ROUTE_DOUBT},
     [CLASS_UNKNOWN] = {.same_calls = 2, .counts = true},
     [CLASS_RATE_LIMIT] = {.effect = ROUTE_PAUSE, .pause = PAUSE_BACKOFF},
     [CLASS_OVERLOAD] = {.effect = ROUTE_COOL, .pause = PAUSE_OVERLOAD},
@@ -71,6 +71,11 @@ static const struct rule rules[CLASS_COUNT] = {
 bool retry_counts(enum error_class class)
 {
     return rules[class].counts;
+}
+
+bool retry_probe_counts(enum error_class class)
+{
+    return retry_counts(class) && class != CLASS_TRANSPORT && class != CLASS_TRANSIENT;
 }
 
 /* How many calls of t ended in this class, one after the other up to now. */

@@ -18,6 +18,8 @@ enum retry_action {
 /* What the failure means for the route, beside the task. */
 enum route_effect {
     ROUTE_NONE,
+    ROUTE_DOUBT, /* counts like a failure, but the request may be the reason: a probe that ends so does
+                     not prolong the cool-down further and further */
     ROUTE_FAILED, /* counts towards allowed_fails */
     ROUTE_PAUSE, /* rest until cool_until_us (rate limit); then calls go on at once, without a probe */
     ROUTE_COOL, /* cool down until cool_until_us at least: max(old, new) */
@@ -54,5 +56,10 @@ struct retry_verdict retry_decide(const struct config *c, const struct task *t,
 
 /* Does this class use up an attempt? (429, overload, quota and credential do not: the task waits.) */
 bool retry_counts(enum error_class class);
+
+/* The same for the probe of a cooling route: while nothing comes back from it, trying it out costs a task
+ * nothing (an outage costs time, not tasks); an answer that is no good, or none in time, may be the task's
+ * own doing. */
+bool retry_probe_counts(enum error_class class);
 
 #endif

@@ -63,6 +63,20 @@ static const struct model *model_of(const struct worker *w, const struct task *t
     return &w->pool->config->models[t->route];
 }
 
+/* Words for a person about a recent failure. Not the provider's own, which may repeat a prompt (P8). */
+static void note_failure(struct worker *w, const struct task *t, const struct http_response *rsp,
+                         const struct answer *ans)
+{
+    char *out = w->count.last_failure;
+    size_t cap = sizeof w->count.last_failure;
+
+    if (rsp->end == HTTP_DONE)
+        snprintf(out, cap, "%.60s: %s, HTTP %ld", model_of(w, t)->model_name,
+                 class_name(ans->class), rsp->status);
+    else
+        snprintf(out, cap, "%.60s: %.130s", model_of(w, t)->model_name, ans->message);
+}
+
 static void note_attempt(struct worker *w, struct task *t, const struct http_response *rsp,
                          const struct answer *ans)
 {
@@ -82,8 +96,7 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
     hist_record(&w->count.call_latency, rsp->elapsed_us);
     if (ans->class != CLASS_OK) {
         w->count.failures[ans->class]++;
-        snprintf(w->count.last_failure, sizeof w->count.last_failure, "%.60s: %.130s",
-                 model_of(w, t)->model_name, ans->message[0] ? ans->message : ans->code);
+        note_failure(w, t, rsp, ans);
     }
     if (ans->class == CLASS_RATE_LIMIT)
         w->count.rate_limited++;
@@ -202,8 +215,7 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
     struct admission_end end = {.sent = true, .used_tokens = -1};
     struct retry_verdict v;
 
-    /* The probe of a cooling route costs the task nothing: an outage costs time, not tasks (P5). */
-    if (retry_counts(ans->class) && !t->probe)
+    if (t->probe ? retry_probe_counts(ans->class) : retry_counts(ans->class))
         t->attempts_used++;
     v = retry_decide(w->pool->config, t, &in, &w->rng);
     end.verdict = &v;

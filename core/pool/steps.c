@@ -290,6 +290,13 @@ static int lookup(struct worker *w, struct task *t)
     return r;
 }
 
+/* No call is worth starting: the pool drains, or the record belongs to another worker by now. */
+static bool no_more_calls(const struct worker *w, const struct task *t)
+{
+    return pool_is_draining(w->pool) ||
+           (t->wanted && !atomic_load_explicit(t->wanted, memory_order_relaxed));
+}
+
 static void select_step(struct worker *w, struct task *t)
 {
     int r = 0;
@@ -298,7 +305,7 @@ static void select_step(struct worker *w, struct task *t)
         step_deadline(w, t);
         return;
     }
-    if (pool_is_draining(w->pool)) {
+    if (no_more_calls(w, t)) {
         step_give_back(w, t);
         return;
     }
@@ -320,7 +327,7 @@ static void admitted_step(struct worker *w, struct task *t)
 {
     bool late = t->deadline_us <= w->now_us;
 
-    if (t->route >= 0 && (late || pool_is_draining(w->pool))) {
+    if (t->route >= 0 && (late || no_more_calls(w, t))) {
         call_not_made(w, t);
         t->route = -1;
     }
@@ -328,7 +335,7 @@ static void admitted_step(struct worker *w, struct task *t)
         call_start(w, t);
         return;
     }
-    if (late || pool_is_draining(w->pool)) {
+    if (late || no_more_calls(w, t)) {
         t->step = STEP_SELECT;
         step_run(w, t);
         return;

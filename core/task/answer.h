@@ -26,16 +26,17 @@ struct usage {
 
 struct answer {
     enum error_class class;
-    enum finish finish;     /* when class is CLASS_OK */
-    struct buf body;        /* CLASS_OK: chat.completion or embedding list, whole and valid.
+    enum finish finish; /* when class is CLASS_OK */
+    struct buf body;    /* CLASS_OK: chat.completion or embedding list, whole and valid.
                                Otherwise: {"error":{message,type,param,code}} or empty */
     struct usage usage;
-    char request_id[128];   /* the provider's, or "" */
-    char model[128];        /* upstream model that answered, or "" */
-    char code[64];          /* failure: the provider's code or type, or "" */
-    char message[256];      /* failure: the provider's words, cut; never contains a key */
-    int64_t retry_after_ms; /* failure: wait found in the body (RetryInfo, "try again in"); -1: none */
-    bool no_same_route;     /* failure: the provider says that repeating is of no use */
+    char request_id[128]; /* the provider's, or "" */
+    char model[128];      /* upstream model that answered, or "" */
+    char code[64];        /* failure: the provider's code or type, or "" */
+    char message[256];    /* failure: the provider's words, cut; never contains a key */
+    int64_t
+        retry_after_ms; /* failure: wait found in the body (RetryInfo, "try again in"); -1: none */
+    bool no_same_route; /* failure: the provider says that repeating is of no use */
 };
 
 void answer_init(struct answer *a, size_t body_max);

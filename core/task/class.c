@@ -22,10 +22,8 @@ static const char *const class_names[CLASS_COUNT] = {
 };
 
 static const char *const finish_names[FINISH_COUNT] = {
-    [FINISH_STOP] = "stop",
-    [FINISH_TOOL_CALLS] = "tool_calls",
-    [FINISH_LENGTH] = "length",
-    [FINISH_CONTENT_FILTER] = "content_filter",
+    [FINISH_STOP] = "stop",     [FINISH_TOOL_CALLS] = "tool_calls",
+    [FINISH_LENGTH] = "length", [FINISH_CONTENT_FILTER] = "content_filter",
     [FINISH_OTHER] = "other",
 };
 

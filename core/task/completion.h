@@ -11,23 +11,23 @@
 #include "task/answer.h"
 
 struct completion {
-    int refs;             /* atomic */
-    char *body;           /* JSON object text, OpenAI's form; NUL-terminated */
+    int refs;   /* atomic */
+    char *body; /* JSON object text, OpenAI's form; NUL-terminated */
     size_t body_len;
     struct usage usage;
     enum finish finish;
-    double cost_usd;      /* what the call cost; negative: unknown */
+    double cost_usd; /* what the call cost; negative: unknown */
     int64_t created_wall_ms;
     int64_t expires_wall_ms; /* 0: never */
-    char model[128];      /* model_name of ours that answered */
+    char model[128];         /* model_name of ours that answered */
     char provider[64];
     char upstream_model[128];
     char request_id[128]; /* the provider's */
 };
 
-struct completion *completion_new(void);                      /* refs = 1 */
+struct completion *completion_new(void); /* refs = 1 */
 struct completion *completion_ref(struct completion *c);
-struct completion *completion_unref(struct completion *c);    /* NULL is fine; returns NULL */
+struct completion *completion_unref(struct completion *c); /* NULL is fine; returns NULL */
 
 /* May this be stored for later identical requests? (promise P6) */
 int completion_cacheable(const struct completion *c);

@@ -23,7 +23,7 @@ struct http_request {
     struct http_header headers[HTTP_HEADERS_MAX]; /* owned; Content-Type is added by io/http */
     int nheaders;
     struct buf body;
-    int64_t timeout_ms;         /* whole call */
+    int64_t timeout_ms; /* whole call */
     int64_t connect_timeout_ms;
 };
 
@@ -48,11 +48,11 @@ enum http_end {
 
 struct http_response {
     enum http_end end;
-    long status;         /* 0: no status line arrived */
-    struct buf headers;  /* "name: value\n" a line, names in lower case */
+    long status;        /* 0: no status line arrived */
+    struct buf headers; /* "name: value\n" a line, names in lower case */
     struct buf body;
     int64_t elapsed_us;
-    char detail[160];    /* the HTTP library's words when end is not HTTP_DONE */
+    char detail[160]; /* the HTTP library's words when end is not HTTP_DONE */
 };
 
 void http_response_init(struct http_response *r, size_t headers_max, size_t body_max);

@@ -54,9 +54,9 @@ struct vendor {
 };
 
 enum {
-    QUIRK_MAX_TOKENS = 1,       /* wants max_tokens instead of max_completion_tokens */
-    QUIRK_NO_REASONING = 2,     /* knows no reasoning_effort */
-    QUIRK_NO_DEVELOPER = 4,     /* role developer must be sent as system */
+    QUIRK_MAX_TOKENS = 1,   /* wants max_tokens instead of max_completion_tokens */
+    QUIRK_NO_REASONING = 2, /* knows no reasoning_effort */
+    QUIRK_NO_DEVELOPER = 4, /* role developer must be sent as system */
 };
 
 #endif

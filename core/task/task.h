@@ -9,6 +9,7 @@
 #ifndef SLUICE_TASK_TASK_H
 #define SLUICE_TASK_TASK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -62,23 +63,23 @@ struct task_header {
 
 /* One call to a provider, as it appears in the reply. */
 struct attempt {
-    uint16_t route;         /* index into config.models */
-    int16_t status;         /* HTTP status or 0 */
+    uint16_t route; /* index into config.models */
+    int16_t status; /* HTTP status or 0 */
     enum error_class class;
-    bool maybe_paid;        /* a time-out after the request was sent */
+    bool maybe_paid; /* a time-out after the request was sent */
     int64_t ms;
 };
 
-#define TASK_MODELS_MAX 8
+#define TASK_MODELS_MAX   8
 #define TASK_ATTEMPTS_MAX 64 /* the trail keeps the last 64 */
-#define JOURNAL_KEY_MAX 512
+#define JOURNAL_KEY_MAX   512
 
 /* How the task ended, when it did not end with a completion. */
 struct task_error {
-    char code[64];         /* "deadline_exceeded", "bad_record", ... */
+    char code[64]; /* "deadline_exceeded", "bad_record", ... */
     char message[512];
-    int http_status;       /* > 0: goes to response.status_code with `body` */
-    char *body;            /* {"error":{...}} of the provider, or NULL; owned */
+    int http_status; /* > 0: goes to response.status_code with `body` */
+    char *body;      /* {"error":{...}} of the provider, or NULL; owned */
     size_t body_len;
 };
 
@@ -87,46 +88,50 @@ struct task {
     struct heap_node timer; /* in its worker's delay heap */
     int timer_kind;         /* what the timer is for: enum timer_kind of pool/worker.h */
     enum task_state state;
-    unsigned worker;        /* index of the worker that owns it */
-    int step;               /* what its worker does next: enum task_step of pool/worker.h */
+    unsigned worker; /* index of the worker that owns it */
+    int step;        /* what its worker does next: enum task_step of pool/worker.h */
 
     /* Made by the source. */
     struct task_origin origin;
-    void *source_data;      /* the source's own; the pool does not look */
+    void *source_data; /* the source's own; the pool does not look */
     uint64_t source_u64;
-    char *raw;              /* the record's value; NULL: a tombstone */
+    const atomic_bool
+        *wanted; /* false from any thread: no new call is worth making, the task is given
+                                  back. NULL: always wanted. Lives as long as the task */
+    char *raw;   /* the record's value; NULL: a tombstone */
     size_t raw_len;
-    char *key;              /* the record's key or NULL */
+    char *key; /* the record's key or NULL */
     size_t key_len;
     struct task_header *headers; /* grown by task_header_add(); NULL: none */
     int nheaders;
     uint8_t fingerprint[16]; /* of key, value and headers: which record an outcome answers */
-    uint8_t *journal_key; /* owned; at most JOURNAL_KEY_MAX bytes; NULL: not journaled */
+    uint8_t *journal_key;    /* owned; at most JOURNAL_KEY_MAX bytes; NULL: not journaled */
     size_t journal_key_len;
-    int64_t received_us;     /* monotonic */
+    int64_t received_us; /* monotonic */
     int64_t received_wall_ms;
 
     /* Made by record_parse(). */
-    char *id;                /* task_id, never NULL after parsing (falls back to the origin) */
-    char *custom_id;         /* as given by the caller, or NULL: then the id is echoed */
+    char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
+    char *custom_id; /* as given by the caller, or NULL: then the id is echoed */
     enum operation op;
-    struct json_object *body; /* the request in OpenAI's form; NULL when the record is bad */
+    struct json_object *body;      /* the request in OpenAI's form; NULL when the record is bad */
     char *models[TASK_MODELS_MAX]; /* names it accepts, in order of preference; owned */
     int nmodels;
     int64_t deadline_wall_ms; /* 0: none of its own */
     enum cache_mode cache;
     int64_t sample;
     int priority;
-    char *tenant;            /* or NULL */
-    char *metadata;          /* JSON text to echo, or NULL */
+    char *tenant;   /* or NULL */
+    char *metadata; /* JSON text to echo, or NULL */
 
     /* Progress. */
     uint8_t digest[SHA256_LEN];
     bool has_digest;
-    struct flight *flight;   /* the single flight that it leads, or NULL */
-    struct call *call;       /* its transfer while in TASK_HTTP */
-    uint64_t refused_routes; /* bit set of routes (config.models index < 64) not to be tried again */
-    int attempts_used;       /* calls that count against num_retries (429s do not) */
+    struct flight *flight; /* the single flight that it leads, or NULL */
+    struct call *call;     /* its transfer while in TASK_HTTP */
+    uint64_t
+        refused_routes; /* bit set of routes (config.models index < 64) not to be tried again */
+    int attempts_used;  /* calls that count against num_retries (429s do not) */
     struct attempt *trail;
     int ntrail;
     int route;               /* current route, or -1 */
@@ -146,13 +151,13 @@ struct task {
     struct task_error *error;      /* failure */
     bool cost_a_call;              /* its end must be journaled before it is published */
     bool from_journal;             /* the reply is the stored one of an earlier life */
-    bool unstored;                 /* published at a drain although the journal could not be written */
-    char *dropped;                 /* JSON array text of fields that drop_params dropped, or NULL */
-    char *reply;                   /* the finished reply record */
+    bool unstored; /* published at a drain although the journal could not be written */
+    char *dropped; /* JSON array text of fields that drop_params dropped, or NULL */
+    char *reply;   /* the finished reply record */
     size_t reply_len;
-    bool ok;                       /* the reply is a success */
-    bool bad_record;               /* the reply says that the record could not be read */
-    int16_t reply_status;          /* HTTP status in the reply, 0: none */
+    bool ok;              /* the reply is a success */
+    bool bad_record;      /* the reply says that the record could not be read */
+    int16_t reply_status; /* HTTP status in the reply, 0: none */
 };
 
 struct task *task_new(void);

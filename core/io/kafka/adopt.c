@@ -96,6 +96,7 @@ static void move_to(struct kafka_part *p, struct task *t)
     atomic_fetch_sub(&own->outbox, 1);
     atomic_fetch_add(&p->outbox, 1);
     t->source_data = part_ref(p);
+    t->wanted = &p->owned;
     t->origin.topic = p->topic; /* the old one goes with its part */
     part_unref(own);
 }

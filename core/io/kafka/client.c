@@ -195,7 +195,9 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, const struct
         rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     if (c->delivered)
         rd_kafka_conf_set_dr_msg_cb(conf, on_delivered);
+    /* A broker that is back is found within two seconds; the library's own limit is ten. */
     if (set(conf, "client.id", "sluice", e) < 0 ||
+        set(conf, "reconnect.backoff.max.ms", "2000", e) < 0 ||
         set(conf, "socket.nagle.disable", "true", e) < 0 || set_pairs(conf, defaults, e) < 0 ||
         set_list(conf, &config->kafka, e) < 0 || set_list(conf, own, e) < 0 ||
         set_pairs(conf, forced, e) < 0) {

@@ -146,6 +146,7 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
 
     part_ref(p);
     t->source_data = p;
+    t->wanted = &p->owned;
     t->origin = (struct task_origin){p->topic, p->partition, m->offset};
     t->raw = mem_dup(m->payload, m->len);
     t->raw_len = m->payload ? m->len : 0;

@@ -9,17 +9,17 @@
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause)
 {
     rd_kafka_topic_partition_list_t *one;
+    rd_kafka_resp_err_t err;
 
     if (!p->live || p->told == pause)
         return;
     one = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(one, p->topic, p->partition);
-    if (pause)
-        rd_kafka_pause_partitions(in->client.rk, one);
-    else
-        rd_kafka_resume_partitions(in->client.rk, one);
+    err = pause ? rd_kafka_pause_partitions(in->client.rk, one)
+                : rd_kafka_resume_partitions(in->client.rk, one);
+    if (!err && !one->elems[0].err)
+        p->told = pause; /* else the next look at the reasons tries again */
     rd_kafka_topic_partition_list_destroy(one);
-    p->told = pause;
 }
 
 void intake_pause(struct kafka_intake *in, struct kafka_part *p, unsigned reason, bool on)

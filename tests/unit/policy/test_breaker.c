@@ -234,3 +234,23 @@ Test(breaker, pause_of_a_failing_route_does_not_spare_the_probe)
     cr_expect(b.probing);
     cr_expect_not(breaker_allows(&b, 6 * S, &at));
 }
+
+Test(breaker, doubtful_probes_do_not_prolong_the_pause)
+{
+    struct breaker b = {0};
+    int64_t now = S;
+    int64_t at = 0;
+    int i = 0;
+
+    for (i = 0; i < 3; i++)
+        breaker_failure(&b, ROUTE_DOUBT, 0, 3, COOLDOWN, now);
+    for (i = 0; i < 10; i++) {
+        cr_assert_not(breaker_allows(&b, now, &at), "round %d", i);
+        cr_assert_eq(at, now + COOLDOWN, "round %d: %lld", i, (long long)(at - now));
+        now = at;
+        cr_assert(breaker_allows(&b, now, &at));
+        breaker_start(&b, now);
+        cr_assert(b.probing);
+        breaker_failure(&b, ROUTE_DOUBT, 0, 3, COOLDOWN, now);
+    }
+}

@@ -96,9 +96,9 @@ Test(retry, first_failure_of_each_class)
     } cases[] = {
         {CLASS_OK, RETRY_GIVE_UP, ROUTE_NONE, FALLBACK_NONE, false, false, 0, 0},
         {CLASS_TRANSPORT, RETRY_SAME, ROUTE_FAILED, FALLBACK_GENERAL, false, true, 0, 0},
-        {CLASS_TIMEOUT, RETRY_SAME, ROUTE_FAILED, FALLBACK_GENERAL, false, true, 0, 0},
+        {CLASS_TIMEOUT, RETRY_SAME, ROUTE_DOUBT, FALLBACK_GENERAL, false, true, 0, 0},
         {CLASS_TRANSIENT, RETRY_SAME, ROUTE_FAILED, FALLBACK_GENERAL, false, true, 0, 0},
-        {CLASS_BAD_RESPONSE, RETRY_SAME, ROUTE_FAILED, FALLBACK_GENERAL, false, true, 0, 0},
+        {CLASS_BAD_RESPONSE, RETRY_SAME, ROUTE_DOUBT, FALLBACK_GENERAL, false, true, 0, 0},
         {CLASS_UNKNOWN, RETRY_SAME, ROUTE_NONE, FALLBACK_GENERAL, false, true, 0, 0},
         {CLASS_OVERLOAD, RETRY_SELECT, ROUTE_COOL, FALLBACK_GENERAL, false, false, 2500 * MS,
          10 * S},
@@ -428,4 +428,18 @@ Test(retry, a_bad_key_and_an_empty_account_never_end_a_task)
         }
     }
     cr_expect_eq(task->attempts_used, 0);
+}
+
+/* While a route gives no sign of life, trying it out is free; an answer that is no good is the task's. */
+Test(retry, probes_that_count)
+{
+    int class = 0;
+
+    for (class = 0; class < CLASS_COUNT; class ++) {
+        bool wanted = retry_counts(class) && class != CLASS_TRANSPORT && class != CLASS_TRANSIENT;
+
+        cr_expect_eq(retry_probe_counts(class), wanted, "%s", class_name(class));
+    }
+    cr_expect(retry_probe_counts(CLASS_BAD_RESPONSE));
+    cr_expect(retry_probe_counts(CLASS_TIMEOUT));
 }

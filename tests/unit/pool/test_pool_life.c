@@ -257,6 +257,29 @@ Test(pool_life, drain_lets_calls_end_and_gives_the_rest_back)
     cr_expect_eq(fake_http_requests(server), 2);
 }
 
+/* The record belongs to another worker by now: what is cached is answered, what would cost is given back. */
+Test(pool_life, no_call_is_started_for_a_task_that_is_not_wanted)
+{
+    static atomic_bool wanted;
+    struct task *t = NULL;
+
+    scene_start("", "");
+    expect_free(asked("ok", "cached", ""), "200", "miss");
+    t = ask_more("ok", "cached", "", "", 0);
+    t->wanted = &wanted;
+    expect_free(answer_to(t), "200", "hit");
+    t = ask_more("ok", "fresh", "", "", 0);
+    t->wanted = &wanted;
+    t = answer_to(t);
+    cr_expect_null(t->reply, "given back");
+    task_free(t);
+    cr_expect_eq(fake_http_requests(server), 1);
+    atomic_store(&wanted, true);
+    t = ask_more("ok", "fresh", "", "", 0);
+    t->wanted = &wanted;
+    expect_free(answer_to(t), "200", "miss");
+}
+
 Test(pool_life, stop_gives_running_calls_back)
 {
     struct pool_stats s;
