@@ -84,7 +84,7 @@ static const struct option_row rows[] = {
      .fallback = "0",
      .min = 0,
      .max = 65535,
-     .help = "port of the simulated provider; 0 takes any free one"},
+     .help = "port of the simulated provider; 0: the one it had the last time, else any free one"},
     {.name = "sim-latency",
      .type = OPT_STR,
      AT(sim.latency),
@@ -167,6 +167,57 @@ static int own_config(struct dev *d, struct err *e)
     return 0;
 }
 
+/* Where the port of the simulator is kept: it is part of its base URL and so of every completion key, and a
+ * new one would make all that is cached useless. */
+static int port_path(const struct dev *d, char *out, size_t cap)
+{
+    char root[512];
+
+    if (d->o->store)
+        return snprintf(out, cap, "%s/sim-port", d->o->store) < (int)cap ? 0 : -1;
+    if (runtime_default_root("dev", root, sizeof root, NULL) < 0)
+        return -1;
+    return snprintf(out, cap, "%s/sim-port", root) < (int)cap ? 0 : -1;
+}
+
+static uint16_t remembered_port(const struct dev *d)
+{
+    char path[1024];
+    unsigned port = 0;
+    FILE *f = port_path(d, path, sizeof path) == 0 ? fopen(path, "r") : NULL;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%5u", &port) != 1 || port > UINT16_MAX)
+        port = 0;
+    fclose(f);
+    return (uint16_t)port;
+}
+
+/* Best effort: without it the next `dev` only misses its cache. */
+static void remember_port(const struct dev *d)
+{
+    char path[1024];
+    FILE *f = port_path(d, path, sizeof path) == 0 ? fopen(path, "w") : NULL;
+
+    if (!f)
+        return;
+    fprintf(f, "%u\n", (unsigned)sim_port(d->sim));
+    fclose(f);
+}
+
+static struct sim *start_sim(const struct dev *d, struct err *e)
+{
+    struct sim_conf conf = d->o->sim;
+    struct sim *sim = NULL;
+
+    if (conf.port == 0)
+        conf.port = remembered_port(d);
+    if (conf.port != d->o->sim.port)
+        sim = sim_start(&conf, NULL); /* another program may have it by now */
+    return sim ? sim : sim_start(&d->o->sim, e);
+}
+
 static int make_config(struct dev *d, struct err *e)
 {
     int rc;
@@ -174,7 +225,7 @@ static int make_config(struct dev *d, struct err *e)
     if (d->o->config.config) {
         rc = command_config(&d->o->config, &d->config, e);
     } else {
-        d->sim = sim_start(&d->o->sim, e);
+        d->sim = start_sim(d, e);
         rc = d->sim ? own_config(d, e) : EX_UNAVAILABLE;
     }
     if (rc)
@@ -257,6 +308,8 @@ static int serve(struct dev *d, struct err *e)
 
     if (runtime_start(&r, &setup, e) < 0)
         return e->code ? e->code : EX_UNAVAILABLE;
+    if (d->sim)
+        remember_port(d);
     announce(d);
     if (d->o->ready_file && write_ready(d->o->ready_file, kafka_broker_address(d->broker), e) < 0) {
         kafka_fatal_raise(&r.fatal, e->msg);

@@ -57,17 +57,6 @@ make_prompts() {
     }' >"$prompts"
 }
 
-# An answer in the cache is the answer of one upstream, whose URL is part of its key. So the simulator gets the
-# port that it had the last time, if that is free.
-sim_port() {
-    local port=0
-    [ -s "$dir/sim-port" ] && port=$(cat "$dir/sim-port")
-    if [ "$port" -ne 0 ] && (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
-        port=0
-    fi
-    echo "$port"
-}
-
 wait_until_ready() {
     local i
     for ((i = 0; i < ready_limit; i++)); do
@@ -107,7 +96,7 @@ rm -f "$dir/ready" "$replies" "$replies".* "$prompts".*
 trap stop EXIT
 
 say "a broker, a worker and a provider that fails often, in the background (log: $dir/dev.log)"
-command=("$sluice" dev --store "$dir/store" --ready-file "$dir/ready" --sim-port "$(sim_port)"
+command=("$sluice" dev --store "$dir/store" --ready-file "$dir/ready"
     --set router_settings.cooldown_time=1s --sim-latency "lognormal:median=40ms,sigma=0.5"
     --fault "429:8,header=retry-after-ms,wait=500ms" --fault "429:1,header=retry-after,wait=1s" --fault 500:4
     --fault "503:1,model=sim-fast" --fault "529:1,model=sim-fast" --fault reset:2 --fault cut:2
@@ -119,7 +108,6 @@ wait_until_ready
 broker=$(cat "$dir/ready")
 sim=$(sed -n 's|.*\(http://127[.]0[.]0[.]1:[0-9]*\)/v1.*|\1|p' "$dir/dev.log" | head -n 1)
 [ -n "$sim" ] || give_up "sluice dev does not say where the simulator is"
-echo "${sim##*:}" >"$dir/sim-port"
 
 make_prompts
 say "$count prompts, of which $same ask the same question; the first:"

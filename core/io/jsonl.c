@@ -268,7 +268,8 @@ struct line_writer *line_writer_open(const char *path, struct err *e)
                 errno == EISDIR ? "; name a file" : "");
         return NULL;
     }
-    if (to_stdout)
+    /* Devices and pipes are shared by nature and hold nothing that could be torn or doubled. */
+    if (to_stdout || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
         return writer_new(fd, path);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         close(fd);
@@ -276,7 +277,7 @@ struct line_writer *line_writer_open(const char *path, struct err *e)
                 "cannot write %s: another run holds it; wait for it or name another file", path);
         return NULL;
     }
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && cut_torn_line(fd, path, e) < 0) {
+    if (cut_torn_line(fd, path, e) < 0) {
         close(fd);
         return NULL;
     }

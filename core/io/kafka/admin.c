@@ -46,8 +46,13 @@ int kafka_probe(const struct config *c, int64_t timeout_ms, struct kafka_info *r
     rd_kafka_metadata_destroy(md);
     id = rd_kafka_clusterid(client.rk, (int)timeout_ms);
     if (id) {
-        snprintf(info.cluster_id, sizeof info.cluster_id, "%s", id);
         info.embedded = kafka_id_is_embedded(id);
+        /* A mock cluster is named after an address in its process, which the next one may share. */
+        if (info.embedded)
+            snprintf(info.cluster_id, sizeof info.cluster_id, "%s@%s", id,
+                     kafka_consumer_property(c, "bootstrap.servers"));
+        else
+            snprintf(info.cluster_id, sizeof info.cluster_id, "%s", id);
         rd_kafka_mem_free(client.rk, id);
     }
     kafka_client_close(&client);
