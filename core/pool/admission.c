@@ -254,7 +254,7 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     struct limit *l = &a->routes[t->route].limit;
 
     pthread_mutex_lock(&a->lock);
-    a->calls--;
+    a->calls -= end->keeps_slot ? 0 : 1;
     if (!end->sent)
         limit_refund(l, t->reserved_tokens);
     else
@@ -266,6 +266,17 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     pthread_mutex_unlock(&a->lock);
     t->reserved_tokens = 0;
     t->probe = false;
+    t->holds_slot = end->keeps_slot;
+}
+
+void admission_stored(struct admission *a, struct task *t, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    a->calls--;
+    if (a->waiting > 0)
+        wake_at(a, now_us);
+    pthread_mutex_unlock(&a->lock);
+    t->holds_slot = false;
 }
 
 void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret)

@@ -32,11 +32,17 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us);
 struct admission_end {
     bool sent; /* false: it never reached the provider; all is refunded */
     bool ok;
+    bool
+        keeps_slot; /* its outcome is to be stored: admission_stored() gives the slot back, so that no more
+                        than pool.max_calls outcomes are ever bought and not yet durable (P2) */
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
     const struct retry_verdict *verdict; /* when it failed */
 };
 void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
                      int64_t now_us);
+
+/* The outcome of a task that kept its slot (t->holds_slot) is durable. */
+void admission_stored(struct admission *a, struct task *t, int64_t now_us);
 
 /* Lets go what may go now: tasks become TASK_INBOX with t->route reserved and are appended to *ret (which is
  * initialised); t->route is -1 for those that no route will ever serve. */

@@ -45,6 +45,8 @@ void call_release(struct worker *w, struct task *t)
 {
     struct call *c = t->call;
 
+    if (t->holds_slot)
+        admission_stored(w->pool->admission, t, w->now_us);
     if (!c)
         return;
     clear_transfer(c);
@@ -138,7 +140,7 @@ static struct completion *make_completion(struct worker *w, const struct model *
 static void succeeded(struct worker *w, struct task *t, struct answer *ans)
 {
     const struct usage *u = &ans->usage;
-    struct admission_end end = {.sent = true, .ok = true, .used_tokens = -1};
+    struct admission_end end = {.sent = true, .ok = true, .keeps_slot = true, .used_tokens = -1};
 
     if (u->input_tokens >= 0 && u->output_tokens >= 0)
         end.used_tokens = u->input_tokens + u->output_tokens;
@@ -219,6 +221,7 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
         t->attempts_used++;
     v = retry_decide(w->pool->config, t, &in, &w->rng);
     end.verdict = &v;
+    end.keeps_slot = v.action == RETRY_GIVE_UP;
     log_route(w, t, &v, ans);
     admission_leave(w->pool->admission, t, &end, w->now_us);
     keep_failure(t, rsp, ans);

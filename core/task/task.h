@@ -136,6 +136,7 @@ struct task {
     int ntrail;
     int route;               /* current route, or -1 */
     bool probe;              /* the running call tries out a route that was cooling */
+    bool holds_slot;         /* its call has ended, but counts until the outcome is stored */
     uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */
     int wait_queue;          /* TASK_WAITING: number of its queue in the admission */
     int64_t reserved_tokens; /* TASK_WAITING: the estimate; then the reservation held on `route` */

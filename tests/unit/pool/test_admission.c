@@ -351,6 +351,28 @@ Test(admission, calls_of_the_whole_pool_are_bounded)
         task_free(t[i]);
 }
 
+/* Bought and not yet durable counts as running: a kill can cost no more than pool.max_calls. */
+Test(admission, a_slot_is_kept_until_the_outcome_is_stored)
+{
+    struct admission_end ok = {.sent = true, .ok = true, .keeps_slot = true, .used_tokens = -1};
+    struct task *first = task_for("fast", NULL);
+    struct task *second = task_for("fast", NULL);
+
+    config.pool.max_calls = 1;
+    cr_expect_eq(enter(first, NOW), ADMITTED);
+    cr_expect_eq(enter(second, NOW), ADMISSION_WAITS);
+    admission_leave(admission, first, &ok, NOW);
+    cr_expect(first->holds_slot);
+    cr_expect_eq(pump(NOW), 0, "the outcome of the first is not durable yet");
+    admission_stored(admission, first, NOW);
+    cr_expect_not(first->holds_slot);
+    cr_expect_eq(pump(NOW), 1);
+    cr_expect_eq(view(NOW).calls, 1);
+    admission_flush(admission, &ready);
+    task_free(first);
+    task_free(second);
+}
+
 /* A call that was on its way when the route opened comes back while another one probes. */
 Test(admission, late_ends_do_not_disturb_the_probe)
 {
