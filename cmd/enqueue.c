@@ -95,6 +95,7 @@ static const struct option_row rows[] = {
     {0}};
 
 struct enqueue {
+    char digest[INDEX_DIGEST_TEXT]; /* of all rows of the input */
     const struct enqueue_options *o;
     const char *path;
     char manifest[4096];
@@ -146,6 +147,7 @@ static int survey(struct enqueue *q, uint32_t *ret_rows, struct err *e)
     *ret_rows = index_rows(index);
     if (q->o->limit && *ret_rows > q->o->limit)
         *ret_rows = (uint32_t)q->o->limit;
+    index_digest(index, q->digest);
     index_free(index);
     return rc;
 }
@@ -159,6 +161,7 @@ static int identify(struct enqueue *q, uint32_t nrows, struct err *e)
 
     if (!topic || client_describe(&now, q->config, topic, q->path, input_size(q->input), e) < 0)
         return -1;
+    memcpy(now.digest, q->digest, sizeof now.digest);
     if (q->o->reply_to)
         snprintf(now.replies, sizeof now.replies, "%s", q->o->reply_to);
     if (q->o->run && run_name(&now, q->o->run, e) < 0)

@@ -15,6 +15,11 @@ struct entry {
 };
 
 struct index {
+    uint8_t chain[SHA256_LEN];   /* over the rows so far */
+    uint8_t watched[SHA256_LEN]; /* over the first watch_rows rows */
+    uint32_t watch_rows;
+    bool has_watched;
+    struct sha256 *sha;
     struct entry *at;
     uint32_t count, cap;
     uint8_t *done;
@@ -23,13 +28,17 @@ struct index {
 
 struct index *index_new(void)
 {
-    return mem_alloc(sizeof(struct index));
+    struct index *x = mem_alloc(sizeof *x);
+
+    x->sha = sha256_new();
+    return x;
 }
 
 struct index *index_free(struct index *x)
 {
     if (!x)
         return NULL;
+    sha256_free(x->sha);
     free(x->at);
     free(x->done);
     free(x);
@@ -56,6 +65,10 @@ int index_add(struct index *x, uint64_t hash)
     }
     x->at[x->count] = (struct entry){(uint32_t)(hash >> 32), (uint32_t)hash, x->count};
     x->count++;
+    if (x->count == x->watch_rows) {
+        memcpy(x->watched, x->chain, sizeof x->watched);
+        x->has_watched = true;
+    }
     return 0;
 }
 
@@ -201,4 +214,28 @@ bool index_set_done(struct index *x, uint32_t row)
 uint32_t index_done(const struct index *x)
 {
     return x->ndone;
+}
+
+void index_watch(struct index *x, uint32_t rows)
+{
+    x->watch_rows = rows;
+}
+
+void index_digest_add(struct index *x, const void *record, size_t len)
+{
+    sha256_update(x->sha, x->chain, sizeof x->chain);
+    sha256_update(x->sha, record, len);
+    sha256_final(x->sha, x->chain);
+}
+
+void index_digest(const struct index *x, char out[INDEX_DIGEST_TEXT])
+{
+    sha256_hex(x->chain, out);
+}
+
+void index_digest_watched(const struct index *x, char out[INDEX_DIGEST_TEXT])
+{
+    out[0] = '\0';
+    if (x->has_watched)
+        sha256_hex(x->watched, out);
 }

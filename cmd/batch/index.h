@@ -37,4 +37,16 @@ bool index_is_done(const struct index *x, uint32_t row);
 bool index_set_done(struct index *x, uint32_t row); /* false: it was done already */
 uint32_t index_done(const struct index *x);         /* how many */
 
+/*
+ * A digest over all rows in order, so that a later run can tell whether it is about the same requests. It is a
+ * chain (digest = SHA-256(digest, record)), so that rows may have been appended since: index_watch() before the
+ * first row asks for the digest as it is after the first n rows. Texts are 64 hex digits.
+ */
+#define INDEX_DIGEST_TEXT 65
+void index_watch(struct index *x, uint32_t rows);
+void index_digest_add(struct index *x, const void *record, size_t len);
+void index_digest(const struct index *x, char out[INDEX_DIGEST_TEXT]);
+/* "" when the job has fewer rows. */
+void index_digest_watched(const struct index *x, char out[INDEX_DIGEST_TEXT]);
+
 #endif

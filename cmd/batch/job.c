@@ -74,6 +74,9 @@ static int load(struct job *j, const char *path, int *ret_slot, struct err *e)
     if (!id || strlen(id) != 32 || !store || *ret_slot < 0 || strlen(store) >= sizeof j->store)
         return err_set(e, EX_DATAERR,
                        "%s lacks job, store or slot; delete it to start the job anew", path);
+    if (json_get_str(o, "digest"))
+        snprintf(j->digest, sizeof j->digest, "%s", json_get_str(o, "digest"));
+    j->rows = (uint32_t)json_get_int(o, "rows", 0);
     memcpy(j->id, id, 33);
     snprintf(j->store, sizeof j->store, "%s", store);
     return 0;
@@ -89,7 +92,7 @@ static int save(const struct job *j, const char *path, struct err *e)
 
     buf_printf(&text, "{\"job\":\"%s\",\"slot\":%d,\"store\":", j->id, j->slot.number);
     buf_json_str(&text, j->store, strlen(j->store));
-    buf_str(&text, "}\n");
+    buf_printf(&text, ",\"digest\":\"%s\",\"rows\":%u}\n", j->digest, j->rows);
     snprintf(temp, sizeof temp, "%s.tmp", path);
     fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     good = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
@@ -162,4 +165,28 @@ void job_close(struct job *j)
     if (j->slot.lock_fd >= 0)
         slot_release(&j->slot);
     j->slot.lock_fd = -1;
+}
+
+bool job_peek(const char *output, char digest[INDEX_DIGEST_TEXT], uint32_t *ret_rows)
+{
+    struct job saved = {0};
+    char path[4096];
+    int slot = -1;
+
+    snprintf(path, sizeof path, "%s.job", output);
+    if (load(&saved, path, &slot, NULL) != 0)
+        return false;
+    memcpy(digest, saved.digest, INDEX_DIGEST_TEXT);
+    *ret_rows = saved.rows;
+    return true;
+}
+
+int job_keep_input(struct job *j, const char *output, const struct index *x, struct err *e)
+{
+    char path[4096];
+
+    index_digest(x, j->digest);
+    j->rows = index_rows(x);
+    snprintf(path, sizeof path, "%s.job", output);
+    return save(j, path, e);
 }

@@ -6,9 +6,12 @@
 #define SLUICE_CMD_BATCH_JOB_H
 
 #include "base/err.h"
+#include "cmd/batch/index.h"
 #include "io/store.h"
 
 struct job {
+    char digest[INDEX_DIGEST_TEXT]; /* of the rows that were sent, "" when not known (index.h) */
+    uint32_t rows;
     char id[33];
     char store[448]; /* root directory of the store */
     struct slot slot;
@@ -17,6 +20,12 @@ struct job {
 /* Loads OUT.job or makes it, and takes the slot. store_root: where a new job keeps its store. */
 int job_open(struct job *j, const char *output, const char *store_root, struct err *e);
 void job_close(struct job *j);
+
+/* What OUT.job says of the input of the run before: digest and rows. False: there is none. */
+bool job_peek(const char *output, char digest[INDEX_DIGEST_TEXT], uint32_t *ret_rows);
+
+/* Keeps digest and rows of the input in OUT.job. */
+int job_keep_input(struct job *j, const char *output, const struct index *x, struct err *e);
 
 /* Default root of the store: $XDG_CACHE_HOME/sluice/store or ~/.cache/sluice/store. */
 int job_default_store(char *out, size_t cap, struct err *e);

@@ -199,7 +199,7 @@ static bool is_over(struct run *r, int64_t now_us)
 {
     bool all_written = r->fed.ended && r->written.written + r->written.given_back >= r->fed.fed;
 
-    if (r->signals > 1)
+    if (r->signals > 1 || r->written.closed)
         return true;
     if (all_written)
         return true;

@@ -173,6 +173,7 @@ static int identify(struct kafka_job *k, struct err *e)
 
     if (!topic || client_describe(&now, k->config, topic, k->o->input, input_size(k->input), e) < 0)
         return -1;
+    index_digest(k->index, now.digest);
     rc = run_load(&k->run, k->manifest, e);
     if (rc < 0)
         return -1;

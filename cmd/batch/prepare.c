@@ -64,6 +64,7 @@ static int survey_row(struct survey *s, const struct input_row *row, int rc, str
     struct task *t = NULL;
     uint64_t hash = 0;
 
+    index_digest_add(s->index, row->record ? row->record : "", row->len);
     if (rc == INPUT_GOOD) {
         t = parse_row(s, row, e);
         hash = index_hash(t->id, strlen(t->id));
@@ -177,8 +178,10 @@ int prepare_index(struct input *in, const char *path, const struct config *c, bo
                   struct index *index, struct err *e)
 {
     struct survey s = {.in = in, .path = path, .config = c, .index = index};
+    const char *model = c->default_model ? c->default_model : "";
     int rc = 0;
 
+    index_digest_add(index, model, strlen(model)); /* for rows that name none */
     if (survey_rows(&s, e) < 0)
         return -1;
     index_seal(index);
@@ -306,6 +309,32 @@ static int resume_from(struct prepared *p, const char *path, const char *input, 
     return rc < 0 ? -1 : 0;
 }
 
+/* Answers to other prompts under the same ids would be taken for answers to these. */
+static int check_same_input(const struct prepared *p, const struct batch_options *o,
+                            const char *saved, bool known, struct err *e)
+{
+    char now[INDEX_DIGEST_TEXT];
+
+    if (index_done(p->index) == 0)
+        return 0;
+    index_digest_watched(p->index, now);
+    if (!known || !saved[0]) {
+        fprintf(stderr,
+                "batch: %s.job is not there: whether the replies in %s answer these prompts cannot "
+                "be told; only ids are compared\n",
+                o->output, o->output);
+        return 0;
+    }
+    if (strcmp(saved, now) == 0)
+        return 0;
+    return err_set(
+        e, EX_CANTCREAT,
+        "%s holds answers to other requests than these: rows of %s, --template, --system, --param "
+        "or "
+        "--model have changed since. Name another output (rows may be appended, not changed)",
+        o->output, o->input);
+}
+
 static int open_outputs(struct prepared *p, const struct batch_options *o, struct err *e)
 {
     p->out = line_writer_open(o->output, e);
@@ -332,6 +361,8 @@ static int open_store(struct prepared *p, const struct batch_options *o, struct 
     if (job_open(&p->job, line_writer_is_file(p->out) ? o->output : "-", root, e) < 0)
         return -1;
     p->has_job = true;
+    if (line_writer_is_file(p->out) && job_keep_input(&p->job, o->output, p->index, e) < 0)
+        return -1;
     p->store = store_open(p->job.slot.path, p->config, e);
     return p->store ? 0 : -1;
 }
@@ -351,6 +382,10 @@ static void apply_options(struct config *c, const struct batch_options *o)
 
 int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 {
+    char saved[INDEX_DIGEST_TEXT] = "";
+    uint32_t saved_rows = 0;
+    bool known = false;
+
     if (prepare_options(o, e) < 0 ||
         progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
         prepare_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
@@ -360,9 +395,11 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
     if (!p->input)
         return -1;
     p->index = index_new();
+    known = job_peek(o->output, saved, &saved_rows);
+    index_watch(p->index, saved_rows);
     if (prepare_index(p->input, o->input, p->config, o->keep_going, p->index, e) < 0)
         return -1;
-    if (open_outputs(p, o, e) < 0)
+    if (open_outputs(p, o, e) < 0 || check_same_input(p, o, saved, known, e) < 0)
         return -1;
     index_forget_ids(p->index);
     /* Until here a signal simply ends the process. From here on there are threads. */

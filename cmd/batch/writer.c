@@ -105,9 +105,20 @@ static bool wait_for_disk(struct writer *w, const struct err *e)
 
 static int flush_files(struct writer *w, bool sync, struct err *e)
 {
-    if (line_writer_flush(w->s.out, sync, e) < 0)
-        return -1;
-    return w->s.errors ? line_writer_flush(w->s.errors, sync, e) : 0;
+    int rc = line_writer_flush(w->s.out, sync, e);
+
+    return rc == 0 && w->s.errors ? line_writer_flush(w->s.errors, sync, e) : rc;
+}
+
+/* Nobody will ever read what comes: the run is over. */
+static int closed(struct writer *w, const struct err *e)
+{
+    pthread_mutex_lock(&w->lock);
+    w->view.closed = true;
+    snprintf(w->view.failure, sizeof w->view.failure, "%.199s", e->msg);
+    pthread_mutex_unlock(&w->lock);
+    w->lost = true;
+    return -1;
 }
 
 /* Writes until it works, or until the writer is closed and the disk has been broken for too long. */
@@ -115,8 +126,11 @@ static int flush(struct writer *w, bool sync)
 {
     struct err e = {0};
     int64_t closing_since = 0;
+    int rc = 0;
 
-    while (flush_files(w, sync, &e) < 0) {
+    while ((rc = flush_files(w, sync, &e)) != 0) {
+        if (rc == LINE_WRITER_CLOSED)
+            return closed(w, &e);
         log_error("output cannot be written, trying again", "error=\"%s\"", e.msg);
         if (!wait_for_disk(w, &e))
             continue;
@@ -262,9 +276,10 @@ int writer_stop(struct writer *w, struct err *e)
     pthread_join(w->thread, NULL);
     if (!w->lost)
         return 0;
-    return err_set(e, EX_IOERR,
-                   "%s; the missing lines are in the journal: run the same command again",
-                   w->view.failure);
+    return err_set(
+        e, EX_IOERR,
+        "%s; what is missing is in the journal and the cache: run the same command again",
+        w->view.failure);
 }
 
 struct writer *writer_free(struct writer *w)

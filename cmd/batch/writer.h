@@ -41,6 +41,7 @@ struct writer_view {
     uint64_t written;    /* replies in the files */
     uint64_t given_back; /* tasks that came without a reply */
     bool failing;        /* a file cannot be written at the moment */
+    bool closed;         /* a pipe that nobody reads any more */
     char failure[200];
 };
 

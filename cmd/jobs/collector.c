@@ -195,9 +195,9 @@ static void take(struct collector *c, const struct kafka_record *r, int64_t now_
 
 static int flush(struct collector *c, bool sync, struct err *e)
 {
-    if (line_writer_flush(c->s.out, sync, e) < 0)
+    if (line_writer_flush(c->s.out, sync, e) != 0)
         return -1;
-    return c->s.errors ? line_writer_flush(c->s.errors, sync, e) : 0;
+    return c->s.errors && line_writer_flush(c->s.errors, sync, e) != 0 ? -1 : 0;
 }
 
 static int sync_and_commit(struct collector *c, bool wait, int64_t now_us, struct err *e)

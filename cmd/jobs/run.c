@@ -22,8 +22,8 @@ struct field {
 #member, offsetof(struct run, member), sizeof(((struct run *)0)->member)                   \
     }
 
-static const struct field fields[] = {FIELD(topic), FIELD(replies), FIELD(servers), FIELD(cluster),
-                                      FIELD(input)};
+static const struct field fields[] = {FIELD(topic),   FIELD(replies), FIELD(servers),
+                                      FIELD(cluster), FIELD(input),   FIELD(digest)};
 
 bool run_name_good(const char *id)
 {
@@ -126,7 +126,8 @@ int run_check_same(const struct run *saved, const struct run *now, const char *p
         what = "another topic";
     else if (saved->cluster[0] && now->cluster[0] && strcmp(saved->cluster, now->cluster) != 0)
         what = "another Kafka cluster (or a `sluice dev` that has ended)";
-    else if (now->rows < saved->rows || saved->input_bytes != now->input_bytes)
+    else if (now->rows < saved->rows || saved->input_bytes != now->input_bytes ||
+             strcmp(saved->digest, now->digest) != 0)
         what = "another input, or the input has changed since";
     if (!what)
         return 0;

@@ -10,21 +10,23 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/batch/index.h"
 
 #define RUN_ID_MAX 100
 #define RUN_HEADER "sluice-run"
 
 struct run {
     char id[RUN_ID_MAX + 1];
-    char topic[256];     /* requests */
-    char replies[256];   /* topic of the replies, as the configuration of enqueue has it */
-    char servers[1024];  /* bootstrap.servers */
-    char cluster[128];   /* "" when the broker does not say */
-    char input[4096];    /* absolute path */
-    int64_t input_bytes; /* its size, so that a changed file is noticed */
-    uint32_t rows;       /* leading rows of the input that belong to the run */
-    uint32_t unreadable; /* rows that cannot be sent: they get no reply (--keep-going) */
-    uint32_t sent;       /* leading rows of the input that the broker has acknowledged */
+    char topic[256];    /* requests */
+    char replies[256];  /* topic of the replies, as the configuration of enqueue has it */
+    char servers[1024]; /* bootstrap.servers */
+    char cluster[128];  /* "" when the broker does not say */
+    char input[4096];   /* absolute path */
+    char digest[INDEX_DIGEST_TEXT]; /* of all its rows (index.h) */
+    int64_t input_bytes;            /* its size, so that a changed file is noticed */
+    uint32_t rows;                  /* leading rows of the input that belong to the run */
+    uint32_t unreadable;            /* rows that cannot be sent: they get no reply (--keep-going) */
+    uint32_t sent;                  /* leading rows of the input that the broker has acknowledged */
 };
 
 enum run_result { RUN_LOADED = 0, RUN_NONE = 1 };

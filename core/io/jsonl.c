@@ -321,6 +321,10 @@ int line_writer_flush(struct line_writer *w, bool sync, struct err *e)
 
         if (n < 0 && errno == EINTR)
             continue;
+        if (n < 0 && errno == EPIPE) {
+            err_set(e, EX_IOERR, "nobody reads %s any more", w->path);
+            return LINE_WRITER_CLOSED;
+        }
         if (n < 0)
             return err_set(e, EX_IOERR, "cannot write %s: %s", w->path, strerror(errno));
         w->written += (size_t)n;

@@ -57,9 +57,11 @@ bool line_writer_is_file(const struct line_writer *w);
 void line_writer_add(struct line_writer *w, const char *text, size_t len);
 
 /*
- * Writes what is buffered. 0 or -1; after -1 (disk full, ...) what could not be written is still buffered, and
+ * Writes what is buffered. 0, LINE_WRITER_CLOSED (nobody reads the pipe any more: trying again is of no use),
+ * or -1; after -1 (disk full, ...) what could not be written is still buffered, and
  * a later call goes on exactly where this one stopped. sync: fdatasync as well.
  */
+enum { LINE_WRITER_CLOSED = 1 };
 int line_writer_flush(struct line_writer *w, bool sync, struct err *e);
 size_t line_writer_pending(const struct line_writer *w);
 

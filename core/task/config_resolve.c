@@ -104,6 +104,24 @@ static int set_dialect(const struct resolver *r, struct model *m)
     return m->provider ? 0 : unknown_provider(r, m);
 }
 
+/* Between "//" and the path: a user or password would be printed with the URL; a port must be one. */
+static bool bad_authority(const char *url)
+{
+    const char *host = strstr(url, "//") + 2;
+    size_t n = strcspn(host, "/?#");
+    const char *colon = memrchr(host, ':', n);
+    const char *bracket = memrchr(host, ']', n);
+    char *end = NULL;
+    long port = 0;
+
+    if (n == 0 || memchr(host, '@', n))
+        return true;
+    if (!colon || (bracket && colon < bracket)) /* the colons of an IPv6 address */
+        return false;
+    port = strtol(colon + 1, &end, 10);
+    return end != host + n || end == colon + 1 || port < 1 || port > 65535;
+}
+
 static int set_base(const struct resolver *r, struct model *m)
 {
     size_t n = 0;
@@ -118,6 +136,12 @@ static int set_base(const struct resolver *r, struct model *m)
         return conf_place_err(r->c, m->line, r->e,
                               "model `%s`: api_base must begin with http:// or https://",
                               m->model_name);
+    if (bad_authority(m->api_base))
+        return conf_place_err(
+            r->c, m->line, r->e,
+            "model `%s`: api_base must hold a host and perhaps a port from 1 to 65535, "
+            "and no user or password; put secrets into api_key or extra_headers",
+            m->model_name);
     for (n = strlen(m->api_base); n > 8 && m->api_base[n - 1] == '/'; n--)
         m->api_base[n - 1] = '\0';
     return 0;

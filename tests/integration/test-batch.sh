@@ -61,4 +61,30 @@ rc=0
 [ $(($(wc -l <out4.jsonl) + $(wc -l <err4.jsonl))) = 200 ] || fail "lines are missing"
 [ "$(jq -r '.response.body.error.code' err4.jsonl | sort -u)" = context_length_exceeded ] || fail "wrong error code"
 grep -q "context_length_exceeded" report.txt || fail "the report does not name the failure"
+sim_stop
+
+# 5. Answers to other prompts under the same ids are not taken for answers to these; rows may be appended.
+sim_start
+config_for_sim c.yaml
+run5() { "$SLUICE" batch -i t.csv -o t.out -m fast -c c.yaml --store store5 --progress none "$@" 2>report.txt; }
+printf 'q\none\ntwo\n' >t.csv
+run5 -t 'A {q}' || fail "$(cat report.txt)"
+rc=0
+run5 -t 'B {q}' || rc=$?
+[ "$rc" = 73 ] || fail "another template went on ($rc): $(cat report.txt)"
+grep -q "answers to other requests" report.txt || fail "no reason: $(cat report.txt)"
+echo three >>t.csv
+run5 -t 'A {q}' || fail "an appended row was refused: $(cat report.txt)"
+[ "$(wc -l <t.out)" = 3 ] || fail "the appended row was not answered"
+printf 'q\nnew\none\ntwo\nthree\n' >t.csv
+rc=0
+run5 -t 'A {q}' || rc=$?
+[ "$rc" = 73 ] || fail "an inserted row went on ($rc)"
+
+# 6. A reader that goes away ends the run.
+prompts 500 p >p.jsonl
+rc=0
+timeout 30 "$SLUICE" batch -i p.jsonl -o - -c c.yaml --store store6 --progress none 2>report.txt | head -1 >first.txt || rc=$?
+[ -s first.txt ] || fail "no line came through the pipe"
+[ "$rc" = 74 ] || [ "$rc" = 0 ] || fail "exit code $rc when the reader went away: $(tail -3 report.txt)"
 echo "batch: all good"

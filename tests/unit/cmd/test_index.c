@@ -1,5 +1,6 @@
 /* Index of a job: in-place sort, suspects, look-up and done bits. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cmd/batch/index.h"
@@ -134,4 +135,41 @@ Test(index, hash_depends_on_all_bytes)
     cr_assert_eq(index_hash("row-1", 5), index_hash("row-1", 5));
     cr_assert_neq(index_hash("row-1", 5), index_hash("row-2", 5));
     cr_assert_neq(index_hash("row-1", 5), index_hash("row-1", 4));
+}
+
+static void digest_of(const char *const *rows, size_t n, uint32_t watch,
+                      char out[INDEX_DIGEST_TEXT], char watched[INDEX_DIGEST_TEXT])
+{
+    struct index *x = index_new();
+    size_t i = 0;
+
+    index_watch(x, watch);
+    for (i = 0; i < n; i++) {
+        index_digest_add(x, rows[i], strlen(rows[i]));
+        index_add(x, index_hash(rows[i], strlen(rows[i])));
+    }
+    index_digest(x, out);
+    index_digest_watched(x, watched);
+    index_free(x);
+}
+
+Test(index, digest_tells_changed_rows_from_appended_ones)
+{
+    static const char *const before[] = {"a", "b"};
+    static const char *const appended[] = {"a", "b", "c"};
+    static const char *const changed[] = {"a", "x", "c"};
+    static const char *const regrouped[] = {"ab", "", "c"};
+    char saved[INDEX_DIGEST_TEXT], all[INDEX_DIGEST_TEXT], watched[INDEX_DIGEST_TEXT];
+
+    digest_of(before, 2, 0, saved, watched);
+    cr_expect_str_empty(watched);
+    digest_of(appended, 3, 2, all, watched);
+    cr_expect_str_eq(watched, saved);
+    cr_expect_str_neq(all, saved);
+    digest_of(changed, 3, 2, all, watched);
+    cr_expect_str_neq(watched, saved);
+    digest_of(regrouped, 3, 2, all, watched);
+    cr_expect_str_neq(watched, saved);
+    digest_of(before, 1, 2, all, watched);
+    cr_expect_str_empty(watched, "fewer rows than before");
 }
