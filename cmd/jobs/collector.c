@@ -193,17 +193,24 @@ static void take(struct collector *c, const struct kafka_record *r, int64_t now_
     reply_view_done(&v);
 }
 
+/* 0; COLLECTOR_DISK; or -1 when nobody reads the output any more, which no waiting will change. */
 static int flush(struct collector *c, bool sync, struct err *e)
 {
-    if (line_writer_flush(c->s.out, sync, e) != 0)
+    int rc = line_writer_flush(c->s.out, sync, e);
+
+    if (rc == 0 && c->s.errors)
+        rc = line_writer_flush(c->s.errors, sync, e);
+    if (rc == LINE_WRITER_CLOSED)
         return -1;
-    return c->s.errors && line_writer_flush(c->s.errors, sync, e) != 0 ? -1 : 0;
+    return rc < 0 ? COLLECTOR_DISK : 0;
 }
 
 static int sync_and_commit(struct collector *c, bool wait, int64_t now_us, struct err *e)
 {
-    if (flush(c, true, e) < 0)
-        return COLLECTOR_DISK;
+    int rc = flush(c, true, e);
+
+    if (rc != 0)
+        return rc;
     save_place(c);
     c->synced_us = now_us;
     c->unsynced = false;
@@ -216,8 +223,9 @@ int collector_step(struct collector *c, int64_t timeout_ms, int64_t now_us, stru
     int n = 0;
     int rc = 0;
 
-    if (flush(c, false, e) < 0) /* what an earlier step could not write */
-        return COLLECTOR_DISK;
+    rc = flush(c, false, e); /* what an earlier step could not write */
+    if (rc != 0)
+        return rc;
     for (n = 0; n < STEP_RECORDS; n++) {
         rc = kafka_reader_poll(c->reader, n == 0 ? timeout_ms : 0, &r, e);
         if (rc != KAFKA_RECORD)
@@ -226,8 +234,9 @@ int collector_step(struct collector *c, int64_t timeout_ms, int64_t now_us, stru
     }
     if (rc < 0)
         return -1;
-    if (flush(c, false, e) < 0)
-        return COLLECTOR_DISK;
+    rc = flush(c, false, e);
+    if (rc != 0)
+        return rc;
     if (c->unsynced && now_us - c->synced_us >= SYNC_EVERY_US) {
         rc = sync_and_commit(c, false, now_us, e);
         if (rc != 0)
@@ -249,12 +258,12 @@ bool collector_caught_up(const struct collector *c)
 
 int collector_finish(struct collector *c, struct err *e)
 {
-    int rc = sync_and_commit(c, true, clock_mono_us(), e);
     char text[600];
 
-    if (rc == COLLECTOR_DISK)
+    if (flush(c, true, e) != 0)
         return -1;
-    if (rc < 0) /* everything is in the files; only the next reader starts further back */
+    if (sync_and_commit(c, true, clock_mono_us(), e) !=
+        0) /* everything is in the files; only the next reader starts further back */
         log_warn("positions cannot be committed", "text=%s", log_quote(e->msg, text, sizeof text));
     return 0;
 }
