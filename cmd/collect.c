@@ -5,19 +5,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "cmd/batch/index.h"
-#include "cmd/batch/progress.h"
 #include "cmd/jobs/client.h"
 #include "cmd/jobs/collector.h"
 #include "cmd/jobs/id_set.h"
+#include "cmd/jobs/option_rows.h"
 #include "cmd/jobs/resume.h"
-#include "cmd/signals.h"
 
 #define POLL_MS     100
 #define DISK_MS     1000
@@ -46,12 +42,7 @@ static const struct option_row rows[] = {
      AT(output),
      .arg = "FILE",
      .help = "output: one line a reply, appended as replies come; resumed when it exists"},
-    {.name = "error-file",
-     .letter = 'e',
-     .type = OPT_STR,
-     AT(error_file),
-     .arg = "FILE",
-     .help = "replies that are failures go here instead of to the output"},
+    JOB_ERROR_FILE_ROW(struct collect_options, error_file),
     {.name = "run",
      .letter = 'r',
      .type = OPT_STR,
@@ -67,17 +58,10 @@ static const struct option_row rows[] = {
      .min = 0,
      .max = UINT32_MAX,
      .help = "be done when there are so many replies; default: what the manifest says"},
-    {.name = "bootstrap-servers",
-     .letter = 'b',
-     .type = OPT_STR,
-     AT(servers),
-     .arg = "HOST:PORT",
-     .help = "brokers; default: kafka.bootstrap.servers, else those of the manifest"},
-    {.name = "topic",
-     .type = OPT_STR,
-     AT(topic),
-     .arg = "NAME",
-     .help = "reply topic; default: that of the manifest, else topics.replies"},
+    JOB_SERVERS_ROW(struct collect_options, servers,
+                    "brokers; default: kafka.bootstrap.servers, else those of the manifest"),
+    JOB_TOPIC_ROW(struct collect_options, topic,
+                  "reply topic; default: that of the manifest, else topics.replies"),
     {.name = "follow",
      .letter = 'f',
      .type = OPT_FLAG,
@@ -90,18 +74,13 @@ static const struct option_row rows[] = {
      .fallback = "0",
      .help = "give up when no reply came for so long; default: wait when the number of replies is "
              "known"},
-    {.name = "progress",
-     .type = OPT_STR,
-     AT(progress),
-     .arg = "MODE",
-     .fallback = "auto",
-     .help = "auto, live, plain, json or none"},
+    JOB_PROGRESS_ROW(struct collect_options, progress),
     CONFIG_OPTION_ROWS(struct collect_options, config),
     {0}};
 
 struct collect {
     const struct collect_options *o;
-    struct config *config;
+    struct client client;
     struct run run;       /* id "": everybody's */
     const char *manifest; /* NULL: none */
     const char *topic;
@@ -110,11 +89,8 @@ struct collect {
     struct line_writer *out, *errors;
     struct id_set *seen;
     struct collector *collector;
-    struct kafka_fatal fatal;
-    struct progress progress;
-    int64_t started_us, looked_us;
-    int signal_fd;
-    bool failing; /* the output cannot be written at the moment */
+    int64_t looked_us; /* at the manifest */
+    bool failing;      /* the output cannot be written at the moment */
 };
 
 static int take(void *arg, const char *id, size_t len)
@@ -132,7 +108,7 @@ static int check_options(struct collect *q, struct err *e)
         return err_set(e, EX_USAGE, "name the output with -o FILE");
     if (o->error_file && strcmp(o->error_file, o->output) == 0)
         return err_set(e, EX_USAGE, "--error-file and --output are the same file");
-    return progress_init(&q->progress, o->progress, clock_mono_us(), e);
+    return client_init(&q->client, o->progress, e);
 }
 
 /* --run names a manifest when there is such a file, else a run. */
@@ -175,48 +151,42 @@ static int configure(struct collect *q, struct err *e)
             servers = q->run.servers;
         config_free(probe);
     }
-    rc = client_config(&co, servers, &q->config, e);
+    rc = client_open(&q->client, &co, servers, e);
     if (rc)
         return rc;
     q->topic = q->o->topic         ? q->o->topic
                : q->run.replies[0] ? q->run.replies
-                                   : q->config->topics.replies;
+                                   : q->client.config->topics.replies;
     return q->topic && *q->topic ? 0 : err_set(e, EX_USAGE, "name the reply topic with --topic");
 }
 
 static int open_outputs(struct collect *q, struct err *e)
 {
-    q->out = line_writer_open(q->o->output, e);
-    if (!q->out)
+    struct resume r = {.arg = q, .take = take};
+
+    if (resume_open(&r, q->o->output, &q->out, e) < 0 ||
+        (q->o->error_file && resume_open(&r, q->o->error_file, &q->errors, e) < 0))
         return -1;
-    if (line_writer_is_file(q->out) && resume_read(q->o->output, take, q, e) < 0)
-        return -1;
-    if (q->o->error_file) {
-        q->errors = line_writer_open(q->o->error_file, e);
-        if (!q->errors ||
-            (line_writer_is_file(q->errors) && resume_read(q->o->error_file, take, q, e) < 0))
-            return -1;
-    }
     q->resumed = id_set_count(q->seen);
     return 0;
 }
 
 static int start(struct collect *q, struct err *e)
 {
-    struct run here = {0};
-    struct collector_setup setup = {.config = q->config,
+    struct run here;
+    struct collector_setup setup = {.config = q->client.config,
                                     .topic = q->topic,
                                     .run = q->run.id[0] ? q->run.id : NULL,
-                                    .cluster = here.cluster,
+                                    .cluster = q->run.cluster,
                                     .output = q->o->output,
                                     .resumed = q->resumed,
                                     .out = q->out,
                                     .errors = q->errors,
-                                    .fatal = &q->fatal,
+                                    .fatal = &q->client.fatal,
                                     .arg = q,
                                     .take = take};
 
-    if (client_describe(&here, q->config, q->topic, NULL, 0, e) < 0)
+    if (client_describe(&q->client, q->topic, &here, e) < 0)
         return -1;
     if (q->run.cluster[0] && here.cluster[0] && strcmp(q->run.cluster, here.cluster) != 0)
         return err_set(e, EX_DATAERR,
@@ -224,31 +194,17 @@ static int start(struct collect *q, struct err *e)
                        "replies cannot come here",
                        q->manifest);
     snprintf(q->run.cluster, sizeof q->run.cluster, "%s", here.cluster);
-    setup.cluster = q->run.cluster;
     q->collector = collector_new(&setup, CLIENT_TIMEOUT_MS, e);
-    q->started_us = clock_mono_us();
-    progress_init(&q->progress, q->o->progress, q->started_us, NULL);
+    client_started(&q->client);
     return q->collector ? 0 : -1;
 }
 
 static void show(struct collect *q, int64_t now_us, bool force)
 {
-    const struct tally *t = collector_tally(q->collector);
-    struct progress_view v = {.done = q->resumed + t->done,
-                              .total = q->wanted,
-                              .resumed = q->resumed,
-                              .cached = t->hits,
-                              .coalesced = t->coalesced,
-                              .failed = t->failed,
-                              .calls = t->done,
-                              .input_tokens = t->input_tokens,
-                              .output_tokens = t->output_tokens,
-                              .cost_usd = t->cost_usd,
-                              .cost_unknown = t->cost_unknown,
-                              .limited_by = "the workers"};
+    struct progress_view v = collector_progress(q->collector, q->wanted);
 
     snprintf(v.phase, sizeof v.phase, "%s", q->failing ? "output full, waiting" : "collecting");
-    progress_show(&q->progress, &v, now_us, force);
+    progress_show(&q->client.progress, &v, now_us, force);
 }
 
 /* `enqueue` may be at work beside us and find rows that get no reply. */
@@ -287,15 +243,14 @@ static int collect_replies(struct collect *q, struct err *e)
     for (;;) {
         int64_t now_us = clock_mono_us();
         int rc = collector_step(q->collector, POLL_MS, now_us, e);
-        int sig = signals_wait(q->signal_fd, -1, rc == COLLECTOR_DISK ? DISK_MS : 0);
+        int ended = 0;
 
-        q->failing = rc == COLLECTOR_DISK;
         if (rc < 0)
             return -1;
-        if (sig)
-            return 128 + sig;
-        if (atomic_load(&q->fatal.set))
-            return err_set(e, EX_UNAVAILABLE, "%s", q->fatal.msg);
+        q->failing = rc == COLLECTOR_DISK;
+        ended = client_ended(&q->client, q->failing ? DISK_MS : 0, e);
+        if (ended)
+            return ended;
         now_us = clock_mono_us();
         show(q, now_us, false);
         look_at_manifest(q, now_us);
@@ -312,7 +267,7 @@ static void report(const struct collect *q)
                              .total = q->wanted ? q->wanted : id_set_count(q->seen),
                              .resumed = q->resumed,
                              .calls = UINT64_MAX,
-                             .elapsed_ms = (clock_mono_us() - q->started_us) / 1000,
+                             .elapsed_ms = (clock_mono_us() - q->client.started_us) / 1000,
                              .output = q->o->output,
                              .error_file = q->o->error_file};
 
@@ -337,10 +292,8 @@ static int exit_code(const struct collect *q, int ended, struct err *e)
             " REPLIES WERE LOST: the broker dropped them before they were read. Send the "
             "rows that have no reply again",
             v.lost);
-    if (ended > 0 && !q->o->follow) {
-        err_set(e, 0, "stopped by a signal; nothing is lost: run the same command again to go on");
-        return ended;
-    }
+    if (ended > 0 && !q->o->follow)
+        return client_stopped(ended, e);
     if (q->wanted && !is_complete(q) && !q->o->follow)
         return err_set(e, EX_TEMPFAIL,
                        "%" PRIu64 " of %" PRIu64
@@ -355,8 +308,7 @@ static int collect(struct collect *q, struct err *e)
 
     if (open_outputs(q, e) < 0)
         return -1;
-    q->signal_fd = signals_open(e);
-    if (q->signal_fd < 0 || start(q, e) < 0)
+    if (client_signals(&q->client, e) < 0 || start(q, e) < 0)
         return -1;
     rc = collect_replies(q, e);
     if (collector_finish(q->collector, e) < 0)
@@ -368,15 +320,15 @@ static int collect(struct collect *q, struct err *e)
 
 static int run(const void *opts, int nargs, char *const *args, struct err *e)
 {
-    struct collect q = {.o = opts, .signal_fd = -1};
+    struct collect q = {.o = opts};
     int rc = 0;
 
     (void)nargs;
     (void)args;
-    kafka_fatal_init(&q.fatal);
+    if (check_options(&q, e) < 0)
+        return -1;
     q.seen = id_set_new();
-    if (check_options(&q, e) < 0 || identify(&q, e) < 0)
-        rc = -1;
+    rc = identify(&q, e);
     if (rc == 0)
         rc = configure(&q, e);
     if (rc == 0)
@@ -385,9 +337,7 @@ static int run(const void *opts, int nargs, char *const *args, struct err *e)
     line_writer_close(q.out);
     line_writer_close(q.errors);
     id_set_free(q.seen);
-    config_free(q.config);
-    if (q.signal_fd >= 0)
-        close(q.signal_fd);
+    client_done(&q.client);
     return rc;
 }
 

@@ -282,8 +282,6 @@ static void announce(const struct dev *d)
     const char *address = kafka_broker_address(d->broker);
     const struct config *c = d->config;
 
-    printf("bootstrap.servers=%s\n", address);
-    fflush(stdout);
     fprintf(stderr,
             "sluice dev: for development only. The broker is in memory, keeps 5 MiB a partition,\n"
             "delivers at least once, and is gone with this process.\n\n");
@@ -297,6 +295,8 @@ static void announce(const struct dev *d)
             "  kcat -b %s -C -t %s -e -X fetch.wait.max.ms=10\n\n"
             "Ctrl-C stops it.\n",
             address, address, address, c->topics.requests.at[0], address, c->topics.replies);
+    printf("bootstrap.servers=%s\n", address); /* last: scripts wait for this line */
+    fflush(stdout);
 }
 
 static int serve(struct dev *d, struct err *e)

@@ -6,16 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "cmd/batch/input.h"
-#include "cmd/batch/prepare.h"
-#include "cmd/batch/progress.h"
 #include "cmd/jobs/client.h"
+#include "cmd/jobs/option_rows.h"
 #include "cmd/jobs/sender.h"
-#include "cmd/signals.h"
 
 #define WAIT_MS   20
 #define FINISH_MS 5000
@@ -37,24 +32,12 @@ struct enqueue_options {
 #define AT(member) .offset = offsetof(struct enqueue_options, member)
 
 static const struct option_row rows[] = {
-    {.name = "input",
-     .letter = 'i',
-     .type = OPT_STR,
-     AT(input),
-     .arg = "FILE",
-     .help = "input: JSONL (batch lines, bare bodies, any rows with --template) or CSV"},
+    JOB_INPUT_ROW(struct enqueue_options, input),
     INPUT_OPTION_ROWS(struct enqueue_options, in),
-    {.name = "bootstrap-servers",
-     .letter = 'b',
-     .type = OPT_STR,
-     AT(servers),
-     .arg = "HOST:PORT",
-     .help = "brokers; the same as --set kafka.bootstrap.servers=..."},
-    {.name = "topic",
-     .type = OPT_STR,
-     AT(topic),
-     .arg = "NAME",
-     .help = "request topic; default: the first of topics.requests"},
+    JOB_SERVERS_ROW(struct enqueue_options, servers,
+                    "brokers; the same as --set kafka.bootstrap.servers=..."),
+    JOB_TOPIC_ROW(struct enqueue_options, topic,
+                  "request topic; default: the first of topics.requests"),
     {.name = "reply-to",
      .type = OPT_STR,
      AT(reply_to),
@@ -85,28 +68,18 @@ static const struct option_row rows[] = {
      AT(keep_going),
      .help = "send bad records too (the worker answers them with errors) and pass over rows that "
              "cannot be read"},
-    {.name = "progress",
-     .type = OPT_STR,
-     AT(progress),
-     .arg = "MODE",
-     .fallback = "auto",
-     .help = "auto, live, plain, json or none"},
+    JOB_PROGRESS_ROW(struct enqueue_options, progress),
     CONFIG_OPTION_ROWS(struct enqueue_options, config),
     {0}};
 
 struct enqueue {
-    char digest[INDEX_DIGEST_TEXT]; /* of all rows of the input */
     const struct enqueue_options *o;
     const char *path;
     char manifest[4096];
-    struct config *config;
-    struct input *input;
+    struct client client;
     struct run run;
     uint32_t resumed;
     struct sender *sender;
-    struct kafka_fatal fatal;
-    struct progress progress;
-    int signal_fd;
 };
 
 static int check_options(struct enqueue *q, int nargs, char *const *args, struct err *e)
@@ -126,42 +99,20 @@ static int check_options(struct enqueue *q, int nargs, char *const *args, struct
                          o->manifest ? o->manifest : q->path,
                          o->manifest ? "" : ".run") >= sizeof q->manifest)
         return err_set(e, EX_USAGE, "the path of the manifest is too long");
-    return progress_init(&q->progress, o->progress, clock_mono_us(), e);
-}
-
-/* Reads all rows and refuses bad ones and duplicate ids; counts them. */
-static int survey(struct enqueue *q, uint32_t *ret_rows, struct err *e)
-{
-    struct index *index = NULL;
-    int rc = 0;
-
-    if (q->o->in.model) {
-        free(q->config->default_model);
-        q->config->default_model = mem_strdup(q->o->in.model);
-    }
-    q->input = input_open(q->path, &q->o->in, (size_t)q->config->limits.record_bytes, e);
-    if (!q->input)
-        return -1;
-    index = index_new();
-    rc = prepare_index(q->input, q->path, q->config, q->o->keep_going, index, e);
-    *ret_rows = index_rows(index);
-    if (q->o->limit && *ret_rows > q->o->limit)
-        *ret_rows = (uint32_t)q->o->limit;
-    index_digest(index, q->digest);
-    index_free(index);
-    return rc;
+    return client_init(&q->client, o->progress, e);
 }
 
 /* Takes up the run of the manifest, or begins one. */
-static int identify(struct enqueue *q, uint32_t nrows, struct err *e)
+static int identify(struct enqueue *q, struct err *e)
 {
-    const char *topic = client_request_topic(q->config, q->o->topic, e);
-    struct run now = {.rows = nrows};
+    const char *topic = client_request_topic(q->client.config, q->o->topic, e);
+    struct run now;
     int rc = 0;
 
-    if (!topic || client_describe(&now, q->config, topic, q->path, input_size(q->input), e) < 0)
+    if (!topic || client_describe(&q->client, topic, &now, e) < 0)
         return -1;
-    memcpy(now.digest, q->digest, sizeof now.digest);
+    if (q->o->limit && now.rows > q->o->limit)
+        now.rows = (uint32_t)q->o->limit;
     if (q->o->reply_to)
         snprintf(now.replies, sizeof now.replies, "%s", q->o->reply_to);
     if (q->o->run && run_name(&now, q->o->run, e) < 0)
@@ -173,7 +124,7 @@ static int identify(struct enqueue *q, uint32_t nrows, struct err *e)
         q->resumed = q->run.sent;
         if (run_check_same(&q->run, &now, q->manifest, e) < 0)
             return -1;
-        q->run.rows = nrows;
+        q->run.rows = now.rows;
     } else {
         if (!q->o->run && run_name(&now, NULL, e) < 0)
             return -1;
@@ -194,7 +145,7 @@ static void show(struct enqueue *q, int64_t now_us, bool force)
     snprintf(v.limited_by, sizeof v.limited_by, "%s",
              s.held ? "the worker: the embedded broker is full" : "the broker");
     snprintf(v.phase, sizeof v.phase, "sending");
-    progress_show(&q->progress, &v, now_us, force);
+    progress_show(&q->client.progress, &v, now_us, force);
 }
 
 /* Sends until everything is acknowledged, a signal or an error. 0, 128 + signal, or -1. */
@@ -203,14 +154,13 @@ static int send_rows(struct enqueue *q, struct err *e)
     for (;;) {
         int64_t now_us = clock_mono_us();
         int rc = sender_step(q->sender, now_us, e);
-        int sig = signals_read(q->signal_fd);
+        int ended = 0;
 
         if (rc < 0 || rc == SENDER_DONE)
             return rc < 0 ? -1 : 0;
-        if (sig)
-            return 128 + sig;
-        if (atomic_load(&q->fatal.set))
-            return err_set(e, EX_UNAVAILABLE, "%s", q->fatal.msg);
+        ended = client_ended(&q->client, 0, e);
+        if (ended)
+            return ended;
         show(q, now_us, false);
         if (rc != SENDER_MORE)
             sender_wait(q->sender, WAIT_MS);
@@ -219,29 +169,27 @@ static int send_rows(struct enqueue *q, struct err *e)
 
 static int send_all(struct enqueue *q, struct err *e)
 {
-    struct sender_setup setup = {.config = q->config,
-                                 .input = q->input,
+    struct sender_setup setup = {.config = q->client.config,
+                                 .input = q->client.input,
                                  .run = &q->run,
                                  .manifest = q->manifest,
                                  .model = q->o->in.model,
                                  .reply_to = q->o->reply_to,
-                                 .fatal = &q->fatal};
+                                 .fatal = &q->client.fatal};
     struct err late = {0};
     int rc = 0;
 
     q->sender = sender_new(&setup, CLIENT_TIMEOUT_MS, e);
     if (!q->sender)
         return -1;
-    progress_init(&q->progress, q->o->progress, clock_mono_us(), NULL);
+    client_started(&q->client);
     rc = send_rows(q, e);
     if (sender_finish(q->sender, rc ? FINISH_MS : 0, &late) < 0 && rc >= 0) {
         *e = late;
         rc = -1;
     }
     show(q, clock_mono_us(), true);
-    if (rc > 0)
-        err_set(e, 0, "stopped by a signal; nothing is lost: run the same command again to go on");
-    return rc;
+    return rc > 0 ? client_stopped(rc, e) : rc;
 }
 
 static void report(const struct enqueue *q)
@@ -263,13 +211,10 @@ static void report(const struct enqueue *q)
 
 static int enqueue(struct enqueue *q, struct err *e)
 {
-    uint32_t nrows = 0;
-
-    if (survey(q, &nrows, e) < 0)
+    if (client_survey(&q->client, q->path, &q->o->in, q->o->keep_going, e) < 0 ||
+        client_signals(&q->client, e) < 0 || identify(q, e) < 0)
         return -1;
-    q->signal_fd = signals_open(e);
-    if (q->signal_fd < 0 || identify(q, nrows, e) < 0)
-        return -1;
+    q->client.index = index_free(q->client.index); /* 12 bytes a row that sending does not need */
     if (q->run.sent < q->run.rows) {
         int rc = send_all(q, e);
 
@@ -282,20 +227,16 @@ static int enqueue(struct enqueue *q, struct err *e)
 
 static int run(const void *opts, int nargs, char *const *args, struct err *e)
 {
-    struct enqueue q = {.o = opts, .signal_fd = -1};
+    struct enqueue q = {.o = opts};
     int rc = 0;
 
-    kafka_fatal_init(&q.fatal);
     if (check_options(&q, nargs, args, e) < 0)
         return EX_USAGE;
-    rc = client_config(&q.o->config, q.o->servers, &q.config, e);
+    rc = client_open(&q.client, &q.o->config, q.o->servers, e);
     if (rc == 0)
         rc = enqueue(&q, e);
     sender_free(q.sender);
-    input_close(q.input);
-    config_free(q.config);
-    if (q.signal_fd >= 0)
-        close(q.signal_fd);
+    client_done(&q.client);
     return rc;
 }
 

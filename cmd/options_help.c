@@ -8,7 +8,8 @@
 #define COLUMN 30 /* where the help of an option begins */
 #define WIDTH  96
 
-const struct command *options_parent(const struct command *c)
+/* The command that this one is a sub-command of, or NULL. */
+static const struct command *parent_of(const struct command *c)
 {
     size_t i = 0;
     size_t k = 0;
@@ -24,7 +25,7 @@ const struct command *options_parent(const struct command *c)
 
 void options_name(const struct command *c, const char *between, char *out, size_t cap)
 {
-    const struct command *parent = options_parent(c);
+    const struct command *parent = parent_of(c);
 
     if (parent)
         snprintf(out, cap, "sluice%s%s%s%s", between, parent->name, between, c->name);

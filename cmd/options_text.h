@@ -6,9 +6,6 @@
 
 #include "cmd/command.h"
 
-/* The command that this one is a sub-command of, or NULL. */
-const struct command *options_parent(const struct command *c);
-
 /* "sluice cache stat", with `between` in place of the spaces. */
 void options_name(const struct command *c, const char *between, char *out, size_t cap);
 

@@ -1,13 +1,16 @@
 /*
  * topics: creates the topics of the configuration, or says what is there. One line a topic on stdout.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "cmd/command.h"
 #include "io/kafka/kafka.h"
 
 #define TIMEOUT_MS 15000
+#define LOOK_MS    50
 
 struct topics_options {
     struct config_options config;
@@ -18,6 +21,22 @@ static const struct option_row rows[] = {
     {.name = NULL},
 };
 
+/* The controller has a new topic before the brokers know of it; what is said to be there can be used. */
+static int wait_known(const struct config *c, const char *topic, struct err *e)
+{
+    int64_t until_us = clock_mono_us() + TIMEOUT_MS * 1000LL;
+    int n;
+
+    while ((n = kafka_topic_partitions(c, topic, TIMEOUT_MS, e)) == 0) {
+        if (clock_mono_us() > until_us)
+            return err_set(e, EX_UNAVAILABLE,
+                           "topic %s was created, but the broker does not know of it after %d s",
+                           topic, TIMEOUT_MS / 1000);
+        poll(NULL, 0, LOOK_MS);
+    }
+    return n < 0 ? -1 : 0;
+}
+
 static int create_one(const struct config *c, const char *topic, struct err *e)
 {
     int r;
@@ -26,7 +45,7 @@ static int create_one(const struct config *c, const char *topic, struct err *e)
         return 0;
     r = kafka_topic_create(c, topic, (int)c->topics.partitions, (int)c->topics.replication,
                            TIMEOUT_MS, e);
-    if (r < 0)
+    if (r < 0 || wait_known(c, topic, e) < 0)
         return -1;
     printf("%s %s\n", topic, r == KAFKA_TOPIC_EXISTS ? "exists" : "created");
     return 0;

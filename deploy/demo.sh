@@ -9,9 +9,9 @@ sluice=${BUILD:-build}/sluice
 dir=${BUILD:-build}/demo
 prompts=$dir/prompts.jsonl
 replies=$dir/replies.jsonl
-count=1200      # prompts
-same=200        # of these, how many ask the same question
-ready_limit=300 # tenths of a second until the broker must be up
+count=1200     # prompts
+same=200       # of these, how many ask the same question
+ready_limit=30 # seconds until the broker must be up
 
 bold=$(tput bold 2>/dev/null || true)
 plain=$(tput sgr0 2>/dev/null || true)
@@ -57,14 +57,13 @@ make_prompts() {
     }' >"$prompts"
 }
 
+# The line that sluice dev prints when everything runs names the broker; the end of its output is its own end.
 wait_until_ready() {
-    local i
-    for ((i = 0; i < ready_limit; i++)); do
-        [ -s "$dir/ready" ] && return
-        kill -0 "$dev" 2>/dev/null || give_up "sluice dev ended"
-        sleep 0.1
-    done
-    give_up "sluice dev did not get ready in $((ready_limit / 10)) s"
+    local line='' code=0
+    IFS= read -r -t "$ready_limit" -u "$said" line || code=$?
+    [ "$code" -le 128 ] || give_up "sluice dev did not get ready in $ready_limit s"
+    [ "$code" -eq 0 ] || give_up "sluice dev ended"
+    broker=${line#bootstrap.servers=}
 }
 
 # Exactly one reply an id, a success, and the answer to its own question (the simulator says it back).
@@ -92,20 +91,21 @@ check_replies() {
 [ -x "$sluice" ] || give_up "$sluice is not there; type make"
 mkdir -p "$dir"
 # What the last run left, except the cache.
-rm -f "$dir/ready" "$replies" "$replies".* "$prompts".*
+rm -f "$dir/said" "$replies" "$replies".* "$prompts".*
+mkfifo "$dir/said"
 trap stop EXIT
 
 say "a broker, a worker and a provider that fails often, in the background (log: $dir/dev.log)"
-command=("$sluice" dev --store "$dir/store" --ready-file "$dir/ready"
+command=("$sluice" dev --store "$dir/store"
     --set router_settings.cooldown_time=1s --sim-latency "lognormal:median=40ms,sigma=0.5"
     --fault "429:8,header=retry-after-ms,wait=500ms" --fault "429:1,header=retry-after,wait=1s" --fault 500:4
     --fault "503:1,model=sim-fast" --fault "529:1,model=sim-fast" --fault reset:2 --fault cut:2
     --fault "stall:1,for=1s")
 printf '%s$ %s &%s\n' "$bold" "${command[*]}" "$plain"
-"${command[@]}" >"$dir/dev.log" 2>&1 &
+"${command[@]}" >"$dir/said" 2>"$dir/dev.log" &
 dev=$!
+exec {said}<"$dir/said"
 wait_until_ready
-broker=$(cat "$dir/ready")
 sim=$(sed -n 's|.*\(http://127[.]0[.]0[.]1:[0-9]*\)/v1.*|\1|p' "$dir/dev.log" | head -n 1)
 [ -n "$sim" ] || give_up "sluice dev does not say where the simulator is"
 

@@ -14,15 +14,11 @@
 #include "cmd/batch/local.h"
 #include "cmd/batch/over_kafka.h"
 #include "cmd/batch/prepare.h"
+#include "cmd/jobs/option_rows.h"
 #include "io/http.h"
 
 static const struct option_row rows[] = {
-    {.name = "input",
-     .letter = 'i',
-     .type = OPT_STR,
-     .offset = offsetof(struct batch_options, input),
-     .arg = "FILE",
-     .help = "input: JSONL (batch lines, bare bodies, any rows with --template) or CSV"},
+    JOB_INPUT_ROW(struct batch_options, input),
     {.name = "output",
      .letter = 'o',
      .type = OPT_STR,
@@ -30,12 +26,7 @@ static const struct option_row rows[] = {
      .arg = "FILE",
      .help =
          "output: one reply line per input row, appended as replies come; resumed when it exists"},
-    {.name = "error-file",
-     .letter = 'e',
-     .type = OPT_STR,
-     .offset = offsetof(struct batch_options, error_file),
-     .arg = "FILE",
-     .help = "replies that are failures go here instead of to the output"},
+    JOB_ERROR_FILE_ROW(struct batch_options, error_file),
     INPUT_OPTION_ROWS(struct batch_options, in),
     {.name = "api-base",
      .type = OPT_STR,
@@ -68,12 +59,7 @@ static const struct option_row rows[] = {
      .arg = "DIR",
      .help =
          "directory of the cache and the journal; default: cache.path, else ~/.cache/sluice/store"},
-    {.name = "progress",
-     .type = OPT_STR,
-     .offset = offsetof(struct batch_options, progress),
-     .arg = "MODE",
-     .fallback = "auto",
-     .help = "auto, live, plain, json or none"},
+    JOB_PROGRESS_ROW(struct batch_options, progress),
     CONFIG_OPTION_ROWS(struct batch_options, config),
     {0}};
 

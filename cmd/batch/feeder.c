@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "task/record.h"
-#include "task/reply.h"
 
 #define BATCH   256
 #define WAIT_MS 100
@@ -72,18 +71,13 @@ static bool wait_for_room(struct feeder *f, bool wait)
 
 static struct task *make_task(const struct feeder *f, const struct input_row *row)
 {
-    struct task *t = task_new();
+    struct task *t = input_task(row);
     uint8_t key[JOURNAL_KEY_MAX];
 
-    t->origin = (struct task_origin){f->s.job->id, 0, row->number};
+    t->origin.topic = f->s.job->id;
     t->source_u64 = f->row;
-    t->raw = mem_dup(row->record ? row->record : "", row->len);
-    t->raw_len = row->len;
-    t->key = mem_strdup(row->fallback_id);
-    t->key_len = strlen(row->fallback_id);
     task_set_journal_key(t, key, job_journal_key(f->s.job, f->row, key, sizeof key));
     t->received_us = clock_mono_us();
-    t->received_wall_ms = clock_wall_ms();
     record_fingerprint(t);
     return t;
 }
@@ -93,10 +87,7 @@ static void put_bad(struct feeder *f, const struct input_row *row, const struct 
 {
     struct task *t = make_task(f, row);
 
-    t->id = mem_strdup(row->fallback_id);
-    t->bad_record = true;
-    task_fail(t, "bad_record", "%s", e->msg);
-    reply_format(t, f->s.config, t->received_wall_ms);
+    input_refuse(t, f->s.config, e);
     writer_put(f->s.writer, t);
 }
 

@@ -6,11 +6,13 @@
 #include <strings.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/batch/csv_rows.h"
 #include "cmd/batch/template.h"
 #include "io/jsonl.h"
+#include "task/reply.h"
 
 enum format { FORMAT_JSONL, FORMAT_CSV };
 
@@ -290,4 +292,25 @@ static int next_csv(struct input *in, struct input_row *row, struct err *e)
 int input_next(struct input *in, struct input_row *ret, struct err *e)
 {
     return in->csv ? next_csv(in, ret, e) : next_json(in, ret, e);
+}
+
+struct task *input_task(const struct input_row *row)
+{
+    struct task *t = task_new();
+
+    t->origin = (struct task_origin){"file", 0, row->number};
+    t->raw = mem_dup(row->record ? row->record : "", row->len);
+    t->raw_len = row->len;
+    t->key = mem_strdup(row->fallback_id);
+    t->key_len = strlen(row->fallback_id);
+    t->received_wall_ms = clock_wall_ms();
+    return t;
+}
+
+void input_refuse(struct task *t, const struct config *c, const struct err *why)
+{
+    t->id = mem_strdup(t->key);
+    t->bad_record = true;
+    task_fail(t, "bad_record", "%s", why->msg);
+    reply_format(t, c, t->received_wall_ms);
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "cmd/command.h"
+#include "task/task.h"
 
 struct input_options {
     const char *format; /* auto, jsonl, csv, tsv */
@@ -81,5 +82,10 @@ struct input *input_close(struct input *in);
 int input_next(struct input *in, struct input_row *ret, struct err *e);
 int input_rewind(struct input *in, struct err *e);
 int64_t input_size(const struct input *in); /* bytes; -1: unknown */
+
+/* A task with the record of the row, as it came from a file just now; its key is the row's fallback id. */
+struct task *input_task(const struct input_row *row);
+/* Gives the task of an INPUT_BAD row its error reply: nobody can be asked about it. */
+void input_refuse(struct task *t, const struct config *c, const struct err *why);
 
 #endif

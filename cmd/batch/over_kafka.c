@@ -9,17 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/mem.h"
 #include "cmd/batch/prepare.h"
 #include "cmd/jobs/client.h"
 #include "cmd/jobs/collector.h"
 #include "cmd/jobs/resume.h"
 #include "cmd/jobs/sender.h"
-#include "cmd/signals.h"
 #include "task/reply.h"
 
 #define POLL_MS   50
@@ -29,22 +25,15 @@
 
 struct kafka_job {
     const struct batch_options *o;
-    struct config *config;
-    struct input *input;
-    struct index *index; /* ids stay: replies are looked up */
+    struct client client; /* the ids of its index stay: replies are looked up */
     struct line_writer *out, *errors;
     struct run run;
     char manifest[4200];
     struct sender *sender;
     struct collector *collector;
-    struct kafka_fatal fatal;
-    struct progress progress;
     uint64_t resumed; /* replies in the output at the start */
     uint32_t passed;  /* rows that were sent in earlier runs */
     int64_t waiting;  /* rows sent and not answered */
-    uint64_t foreign; /* lines of the output that are not of this input */
-    int64_t started_us;
-    int signal_fd;
     bool sending, failing;
 };
 
@@ -66,7 +55,7 @@ bool over_kafka_wanted(const struct batch_options *o)
 
 static int64_t row_of(const struct kafka_job *k, const char *id, size_t len)
 {
-    return index_find(k->index, index_hash(id, len));
+    return index_find(k->client.index, index_hash(id, len));
 }
 
 /* A line of the output as it was. */
@@ -75,9 +64,7 @@ static int take_old(void *arg, const char *id, size_t len)
     struct kafka_job *k = arg;
     int64_t row = row_of(k, id, len);
 
-    if (row < 0)
-        k->foreign++;
-    return row >= 0 && index_set_done(k->index, (uint32_t)row);
+    return row < 0 ? -1 : index_set_done(k->client.index, (uint32_t)row);
 }
 
 static int take_new(void *arg, const char *id, size_t len)
@@ -86,7 +73,7 @@ static int take_new(void *arg, const char *id, size_t len)
     struct sender_view s = {.rows = k->passed};
     int64_t row = row_of(k, id, len);
 
-    if (row < 0 || !index_set_done(k->index, (uint32_t)row))
+    if (row < 0 || !index_set_done(k->client.index, (uint32_t)row))
         return row < 0 ? -1 : 0;
     if (k->sender)
         sender_look(k->sender, &s);
@@ -99,7 +86,7 @@ static bool is_missing(void *arg, uint32_t row)
 {
     const struct kafka_job *k = arg;
 
-    return !index_is_done(k->index, row);
+    return !index_is_done(k->client.index, row);
 }
 
 /* A row that nobody can be asked about gets its error reply here. */
@@ -108,12 +95,9 @@ static void put_unreadable(void *arg, uint32_t row, struct task *t, const struct
     struct kafka_job *k = arg;
     struct reply_view v;
 
-    t->id = mem_strdup(t->key);
-    t->bad_record = true;
-    task_fail(t, "bad_record", "%s", why->msg);
-    reply_format(t, k->config, t->received_wall_ms);
+    input_refuse(t, k->client.config, why);
     v = tally_view(t);
-    if (index_set_done(k->index, row))
+    if (index_set_done(k->client.index, row))
         collector_put(k->collector, &v, t->reply, t->reply_len);
     task_free(t);
 }
@@ -129,51 +113,32 @@ static int check_options(struct kafka_job *k, struct err *e)
     if ((size_t)snprintf(k->manifest, sizeof k->manifest, "%s.run", o->output) >=
         sizeof k->manifest)
         return err_set(e, EX_USAGE, "the path of the output is too long");
-    return progress_init(&k->progress, o->progress, clock_mono_us(), e);
-}
-
-static int open_file(struct kafka_job *k, const char *path, struct line_writer **ret, struct err *e)
-{
-    *ret = line_writer_open(path, e);
-    if (!*ret || (line_writer_is_file(*ret) && resume_read(path, take_old, k, e) < 0))
-        return -1;
-    if (k->foreign)
-        return err_set(e, EX_CANTCREAT, "%s holds replies that are not of %s; name another output",
-                       path, k->o->input);
-    return 0;
+    return client_init(&k->client, o->progress, e);
 }
 
 static int open_files(struct kafka_job *k, struct err *e)
 {
     const struct batch_options *o = k->o;
+    struct resume r = {.input = o->input, .arg = k, .take = take_old};
 
-    if (o->in.model) {
-        free(k->config->default_model);
-        k->config->default_model = mem_strdup(o->in.model);
-    }
-    k->input = input_open(o->input, &o->in, (size_t)k->config->limits.record_bytes, e);
-    if (!k->input)
+    if (client_survey(&k->client, o->input, &o->in, o->keep_going, e) < 0 ||
+        resume_open(&r, o->output, &k->out, e) < 0 ||
+        (o->error_file && resume_open(&r, o->error_file, &k->errors, e) < 0))
         return -1;
-    k->index = index_new();
-    if (prepare_index(k->input, o->input, k->config, o->keep_going, k->index, e) < 0 ||
-        open_file(k, o->output, &k->out, e) < 0 ||
-        (o->error_file && open_file(k, o->error_file, &k->errors, e) < 0))
-        return -1;
-    k->resumed = index_done(k->index);
+    k->resumed = index_done(k->client.index);
     return 0;
 }
 
 /* Takes up the run of OUT.run, or begins one. */
 static int identify(struct kafka_job *k, struct err *e)
 {
-    const char *topic = client_request_topic(k->config, NULL, e);
-    struct run now = {.rows = index_rows(k->index)};
+    const char *topic = client_request_topic(k->client.config, NULL, e);
+    struct run now;
     uint32_t row = 0;
     int rc = 0;
 
-    if (!topic || client_describe(&now, k->config, topic, k->o->input, input_size(k->input), e) < 0)
+    if (!topic || client_describe(&k->client, topic, &now, e) < 0)
         return -1;
-    index_digest(k->index, now.digest);
     rc = run_load(&k->run, k->manifest, e);
     if (rc < 0)
         return -1;
@@ -195,30 +160,30 @@ static int identify(struct kafka_job *k, struct err *e)
     }
     k->passed = k->run.sent;
     for (row = 0; row < k->passed; row++)
-        k->waiting += !index_is_done(k->index, row);
+        k->waiting += !index_is_done(k->client.index, row);
     return run_save(&k->run, k->manifest, e);
 }
 
 static int start(struct kafka_job *k, struct err *e)
 {
-    struct collector_setup cs = {.config = k->config,
-                                 .topic = k->config->topics.replies,
+    struct collector_setup cs = {.config = k->client.config,
+                                 .topic = k->client.config->topics.replies,
                                  .run = k->run.id,
                                  .cluster = k->run.cluster,
                                  .output = k->o->output,
                                  .resumed = k->resumed,
                                  .out = k->out,
                                  .errors = k->errors,
-                                 .fatal = &k->fatal,
+                                 .fatal = &k->client.fatal,
                                  .arg = k,
                                  .take = take_new};
-    struct sender_setup ss = {.config = k->config,
-                              .input = k->input,
+    struct sender_setup ss = {.config = k->client.config,
+                              .input = k->client.input,
                               .run = &k->run,
                               .manifest = k->manifest,
                               .model = k->o->in.model,
                               .limit = (uint64_t)k->o->limit,
-                              .fatal = &k->fatal,
+                              .fatal = &k->client.fatal,
                               .arg = k,
                               .wanted = is_missing,
                               .unreadable = put_unreadable};
@@ -228,33 +193,20 @@ static int start(struct kafka_job *k, struct err *e)
         return -1;
     k->sender = sender_new(&ss, CLIENT_TIMEOUT_MS, e);
     k->sending = true;
-    k->started_us = clock_mono_us();
-    progress_init(&k->progress, k->o->progress, k->started_us, NULL);
+    client_started(&k->client);
     return k->sender ? 0 : -1;
 }
 
 static void show(struct kafka_job *k, int64_t now_us, bool force)
 {
-    const struct tally *t = collector_tally(k->collector);
-    struct progress_view v = {.done = k->resumed + t->done,
-                              .total = k->run.rows,
-                              .resumed = k->resumed,
-                              .cached = t->hits,
-                              .coalesced = t->coalesced,
-                              .failed = t->failed,
-                              .in_flight = k->waiting,
-                              .calls = t->done,
-                              .input_tokens = t->input_tokens,
-                              .output_tokens = t->output_tokens,
-                              .cost_usd = t->cost_usd,
-                              .cost_unknown = t->cost_unknown,
-                              .limited_by = "the workers"};
+    struct progress_view v = collector_progress(k->collector, k->run.rows);
 
+    v.in_flight = k->waiting;
     snprintf(v.phase, sizeof v.phase, "%s",
              k->failing   ? "output full, waiting"
              : k->sending ? "running"
                           : "waiting for replies");
-    progress_show(&k->progress, &v, now_us, force);
+    progress_show(&k->client.progress, &v, now_us, force);
 }
 
 /* One turn of sending; books what was sent as waiting. Positive: there is more to send at once. */
@@ -283,21 +235,17 @@ static int turn(struct kafka_job *k, struct err *e)
 {
     for (;;) {
         int64_t now_us = clock_mono_us();
-        int more = send_some(k, now_us, e);
-        int rc = 0;
-        int sig = 0;
+        int rc = send_some(k, now_us, e);
 
-        if (more < 0)
+        if (rc < 0)
             return -1;
         rc = collector_step(k->collector, k->sending ? 0 : POLL_MS, now_us, e);
         if (rc < 0)
             return -1;
         k->failing = rc == COLLECTOR_DISK;
-        sig = signals_wait(k->signal_fd, -1, k->failing ? DISK_MS : 0);
-        if (sig)
-            return 128 + sig;
-        if (atomic_load(&k->fatal.set))
-            return err_set(e, EX_UNAVAILABLE, "%s", k->fatal.msg);
+        rc = client_ended(&k->client, k->failing ? DISK_MS : 0, e);
+        if (rc)
+            return rc;
         show(k, clock_mono_us(), false);
         if (!k->sending && !k->failing && k->waiting <= 0)
             return 0;
@@ -316,9 +264,7 @@ static int exit_code(const struct kafka_job *k, int ended, struct err *e)
                        "have no reply",
                        v.lost, k->manifest);
     if (ended > 0)
-        err_set(e, 0, "stopped by a signal; nothing is lost: run the same command again to go on");
-    if (ended > 0)
-        return ended;
+        return client_stopped(ended, e);
     return collector_tally(k->collector)->failed > 0 ? 1 : 0;
 }
 
@@ -328,13 +274,14 @@ static int finish(struct kafka_job *k, int rc, struct err *e)
                              .total = k->run.rows,
                              .resumed = k->resumed,
                              .calls = UINT64_MAX,
-                             .elapsed_ms = (clock_mono_us() - k->started_us) / 1000,
+                             .elapsed_ms = (clock_mono_us() - k->client.started_us) / 1000,
                              .output = k->o->output,
                              .error_file = k->o->error_file};
     struct err late = {0};
+    int unsent = sender_finish(k->sender, rc ? FINISH_MS : 0, &late);
 
-    if (sender_finish(k->sender, rc ? FINISH_MS : 0, &late) < 0 ||
-        collector_finish(k->collector, &late) < 0) {
+    /* Also when the manifest cannot be saved: the replies that came are kept. */
+    if (collector_finish(k->collector, &late) < 0 || unsent < 0) {
         if (rc >= 0)
             *e = late;
         rc = -1;
@@ -346,31 +293,24 @@ static int finish(struct kafka_job *k, int rc, struct err *e)
 
 static int run_job(struct kafka_job *k, struct err *e)
 {
-    if (check_options(k, e) < 0)
-        return -1;
-    if (client_config(&k->o->config, NULL, &k->config, e) != 0 || open_files(k, e) < 0)
-        return -1;
-    k->signal_fd = signals_open(e);
-    if (k->signal_fd < 0 || identify(k, e) < 0 || start(k, e) < 0)
+    if (client_open(&k->client, &k->o->config, NULL, e) != 0 || open_files(k, e) < 0 ||
+        client_signals(&k->client, e) < 0 || identify(k, e) < 0 || start(k, e) < 0)
         return -1;
     return finish(k, turn(k, e), e);
 }
 
 int over_kafka(const struct batch_options *o, struct err *e)
 {
-    struct kafka_job k = {.o = o, .signal_fd = -1};
+    struct kafka_job k = {.o = o};
     int rc = 0;
 
-    kafka_fatal_init(&k.fatal);
+    if (check_options(&k, e) < 0)
+        return -1;
     rc = run_job(&k, e);
     sender_free(k.sender);
     collector_free(k.collector);
     line_writer_close(k.out);
     line_writer_close(k.errors);
-    input_close(k.input);
-    index_free(k.index);
-    config_free(k.config);
-    if (k.signal_fd >= 0)
-        close(k.signal_fd);
+    client_done(&k.client);
     return rc;
 }

@@ -10,13 +10,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cmd/jobs/resume.h"
 #include "cmd/signals.h"
 #include "providers/providers.h"
 #include "task/record.h"
-#include "task/reply.h"
 
 #define COMPLAINTS_MAX 20
-#define REPLY_LINE_MAX ((size_t)64 << 20)
 
 extern char **environ;
 
@@ -44,14 +43,8 @@ static void complain(uint64_t nth, const char *what)
 /* A task with the row's record, parsed; e when the record is bad. */
 static struct task *parse_row(const struct survey *s, const struct input_row *row, struct err *e)
 {
-    struct task *t = task_new();
+    struct task *t = input_task(row);
 
-    t->origin = (struct task_origin){"file", 0, row->number};
-    t->raw = mem_dup(row->record, row->len);
-    t->raw_len = row->len;
-    t->key = mem_strdup(row->fallback_id);
-    t->key_len = strlen(row->fallback_id);
-    t->received_wall_ms = clock_wall_ms();
     if (record_parse(t, s->config) == RECORD_BAD) {
         err_set(e, EX_DATAERR, "custom_id \"%.64s\": %s", t->id, t->error->message);
         err_wrap(e, "%s:%lld", s->path, (long long)row->number);
@@ -208,8 +201,9 @@ int prepare_index(struct input *in, const char *path, const struct config *c, bo
     return input_rewind(in, e);
 }
 
-int prepare_config(const struct config_options *co, const char *model, const char *api_base,
-                   struct config **ret, struct err *e)
+/* The configuration may come without a file: from --model PROVIDER/MODEL and --api-base. */
+static int load_config(const struct config_options *co, const char *model, const char *api_base,
+                       struct config **ret, struct err *e)
 {
     struct buf text = BUF_INIT(65536);
     bool has_file = co->config || access("sluice.yaml", R_OK) == 0;
@@ -267,46 +261,16 @@ int prepare_options(const struct batch_options *o, struct err *e)
     return 0;
 }
 
-/* Marks the rows whose replies stand in a file of an earlier run. */
-static int resume_from(struct prepared *p, const char *path, const char *input, struct err *e)
+/* Marks the row of a reply that an earlier run wrote. */
+static int take_old(void *arg, const char *id, size_t len)
 {
-    struct line_reader *r = NULL;
-    struct line line;
-    int rc = 0;
+    struct index *index = arg;
+    int64_t row = index_find(index, index_hash(id, len));
 
-    r = line_reader_open(path, REPLY_LINE_MAX, e);
-    if (!r)
+    if (row < 0)
         return -1;
-    while ((rc = line_reader_next(r, &line, e)) == LINE_GOOD) {
-        struct reply_view v = {0};
-        int64_t row = -1;
-
-        if (reply_read(line.text, line.len, &v, e) < 0) {
-            err_wrap(e, "%s:%lld is no reply line; name another output", path,
-                     (long long)line.number);
-            e->code = EX_CANTCREAT;
-            rc = -1;
-            break;
-        }
-        row = index_find(p->index, index_hash(v.custom_id, strlen(v.custom_id)));
-        if (row < 0)
-            err_set(e, EX_CANTCREAT,
-                    "%s:%lld: \"%.100s\" is not in %s; this output belongs to another "
-                    "input: name another output",
-                    path, (long long)line.number, v.custom_id, input);
-        else
-            index_set_done(p->index, (uint32_t)row);
-        reply_view_done(&v);
-        if (row < 0) {
-            rc = -1;
-            break;
-        }
-    }
-    line_reader_close(r);
-    if (rc == LINE_TOO_LONG)
-        return err_set(e, EX_CANTCREAT, "%s:%lld is no reply line; name another output", path,
-                       (long long)line.number);
-    return rc < 0 ? -1 : 0;
+    index_set_done(index, (uint32_t)row);
+    return 0;
 }
 
 /* Answers to other prompts under the same ids would be taken for answers to these. */
@@ -337,16 +301,11 @@ static int check_same_input(const struct prepared *p, const struct batch_options
 
 static int open_outputs(struct prepared *p, const struct batch_options *o, struct err *e)
 {
-    p->out = line_writer_open(o->output, e);
-    if (!p->out)
+    struct resume r = {.input = o->input, .arg = p->index, .take = take_old};
+
+    if (resume_open(&r, o->output, &p->out, e) < 0)
         return -1;
-    if (o->error_file) {
-        p->errors = line_writer_open(o->error_file, e);
-        if (!p->errors ||
-            (line_writer_is_file(p->errors) && resume_from(p, o->error_file, o->input, e) < 0))
-            return -1;
-    }
-    return line_writer_is_file(p->out) ? resume_from(p, o->output, o->input, e) : 0;
+    return o->error_file ? resume_open(&r, o->error_file, &p->errors, e) : 0;
 }
 
 static int open_store(struct prepared *p, const struct batch_options *o, struct err *e)
@@ -388,7 +347,7 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 
     if (prepare_options(o, e) < 0 ||
         progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
-        prepare_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
+        load_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
         return -1;
     apply_options(p->config, o);
     p->input = input_open(o->input, &o->in, (size_t)p->config->limits.record_bytes, e);

@@ -39,8 +39,4 @@ void prepared_done(struct prepared *p);
 int prepare_index(struct input *in, const char *path, const struct config *c, bool keep_going,
                   struct index *index, struct err *e);
 
-/* The configuration of a command that may run without a file: with --model PROVIDER/MODEL and --api-base. */
-int prepare_config(const struct config_options *co, const char *model, const char *api_base,
-                   struct config **ret, struct err *e);
-
 #endif

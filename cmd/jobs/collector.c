@@ -217,7 +217,7 @@ static int sync_and_commit(struct collector *c, bool wait, int64_t now_us, struc
     return kafka_reader_commit(c->reader, wait, e);
 }
 
-int collector_step(struct collector *c, int64_t timeout_ms, int64_t now_us, struct err *e)
+static int step(struct collector *c, int64_t timeout_ms, int64_t now_us, struct err *e)
 {
     struct kafka_record r;
     int n = 0;
@@ -245,6 +245,16 @@ int collector_step(struct collector *c, int64_t timeout_ms, int64_t now_us, stru
     return n > 0 ? COLLECTOR_GOT : COLLECTOR_NOTHING;
 }
 
+int collector_step(struct collector *c, int64_t timeout_ms, int64_t now_us, struct err *e)
+{
+    struct err why = {0};
+    int rc = step(c, timeout_ms, now_us, &why);
+
+    if (rc < 0)
+        *e = why; /* a full disk may have room again: no error of the job */
+    return rc;
+}
+
 bool collector_caught_up(const struct collector *c)
 {
     size_t i = 0;
@@ -258,19 +268,38 @@ bool collector_caught_up(const struct collector *c)
 
 int collector_finish(struct collector *c, struct err *e)
 {
+    struct err why = {0};
     char text[600];
 
     if (flush(c, true, e) != 0)
         return -1;
-    if (sync_and_commit(c, true, clock_mono_us(), e) !=
-        0) /* everything is in the files; only the next reader starts further back */
-        log_warn("positions cannot be committed", "text=%s", log_quote(e->msg, text, sizeof text));
+    /* Everything is in the files by now; at worst the next reader starts further back. */
+    if (sync_and_commit(c, true, clock_mono_us(), &why) != 0)
+        log_warn("positions cannot be committed", "text=%s", log_quote(why.msg, text, sizeof text));
     return 0;
 }
 
 const struct tally *collector_tally(const struct collector *c)
 {
     return &c->tally;
+}
+
+struct progress_view collector_progress(const struct collector *c, uint64_t total)
+{
+    const struct tally *t = &c->tally;
+
+    return (struct progress_view){.done = c->s.resumed + t->done,
+                                  .total = total,
+                                  .resumed = c->s.resumed,
+                                  .cached = t->hits,
+                                  .coalesced = t->coalesced,
+                                  .failed = t->failed,
+                                  .calls = t->done,
+                                  .input_tokens = t->input_tokens,
+                                  .output_tokens = t->output_tokens,
+                                  .cost_usd = t->cost_usd,
+                                  .cost_unknown = t->cost_unknown,
+                                  .limited_by = "the workers"};
 }
 
 void collector_look(const struct collector *c, struct collector_view *ret)

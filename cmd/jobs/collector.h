@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "cmd/batch/progress.h"
 #include "cmd/batch/tally.h"
 #include "io/jsonl.h"
 #include "io/kafka/kafka.h"
@@ -34,7 +35,7 @@ struct collector_setup {
 enum collector_result {
     COLLECTOR_GOT = 0,
     COLLECTOR_NOTHING = 1, /* nothing came within the time */
-    COLLECTOR_DISK = 2,    /* the output cannot be written: e says why; wait and call again */
+    COLLECTOR_DISK = 2,    /* the output cannot be written: wait and call again */
 };
 
 /* -1 as well when the output holds the replies of another run. */
@@ -51,6 +52,8 @@ int collector_finish(struct collector *c, struct err *e);
 struct collector *collector_free(struct collector *c);
 
 const struct tally *collector_tally(const struct collector *c);
+/* What it knows of the progress of a job with so many replies in all (0: unknown). */
+struct progress_view collector_progress(const struct collector *c, uint64_t total);
 
 struct collector_view {
     uint64_t taken, repeats, others, unreadable;

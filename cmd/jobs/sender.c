@@ -125,19 +125,6 @@ static void put_model(struct sender *s, struct task *t)
     json_write(root, &s->record);
 }
 
-static struct task *make_task(const struct input_row *row)
-{
-    struct task *t = task_new();
-
-    t->origin = (struct task_origin){"file", 0, row->number};
-    t->raw = mem_dup(row->record ? row->record : "", row->len);
-    t->raw_len = row->len;
-    t->key = mem_strdup(row->fallback_id);
-    t->key_len = strlen(row->fallback_id);
-    t->received_wall_ms = clock_wall_ms();
-    return t;
-}
-
 /* Reads the next row that is to be sent into s->next. 0; 1: there is none now; -1. */
 static int read_row(struct sender *s, struct err *e)
 {
@@ -163,14 +150,14 @@ static int read_row(struct sender *s, struct err *e)
         return 0;
     }
     if (rc == INPUT_GOOD && (!s->s.wanted || s->s.wanted(s->s.arg, s->row))) {
-        s->next = make_task(&row);
+        s->next = input_task(&row);
         record_parse(s->next, s->s.config); /* for the id; what is wrong, the worker answers */
         put_model(s, s->next);
         return 0;
     }
     note_gap(s);
     if (rc == INPUT_BAD && s->s.unreadable && (!s->s.wanted || s->s.wanted(s->s.arg, s->row)))
-        s->s.unreadable(s->s.arg, s->row, make_task(&row), &why);
+        s->s.unreadable(s->s.arg, s->row, input_task(&row), &why);
     s->row++;
     return 0;
 }

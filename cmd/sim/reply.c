@@ -125,8 +125,9 @@ static void wait_reset(struct sim_reply *r, enum sim_api api, int64_t wait_ms, i
                at);
 }
 
-void sim_reply_wait(struct sim_reply *r, enum sim_api api, enum sim_header form, int64_t wait_ms,
-                    int64_t wall_ms)
+/* Adds the header that tells a client to wait, in the given form. */
+static void put_wait(struct sim_reply *r, enum sim_api api, enum sim_header form, int64_t wait_ms,
+                     int64_t wall_ms)
 {
     switch (form) {
     case SIM_HEADER_RETRY_AFTER:
@@ -161,7 +162,7 @@ void sim_reply_limited(struct sim_reply *r, const struct sim_setup *s, const str
     sim_reply_fail(r, a->api, &f);
     r->fault.kind = SIM_NONE;
     if (wait_us >= 0)
-        sim_reply_wait(r, a->api, s->limit_header, (wait_us + 999) / 1000, wall_ms);
+        put_wait(r, a->api, s->limit_header, (wait_us + 999) / 1000, wall_ms);
 }
 
 static void fault_error(struct sim_reply *r, const struct sim_ask *a, const struct sim_fault *f,
@@ -178,7 +179,7 @@ static void fault_error(struct sim_reply *r, const struct sim_ask *a, const stru
     snprintf(fail.message, sizeof fail.message, "%s", errors[f->kind].message);
     sim_reply_fail(r, a->api, &fail);
     if (f->kind == SIM_429 || f->kind == SIM_503 || f->kind == SIM_529)
-        sim_reply_wait(r, a->api, f->header, f->wait_ms, wall_ms);
+        put_wait(r, a->api, f->header, f->wait_ms, wall_ms);
 }
 
 void sim_reply_fault(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,

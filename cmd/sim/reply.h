@@ -42,10 +42,6 @@ void sim_reply_fault(struct sim_reply *r, const struct sim_setup *s, const struc
 void sim_reply_limited(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
                        const char *what, int64_t limit, int64_t wait_us, int64_t wall_ms);
 
-/* Adds the header that tells a client to wait, in the given form. */
-void sim_reply_wait(struct sim_reply *r, enum sim_api api, enum sim_header form, int64_t wait_ms,
-                    int64_t wall_ms);
-
 /* The dialects (openai.c, embed.c, anthropic.c) append to r->body and set r->output_tokens. */
 void sim_openai_chat(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
                      enum sim_kind twist);

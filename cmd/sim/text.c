@@ -81,8 +81,7 @@ static void lorem(const struct sim_voice *v, struct rng *r, struct buf *out)
     out->data[want] = 0;
 }
 
-void sim_voice_say(const struct sim_voice *v, const struct sim_ask *a, struct rng *r,
-                   struct buf *out)
+static void say(const struct sim_voice *v, const struct sim_ask *a, struct rng *r, struct buf *out)
 {
     switch (v->kind) {
     case SIM_TEXT_ECHO:
@@ -141,7 +140,7 @@ int64_t sim_voice_compose(const struct sim_voice *v, const struct sim_ask *a, ui
     if (json)
         say_json(a, schema, out);
     else
-        sim_voice_say(v, a, &r, out);
+        say(v, a, &r, out);
     if (index > 0 && !json)
         buf_printf(out, " [%d]", index);
     len = out->len - start;

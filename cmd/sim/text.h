@@ -27,10 +27,6 @@ int sim_voice_init(struct sim_voice *v, const char *answer, const char *fixed, i
                    const char *tokens, struct err *e);
 void sim_voice_done(struct sim_voice *v);
 
-/* Appends the answer's text. */
-void sim_voice_say(const struct sim_voice *v, const struct sim_ask *a, struct rng *r,
-                   struct buf *out);
-
 /*
  * The whole text of one answer: what the voice says (of choice number `index`), or an instance of
  * `schema` when structured output is asked for, cut to max_tokens of the request, or to its half when

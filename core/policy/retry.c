@@ -244,13 +244,10 @@ static struct retry_verdict exhausted(const struct config *c, const struct task 
 }
 
 /* Is there no hope that anything goes before the deadline? */
-static bool too_late(const struct config *c, const struct task *t, const struct retry_input *in,
-                     const struct retry_verdict *v)
+static bool too_late(const struct config *c, const struct task *t, const struct retry_verdict *v)
 {
     int64_t earliest_us = v->not_before_us;
 
-    if (in->now_us >= t->deadline_us)
-        return true;
     if ((v->effect == ROUTE_COOL || v->effect == ROUTE_PAUSE) && !others_of(c, t) &&
         v->cool_until_us > earliest_us)
         earliest_us = v->cool_until_us;
@@ -265,7 +262,6 @@ struct retry_verdict retry_decide(const struct config *c, const struct task *t,
                               .effect = r->effect,
                               .fallback = r->fallback,
                               .refuse_route = r->refuse,
-                              .counts = r->counts,
                               .not_before_us = in->now_us};
 
     if (r->pause != PAUSE_NONE)
@@ -283,5 +279,5 @@ struct retry_verdict retry_decide(const struct config *c, const struct task *t,
     }
     if (v.action == RETRY_GIVE_UP)
         return v;
-    return too_late(c, t, in, &v) ? give_up(v) : v;
+    return too_late(c, t, &v) ? give_up(v) : v;
 }

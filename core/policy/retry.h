@@ -33,7 +33,6 @@ struct retry_verdict {
     enum route_effect effect;
     enum fallback_kind fallback; /* which fallback list RETRY_SELECT may use beside other rows */
     bool refuse_route;           /* never this route again for this task */
-    bool counts;                 /* uses up one of num_retries */
     int64_t not_before_us;
     int64_t cool_until_us;
 };

@@ -42,8 +42,7 @@ static const struct string_list *fallbacks_of(const struct fallback_list *list, 
     return NULL;
 }
 
-/* The i-th model name that may serve t: its own ones, then the fallbacks of its only one. */
-static const char *name_at(const struct config *c, const struct task *t, size_t i)
+const char *select_model_name(const struct config *c, const struct task *t, size_t i)
 {
     const struct string_list *to = NULL;
 
@@ -56,15 +55,28 @@ static const char *name_at(const struct config *c, const struct task *t, size_t 
     return to && i < to->count ? to->at[i] : NULL;
 }
 
+/* Rows whose minute is too small for that many tokens. */
+static uint64_t too_narrow(const struct config *c, int64_t tokens)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; i < c->nmodels && i < CONFIG_MODELS_MAX; i++) {
+        if (c->models[i].tpm > 0 && tokens > c->models[i].tpm)
+            set |= bit((int)i);
+    }
+    return set;
+}
+
 uint64_t select_candidates(const struct config *c, const struct task *t)
 {
     const char *name = NULL;
     uint64_t set = 0;
     size_t i = 0;
 
-    for (i = 0; (name = name_at(c, t, i)); i++)
+    for (i = 0; (name = select_model_name(c, t, i)); i++)
         set |= rows_of(c, name);
-    return set & ~t->refused_routes;
+    return set & ~t->refused_routes & ~too_narrow(c, select_estimate(c, t));
 }
 
 /* What came out of trying rows that did not go. */
@@ -86,8 +98,6 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
     struct route *r = &in->routes[row];
     int64_t at_us = INT64_MAX;
 
-    if (r->limit.tpm && in->tokens > r->limit.tpm)
-        return false;
     if (in->blocked_routes & bit(row)) {
         expect(o, row, INT64_MAX);
         return false;
@@ -176,20 +186,21 @@ int select_route(const struct select_input *in, const struct task *t, struct rng
                  int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted)
 {
     uint64_t last = t->route >= 0 ? bit(t->route) : 0;
-    uint64_t seen = t->refused_routes;
+    uint64_t never = t->refused_routes | too_narrow(in->config, in->tokens);
+    uint64_t seen = never;
     struct outlook o = {.at_us = INT64_MAX};
     const char *name = NULL;
     int row = -1;
     size_t i = 0;
 
-    for (i = 0; row < 0 && (name = name_at(in->config, t, i)); i++) {
+    for (i = 0; row < 0 && (name = select_model_name(in->config, t, i)); i++) {
         uint64_t set = rows_of(in->config, name) & ~seen;
 
         seen |= set;
         set = drop_last_resort(in, set);
         row = take_any(in, set & ~last, rng, &o);
     }
-    if (row < 0 && (seen & ~t->refused_routes & last))
+    if (row < 0 && (seen & ~never & last))
         row = take_any(in, last, rng, &o);
     if (row >= 0) {
         *ret_route = row;
@@ -291,8 +302,9 @@ bool select_fallback(const struct config *c, struct task *t, enum fallback_kind 
     return true;
 }
 
-int64_t select_estimate(const struct task *t, const struct model *m)
+int64_t select_estimate(const struct config *c, const struct task *t)
 {
+    const struct model *m = t->nmodels > 0 ? config_model(c, t->models[0], 0) : NULL;
     int64_t input = (int64_t)(t->raw_len + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     int64_t most = m && m->max_output_tokens > 0 ? m->max_output_tokens : INT32_MAX;
     int64_t answer = 0;

@@ -40,8 +40,12 @@ struct select_input {
 int select_route(const struct select_input *in, const struct task *t, struct rng *rng,
                  int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted);
 
+/* The i-th name of a model that may serve t: its own ones in order, then the configured (general) fallbacks
+ * of its only one. NULL: there are no more. */
+const char *select_model_name(const struct config *c, const struct task *t, size_t i);
+
 /* Bit set of the routes that may still serve the task, ready or not: the rows of its models and of
- * their general fallbacks, without t->refused_routes. */
+ * their general fallbacks, without t->refused_routes and those whose tpm is less than it needs. */
 uint64_t select_candidates(const struct config *c, const struct task *t);
 
 /*
@@ -50,8 +54,9 @@ uint64_t select_candidates(const struct config *c, const struct task *t);
  */
 bool select_fallback(const struct config *c, struct task *t, enum fallback_kind kind);
 
-/* Tokens to reserve: input estimated from bytes (4 a token), plus the answer's maximum or a default. */
-int64_t select_estimate(const struct task *t, const struct model *m);
+/* Tokens to reserve: input estimated from bytes (4 a token), plus the answer's maximum, which is no more
+ * than the task's first model can say, or a default. */
+int64_t select_estimate(const struct config *c, const struct task *t);
 
 /* Cost of a call in USD from usage and prices; negative: unknown. */
 double select_cost(const struct model *m, const struct usage *u);

@@ -72,13 +72,6 @@ static void wake_at(struct admission *a, int64_t at_us)
         __atomic_store_n(&a->next_us, at_us, __ATOMIC_RELAXED);
 }
 
-static int64_t estimate(const struct admission *a, const struct task *t)
-{
-    const struct model *m = config_model(a->config, t->models[0], 0);
-
-    return m ? select_estimate(t, m) : 0;
-}
-
 /* One decision for one task, with the routes that tasks in front of it wait for left out. Adds to
  * *blocked what this one waits for. */
 static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t *blocked)
@@ -201,7 +194,7 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     t->usable_routes = select_candidates(a->config, t);
     if (!t->usable_routes)
         return ADMISSION_NEVER;
-    t->reserved_tokens = estimate(a, t);
+    t->reserved_tokens = select_estimate(a->config, t);
     pthread_mutex_lock(&a->lock);
     claims = blocked = claimed(a);
     if (t->usable_routes & ~claims)

@@ -28,13 +28,15 @@ enum admission_result {
 
 int admission_enter(struct admission *a, struct task *t, int64_t now_us);
 
-/* How a call on t->route ended. Gives the slot back and settles the limits. */
+/*
+ * How a call on t->route ended. Settles the limits and gives the slot back, except when the call was its
+ * task's last: then the slot is kept until admission_stored(), so that no more than pool.max_calls outcomes
+ * are ever bought and not yet durable (P2).
+ */
 struct admission_end {
     bool sent; /* false: it never reached the provider; all is refunded */
     bool ok;
-    bool
-        keeps_slot; /* its outcome is to be stored: admission_stored() gives the slot back, so that no more
-                        than pool.max_calls outcomes are ever bought and not yet durable (P2) */
+    bool keeps_slot;                     /* the task ends here: see above */
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
     const struct retry_verdict *verdict; /* when it failed */
 };

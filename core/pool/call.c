@@ -14,8 +14,7 @@
 #include "policy/select.h"
 #include "task/provider.h"
 
-#define RESPONSE_HEADERS_MAX 16384
-#define IDLE_CALLS_MAX       1024
+#define IDLE_CALLS_MAX 1024
 
 struct call *call_take(struct worker *w, struct task *t)
 {
@@ -181,19 +180,39 @@ static void log_route(const struct worker *w, const struct task *t, const struct
                   (long long)((v->cool_until_us - w->now_us) / 1000));
 }
 
+/* Ends a task with what its last call said. */
+static void end_task(struct worker *w, struct task *t)
+{
+    if (w->now_us >= t->deadline_us)
+        step_deadline(w, t); /* which has cut the call short, most likely */
+    else
+        step_finish(w, t);
+}
+
+static void refuse_route(struct task *t)
+{
+    t->refused_routes |= (uint64_t)1 << t->route;
+}
+
+/* Does this failure end the task? That is decided here and nowhere later, while the call still has its
+ * slot: an end keeps it, the way to another route does not. A fallback that the task is left with is put in
+ * the place of its models. */
+static bool ends_task(const struct worker *w, struct task *t, const struct retry_verdict *v)
+{
+    const struct config *c = w->pool->config;
+
+    if (v->refuse_route)
+        refuse_route(t);
+    if (v->action == RETRY_GIVE_UP)
+        return true;
+    if ((v->fallback == FALLBACK_CONTEXT || v->fallback == FALLBACK_POLICY) &&
+        !select_fallback(c, t, v->fallback))
+        return true;
+    return !select_candidates(c, t);
+}
+
 static void go_on(struct worker *w, struct task *t, const struct retry_verdict *v)
 {
-    if (v->refuse_route)
-        t->refused_routes |= (uint64_t)1 << t->route;
-    if (v->action == RETRY_GIVE_UP ||
-        ((v->fallback == FALLBACK_CONTEXT || v->fallback == FALLBACK_POLICY) &&
-         !select_fallback(w->pool->config, t, v->fallback))) {
-        if (w->now_us >= t->deadline_us)
-            step_deadline(w, t); /* which has cut the call short, most likely */
-        else
-            step_finish(w, t);
-        return;
-    }
     if (v->action == RETRY_SAME) {
         t->route = -1; /* any row may be drawn again, this one as well */
         w->count.retries++;
@@ -220,12 +239,15 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
     if (t->probe ? retry_probe_counts(ans->class) : retry_counts(ans->class))
         t->attempts_used++;
     v = retry_decide(w->pool->config, t, &in, &w->rng);
-    end.verdict = &v;
-    end.keeps_slot = v.action == RETRY_GIVE_UP;
     log_route(w, t, &v, ans);
+    end.verdict = &v;
+    end.keeps_slot = ends_task(w, t, &v);
     admission_leave(w->pool->admission, t, &end, w->now_us);
     keep_failure(t, rsp, ans);
-    go_on(w, t, &v);
+    if (end.keeps_slot)
+        end_task(w, t);
+    else
+        go_on(w, t, &v);
 }
 
 void call_not_made(struct worker *w, struct task *t)
@@ -270,11 +292,19 @@ static void on_done(struct http_call *h)
     answer_done(&ans);
 }
 
-/* The call could not be made on this route: tries what other routes the task has. */
+/* The call could not be made on this route: tries what other routes the task has. When there is none, a
+ * call before this one may have cost something: so this end keeps its slot, too. */
 static void not_called(struct worker *w, struct task *t)
 {
-    call_not_made(w, t);
-    t->refused_routes |= (uint64_t)1 << t->route;
+    struct admission_end end = {.sent = false};
+
+    refuse_route(t);
+    end.keeps_slot = !select_candidates(w->pool->config, t);
+    admission_leave(w->pool->admission, t, &end, w->now_us);
+    if (end.keeps_slot) {
+        end_task(w, t);
+        return;
+    }
     call_release(w, t);
     t->step = STEP_SELECT;
     step_run(w, t);
@@ -305,13 +335,10 @@ static void prepare(struct worker *w, struct task *t, struct call *c, const stru
     if (t->deadline_us != INT64_MAX && left_ms < r->timeout_ms)
         r->timeout_ms = left_ms;
     r->connect_timeout_ms = m->connect_timeout_ms;
-    http_response_init(&c->http.response, RESPONSE_HEADERS_MAX,
-                       (size_t)w->pool->config->limits.response_bytes);
     c->http.ca_file = m->tls_ca_file;
     c->http.tls_verify = m->tls_verify;
     c->http.done = on_done;
     c->http.arg = c;
-    c->started_us = w->now_us;
 }
 
 void call_start(struct worker *w, struct task *t)

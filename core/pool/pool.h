@@ -49,7 +49,7 @@ int64_t pool_unfinished(const struct pool *p);
 /* No new calls are started from now on; running ones go on, tasks that wait are given back at once (to the
  * sink, without a reply). For the first SIGTERM. Any thread; no-op after pool_stop(). */
 void pool_drain(struct pool *p);
-int64_t pool_calls(const struct pool *p); /* transfers running now */
+int64_t pool_calls(const struct pool *p); /* running now, or ended and not durable yet */
 
 #define POOL_ROUTES_MAX CONFIG_MODELS_MAX
 
@@ -66,11 +66,12 @@ enum pool_limited {
  * exact after pool_stop(). */
 struct pool_stats {
     uint64_t submitted, finished, succeeded, failed; /* finished: with a reply, not given back */
-    uint64_t hits, coalesced,
-        journaled; /* journaled: answered from the journal of an earlier life */
+    uint64_t hits, coalesced;
+    uint64_t journaled; /* answered from the journal of an earlier life */
     uint64_t calls, retries, reselections;
     uint64_t rate_limited;
-    int64_t in_flight, calling, waiting, delayed, twins, storing;
+    int64_t in_flight, waiting, delayed, twins, storing;
+    int64_t calling;  /* pool_calls() */
     int64_t stranded; /* of those waiting: all routes that could serve them are off */
     int64_t input_tokens, output_tokens, cached_tokens;
     double cost_usd;

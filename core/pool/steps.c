@@ -4,7 +4,7 @@
  */
 #include "pool/worker.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -89,8 +89,7 @@ void step_give_back(struct worker *w, struct task *t)
 {
     release_twins(w, t, false);
     call_release(w, t);
-    free(t->reply);
-    t->reply = NULL;
+    assert(!t->reply);
     put_out(w, t);
 }
 
@@ -141,6 +140,14 @@ static void store_end(struct worker *w, struct task *t)
     list_push(&w->ops, &c->op.node);
 }
 
+/* The end of a task is durable, or need not be. */
+static void let_go(struct worker *w, struct task *t)
+{
+    release_twins(w, t, end_is_shared(t));
+    call_release(w, t);
+    put_out(w, t);
+}
+
 void step_finish(struct worker *w, struct task *t)
 {
     reply_format(t, w->pool->config, w->now_wall_ms);
@@ -148,9 +155,7 @@ void step_finish(struct worker *w, struct task *t)
         store_end(w, t);
         return;
     }
-    release_twins(w, t, end_is_shared(t));
-    call_release(w, t);
-    put_out(w, t);
+    let_go(w, t);
 }
 
 void step_deadline(struct worker *w, struct task *t)
@@ -256,36 +261,26 @@ static int lookup_model(struct worker *w, struct task *t, const char *name)
         if (r == STORE_FOUND) {
             task_succeed(t, found);
             t->cache_result = CACHE_HIT;
-            t->route = m->index;
         }
     }
     return r;
 }
 
-/* Tries the models that the task accepts, in order; with accept_fallbacks the configured ones as well.
+/* Tries the models that the task accepts, in order; with accept_fallbacks those behind the first as well.
  * STORE_FOUND: t has a completion. -1: the store cannot be read now. */
 static int lookup(struct worker *w, struct task *t)
 {
     const struct config *c = w->pool->config;
+    const char *name = NULL;
     int r = STORE_NONE;
     size_t i = 0;
-    size_t k = 0;
 
     if (!c->cache.enabled || t->cache != CACHE_USE)
         return STORE_NONE;
-    for (i = 0; r == STORE_NONE && i < (size_t)t->nmodels; i++) {
+    for (i = 0; r == STORE_NONE && (name = select_model_name(c, t, i)); i++) {
         if (i > 0 && !c->cache.accept_fallbacks)
-            return STORE_NONE;
-        r = lookup_model(w, t, t->models[i]);
-    }
-    if (!c->cache.accept_fallbacks || t->nmodels != 1)
-        return r;
-    for (i = 0; r == STORE_NONE && i < c->router.fallbacks.count; i++) {
-        const struct fallback *f = &c->router.fallbacks.at[i];
-        bool mine = strcmp(f->from, t->models[0]) == 0;
-
-        for (k = 0; r == STORE_NONE && mine && k < f->to.count; k++)
-            r = lookup_model(w, t, f->to.at[k]);
+            break;
+        r = lookup_model(w, t, name);
     }
     return r;
 }
@@ -379,31 +374,30 @@ static void lookup_step(struct worker *w, struct task *t)
 static void begin_step(struct worker *w, struct task *t)
 {
     int r = answered_before(w, t);
-    bool replayed = r == STORE_FOUND;
+    int parsed = 0;
 
     if (r < 0) {
         hold(w, t, STEP_BEGIN);
         return;
     }
-    if (record_parse(t, w->pool->config) == RECORD_BAD) {
-        t->bad_record = true;
-        if (replayed)
-            put_out(w, t);
-        else
-            step_finish(w, t);
+    parsed = record_parse(t, w->pool->config);
+    if (r == STORE_FOUND) {
+        /* Its reply says something else, whatever the record is taken for today. */
+        t->bad_record = false;
+        put_out(w, t);
         return;
     }
-    if (replayed) {
-        put_out(w, t);
+    if (parsed == RECORD_BAD) {
+        step_finish(w, t);
         return;
     }
     set_deadline(w, t);
     if (key_digest(t, w->sha, &w->scratch) < 0) {
+        t->bad_record = true;
         task_fail(t, "bad_record", "the request is too large to be put into canonical form");
         step_finish(w, t);
         return;
     }
-    t->has_digest = true;
     t->step = STEP_LOOKUP;
     step_run(w, t);
 }
@@ -424,9 +418,7 @@ void step_run(struct worker *w, struct task *t)
         admitted_step(w, t);
         return;
     case STEP_STORED:
-        release_twins(w, t, end_is_shared(t));
-        call_release(w, t);
-        put_out(w, t);
+        let_go(w, t);
         return;
     case STEP_RELEASED:
         step_finish(w, t);

@@ -41,7 +41,6 @@ struct call {
     uint8_t completion_key[SHA256_LEN];
     struct task *task;
     struct worker *worker;
-    int64_t started_us;
 };
 
 struct worker {

@@ -9,9 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "io/http.h"
-#include "tests/lib/fake_http.h"
+#include "http_rig.h"
 
 #define OK(headers, body) "HTTP/1.1 200 OK\r\n" headers "\r\n" body
 
@@ -40,71 +38,27 @@ static const struct fake_script scripts[] = {
     {.path = NULL},
 };
 
-static struct fake_http *server;
-static struct http *engine;
-static int ended;
+static struct http_rig rig;
 
 static void set_up(void)
 {
-    struct http_conf conf = {.max_calls = 600, .response_max = 1000, .headers_max = 512};
-    struct err e = {0};
+    static const struct http_conf conf = {
+        .max_calls = 600, .response_max = 1000, .headers_max = 512};
 
-    cr_assert_eq(http_global_init(&e), 0);
-    server = fake_http_new(scripts);
-    engine = http_new(&conf, &e);
-    cr_assert_not_null(engine, "%s", e.msg);
-    ended = 0;
+    rig_open(&rig, scripts, &conf);
 }
 
 static void tear_down(void)
 {
-    http_free(engine);
-    fake_http_free(server);
-    http_global_done();
+    rig_close(&rig);
 }
 
 TestSuite(http, .init = set_up, .fini = tear_down, .timeout = 60);
 
-static void count_end(struct http_call *c)
-{
-    (void)c;
-    ended++;
-}
-
-static void make_call(struct http_call *c, const char *path)
-{
-    char url[128];
-
-    *c = (struct http_call){.tls_verify = true, .done = count_end};
-    http_request_init(&c->request, 4096);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d%s", fake_http_port(server), path);
-    c->request.url = mem_strdup(url);
-    c->request.timeout_ms = 20000;
-    c->request.connect_timeout_ms = 5000;
-    buf_str(&c->request.body, "{\"a\":1}");
-}
-
-static void free_call(struct http_call *c)
-{
-    http_request_done(&c->request);
-    http_response_done(&c->response);
-}
-
-static void run_until(int count)
-{
-    struct err e = {0};
-
-    while (ended < count)
-        cr_assert_eq(http_run(engine, 1000, &e), 0, "%s", e.msg);
-}
-
 static void call(struct http_call *c, const char *path)
 {
-    int before = ended;
-
-    make_call(c, path);
-    cr_assert_eq(http_start(engine, c), 0, "%s", c->response.detail);
-    run_until(before + 1);
+    rig_call(&rig, c, path);
+    rig_do(&rig, c);
 }
 
 Test(http, answers)
@@ -145,9 +99,9 @@ Test(http, answers)
             cr_expect_str_eq(got, rows[i].value);
         cr_expect_gt(c.response.elapsed_us, 0);
         cr_expect_lt(c.response.elapsed_us, 60000000);
-        free_call(&c);
+        rig_call_done(&c);
     }
-    cr_expect_eq(fake_http_requests(server), (int)ARRAY_LEN(rows));
+    cr_expect_eq(fake_http_requests(rig.server), (int)ARRAY_LEN(rows));
 }
 
 Test(http, request_on_the_wire)
@@ -155,13 +109,13 @@ Test(http, request_on_the_wire)
     struct http_call c;
     char seen[4096];
 
-    make_call(&c, "/ok");
+    rig_call(&rig, &c, "/ok");
     cr_assert_eq(http_request_header(&c.request, "Authorization", "Bearer %s", "sk-1"), 0);
     cr_assert_eq(http_request_header(&c.request, "X-Empty", "%s", ""), 0);
-    cr_assert_eq(http_start(engine, &c), 0);
-    run_until(1);
-    free_call(&c);
-    fake_http_last(server, seen, sizeof seen);
+    cr_assert_eq(http_start(rig.engine, &c), 0);
+    rig_run_until(&rig, 1);
+    rig_call_done(&c);
+    fake_http_last(rig.server, seen, sizeof seen);
     cr_expect_eq(strncmp(seen, "POST /ok HTTP/1.1\r\n", 19), 0, "%s", seen);
     cr_expect_not_null(strstr(seen, "\r\nAuthorization: Bearer sk-1\r\n"));
     cr_expect_not_null(strstr(seen, "\r\nX-Empty:\r\n"));
@@ -180,20 +134,20 @@ Test(http, get_then_post_then_empty_post_on_one_handle)
     int i = 0;
 
     for (i = 0; i < 3; i++) {
-        make_call(&c, i == 1 ? "/204" : "/ok");
+        rig_call(&rig, &c, i == 1 ? "/204" : "/ok");
         c.request.get = i == 0;
         if (i == 2)
             buf_done(&c.request.body);
-        cr_assert_eq(http_start(engine, &c), 0);
-        run_until(i + 1);
+        cr_assert_eq(http_start(rig.engine, &c), 0);
+        rig_run_until(&rig, i + 1);
         cr_expect_eq(c.response.status, i == 1 ? 204 : 200);
-        free_call(&c);
-        fake_http_last(server, seen, sizeof seen);
+        rig_call_done(&c);
+        fake_http_last(rig.server, seen, sizeof seen);
         cr_expect_eq(strncmp(seen, i == 0 ? "GET /ok" : i == 1 ? "POST /204" : "POST /ok", 7), 0);
         cr_expect_eq(strstr(seen, "Content-Type") == NULL, i == 0, "%s", seen);
     }
     cr_expect_not_null(strstr(seen, "Content-Length: 0\r\n"));
-    cr_expect_eq(fake_http_connections(server), 1);
+    cr_expect_eq(fake_http_connections(rig.server), 1);
 }
 
 Test(http, keys_do_not_stay_on_a_reused_handle)
@@ -201,16 +155,16 @@ Test(http, keys_do_not_stay_on_a_reused_handle)
     struct http_call c;
     char seen[4096];
 
-    make_call(&c, "/ok");
+    rig_call(&rig, &c, "/ok");
     http_request_header(&c.request, "Authorization", "Bearer sk-secret");
-    cr_assert_eq(http_start(engine, &c), 0);
-    run_until(1);
-    free_call(&c);
+    cr_assert_eq(http_start(rig.engine, &c), 0);
+    rig_run_until(&rig, 1);
+    rig_call_done(&c);
     call(&c, "/ok");
-    free_call(&c);
-    fake_http_last(server, seen, sizeof seen);
+    rig_call_done(&c);
+    fake_http_last(rig.server, seen, sizeof seen);
     cr_expect_null(strstr(seen, "sk-secret"));
-    cr_expect_eq(fake_http_connections(server), 1);
+    cr_expect_eq(fake_http_connections(rig.server), 1);
 }
 
 Test(http, keeps_connections)
@@ -222,10 +176,10 @@ Test(http, keeps_connections)
 
         call(&c, i % 2 ? "/ok" : "/chunked");
         cr_expect_eq(c.response.end, HTTP_DONE);
-        free_call(&c);
+        rig_call_done(&c);
     }
-    cr_expect_eq(fake_http_connections(server), 1);
-    cr_expect_eq(fake_http_requests(server), 50);
+    cr_expect_eq(fake_http_connections(rig.server), 1);
+    cr_expect_eq(fake_http_requests(rig.server), 50);
 }
 
 Test(http, connection_closed_while_idle_is_replaced)
@@ -238,10 +192,10 @@ Test(http, connection_closed_while_idle_is_replaced)
 
         call(&c, "/stale");
         cr_expect_eq(c.response.end, HTTP_DONE, "%s", c.response.detail);
-        free_call(&c);
-        http_run(engine, i % 2 ? 20 : 0, &e);
+        rig_call_done(&c);
+        http_run(rig.engine, i % 2 ? 20 : 0, &e);
     }
-    cr_expect_eq(fake_http_connections(server), 5);
+    cr_expect_eq(fake_http_connections(rig.server), 5);
 }
 
 Test(http, five_hundred_at_once)
@@ -252,21 +206,21 @@ Test(http, five_hundred_at_once)
     int i = 0;
 
     for (round = 0; round < 2; round++) {
-        ended = 0;
+        rig.ended = 0;
         for (i = 0; i < N; i++) {
-            make_call(&c[i], "/slow");
-            cr_assert_eq(http_start(engine, &c[i]), 0);
+            rig_call(&rig, &c[i], "/slow");
+            cr_assert_eq(http_start(rig.engine, &c[i]), 0);
         }
-        cr_expect_eq(http_running(engine), N);
-        run_until(N);
-        cr_expect_eq(http_running(engine), 0);
+        cr_expect_eq(http_running(rig.engine), N);
+        rig_run_until(&rig, N);
+        cr_expect_eq(http_running(rig.engine), 0);
         for (i = 0; i < N; i++) {
             cr_expect_eq(c[i].response.end, HTTP_DONE, "%s", c[i].response.detail);
             cr_expect_str_eq(c[i].response.body.data, "slow");
-            free_call(&c[i]);
+            rig_call_done(&c[i]);
         }
     }
-    cr_expect_eq(fake_http_connections(server), N, "the second round uses the first one's");
+    cr_expect_eq(fake_http_connections(rig.server), N, "the second round uses the first one's");
     free(c);
 }
 
@@ -274,21 +228,21 @@ static struct http_call again[2];
 
 static void start_another(struct http_call *c)
 {
-    ended++;
+    rig.ended++;
     if (c == &again[0])
-        cr_expect_eq(http_start(engine, &again[1]), 0);
+        cr_expect_eq(http_start(rig.engine, &again[1]), 0);
 }
 
 Test(http, done_may_start)
 {
-    make_call(&again[0], "/ok");
-    make_call(&again[1], "/500");
+    rig_call(&rig, &again[0], "/ok");
+    rig_call(&rig, &again[1], "/500");
     again[0].done = start_another;
-    cr_assert_eq(http_start(engine, &again[0]), 0);
-    run_until(2);
+    cr_assert_eq(http_start(rig.engine, &again[0]), 0);
+    rig_run_until(&rig, 2);
     cr_expect_eq(again[1].response.status, 500);
-    free_call(&again[0]);
-    free_call(&again[1]);
+    rig_call_done(&again[0]);
+    rig_call_done(&again[1]);
 }
 
 Test(http, busy_over_the_limit)
@@ -299,15 +253,15 @@ Test(http, busy_over_the_limit)
     int i = 0;
 
     for (i = 0; i < 4; i++) {
-        make_call(&c[i], "/stall");
+        rig_call(&rig, &c[i], "/stall");
         cr_expect_eq(http_start(small, &c[i]), i < 3 ? 0 : HTTP_BUSY);
     }
     cr_expect_null(http_free(small));
-    cr_expect_eq(ended, 3, "free ends running calls, not refused ones");
+    cr_expect_eq(rig.ended, 3, "free ends running calls, not refused ones");
     for (i = 0; i < 4; i++) {
         if (i < 3)
             cr_expect_eq(c[i].response.end, HTTP_CANCELLED);
-        free_call(&c[i]);
+        rig_call_done(&c[i]);
     }
 }
 
@@ -319,22 +273,22 @@ Test(http, cancel)
     int i = 0;
 
     for (i = 0; i < N; i++) {
-        make_call(&c[i], i % 2 ? "/stall" : "/slow");
-        cr_assert_eq(http_start(engine, &c[i]), 0);
+        rig_call(&rig, &c[i], i % 2 ? "/stall" : "/slow");
+        cr_assert_eq(http_start(rig.engine, &c[i]), 0);
     }
-    http_cancel(engine, &c[39]);
-    http_cancel(engine, &c[39]);
-    cr_expect_eq(ended, 0, "done() comes from http_run()");
-    cr_assert_eq(http_run(engine, 0, &e), 0);
-    cr_expect_eq(ended, 1);
+    http_cancel(rig.engine, &c[39]);
+    http_cancel(rig.engine, &c[39]);
+    cr_expect_eq(rig.ended, 0, "done() comes from http_run()");
+    cr_assert_eq(http_run(rig.engine, 0, &e), 0);
+    cr_expect_eq(rig.ended, 1);
     for (i = 1; i < N - 1; i += 2)
-        http_cancel(engine, &c[i]);
-    run_until(N);
+        http_cancel(rig.engine, &c[i]);
+    rig_run_until(&rig, N);
     for (i = 0; i < N; i++) {
         cr_expect_eq(c[i].response.end, i % 2 ? HTTP_CANCELLED : HTTP_DONE, "%d", i);
-        free_call(&c[i]);
+        rig_call_done(&c[i]);
     }
-    cr_expect_eq(http_running(engine), 0);
+    cr_expect_eq(http_running(rig.engine), 0);
 }
 
 Test(http, free_with_running_calls)
@@ -345,15 +299,15 @@ Test(http, free_with_running_calls)
     int i = 0;
 
     for (i = 0; i < N; i++) {
-        make_call(&c[i], "/stall");
-        cr_assert_eq(http_start(engine, &c[i]), 0);
+        rig_call(&rig, &c[i], "/stall");
+        cr_assert_eq(http_start(rig.engine, &c[i]), 0);
     }
-    http_run(engine, 10, &e);
-    engine = http_free(engine);
-    cr_expect_eq(ended, N);
+    http_run(rig.engine, 10, &e);
+    rig.engine = http_free(rig.engine);
+    cr_expect_eq(rig.ended, N);
     for (i = 0; i < N; i++) {
         cr_expect_eq(c[i].response.end, HTTP_CANCELLED);
-        free_call(&c[i]);
+        rig_call_done(&c[i]);
     }
     free(c);
 }
@@ -371,13 +325,13 @@ Test(http, wake_cuts_the_wait)
     struct err e = {0};
     pthread_t thread;
 
-    cr_assert_eq(pthread_create(&thread, NULL, wake_soon, engine), 0);
-    cr_assert_eq(http_run(engine, 10000, &e), 0);
+    cr_assert_eq(pthread_create(&thread, NULL, wake_soon, rig.engine), 0);
+    cr_assert_eq(http_run(rig.engine, 10000, &e), 0);
     cr_expect_lt(clock_mono_us() - start, 5000000);
     cr_expect_geq(clock_mono_us() - start, 40000);
     pthread_join(thread, NULL);
     start = clock_mono_us();
-    cr_assert_eq(http_run(engine, 30, &e), 0);
+    cr_assert_eq(http_run(rig.engine, 30, &e), 0);
     cr_expect_geq(clock_mono_us() - start, 29000, "the wake-up was used up");
 }
 
@@ -389,15 +343,15 @@ Test(http, headers_are_bounded)
     struct err e = {0};
     char value[64];
 
-    make_call(&c, "/many");
+    rig_call(&rig, &c, "/many");
     cr_assert_eq(http_start(small, &c), 0);
-    while (!ended)
+    while (!rig.ended)
         cr_assert_eq(http_run(small, 1000, &e), 0);
     cr_expect_eq(c.response.end, HTTP_DONE);
     cr_expect_leq(c.response.headers.len, 64);
     cr_expect_not_null(http_response_header(&c.response, "a", value, sizeof value));
     cr_expect_not_null(http_response_header(&c.response, "c", value, sizeof value));
     cr_expect_null(http_response_header(&c.response, "long", value, sizeof value));
-    free_call(&c);
+    rig_call_done(&c);
     http_free(small);
 }

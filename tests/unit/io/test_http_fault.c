@@ -10,9 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "io/http.h"
-#include "tests/lib/fake_http.h"
+#include "http_rig.h"
 
 #define HEAD "HTTP/1.1 200 OK\r\n"
 
@@ -41,63 +39,23 @@ static const struct fake_script scripts[] = {
     {.path = NULL},
 };
 
-static struct fake_http *server;
-static struct http *engine;
-static int ended;
+static struct http_rig rig;
 
 static void set_up(void)
 {
-    struct http_conf conf = {.max_calls = 200, .response_max = 100000, .headers_max = 4096};
-    struct err e = {0};
+    static const struct http_conf conf = {
+        .max_calls = 200, .response_max = 100000, .headers_max = 4096};
 
     snprintf(long_header, sizeof long_header, "%sX: %0140000d\r\n", HEAD, 1);
-    cr_assert_eq(http_global_init(&e), 0);
-    server = fake_http_new(scripts);
-    engine = http_new(&conf, &e);
-    cr_assert_not_null(engine, "%s", e.msg);
-    ended = 0;
+    rig_open(&rig, scripts, &conf);
 }
 
 static void tear_down(void)
 {
-    http_free(engine);
-    fake_http_free(server);
-    http_global_done();
+    rig_close(&rig);
 }
 
 TestSuite(http_fault, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void count_end(struct http_call *c)
-{
-    (void)c;
-    ended++;
-}
-
-static void make_call(struct http_call *c, const char *url)
-{
-    *c = (struct http_call){.tls_verify = true, .done = count_end};
-    http_request_init(&c->request, 4096);
-    c->request.url = mem_strdup(url);
-    c->request.timeout_ms = 20000;
-    c->request.connect_timeout_ms = 10000;
-    buf_str(&c->request.body, "{}");
-}
-
-static void free_call(struct http_call *c)
-{
-    http_request_done(&c->request);
-    http_response_done(&c->response);
-}
-
-static void run_call(struct http_call *c)
-{
-    int before = ended;
-    struct err e = {0};
-
-    cr_assert_eq(http_start(engine, c), 0, "%s", c->response.detail);
-    while (ended == before)
-        cr_assert_eq(http_run(engine, 1000, &e), 0);
-}
 
 Test(http_fault, ends)
 {
@@ -130,28 +88,25 @@ Test(http_fault, ends)
 
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         struct http_call c;
-        char url[128];
 
         if (rows[i].warm) {
-            snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", fake_http_port(server));
-            make_call(&c, url);
-            run_call(&c);
-            free_call(&c);
+            rig_call(&rig, &c, "/ok");
+            rig_do(&rig, &c);
+            rig_call_done(&c);
         }
-        snprintf(url, sizeof url, "http://127.0.0.1:%d%s", fake_http_port(server), rows[i].path);
-        make_call(&c, url);
+        rig_call(&rig, &c, rows[i].path);
         if (rows[i].timeout_ms)
             c.request.timeout_ms = rows[i].timeout_ms;
-        run_call(&c);
+        rig_do(&rig, &c);
         cr_expect_eq(c.response.end, rows[i].end, "%s: end %d (%s)", rows[i].path, c.response.end,
                      c.response.detail);
         cr_expect_eq(c.response.status, rows[i].status, "%s: status %ld", rows[i].path,
                      c.response.status);
         cr_expect_leq(c.response.body.len, 100000);
         cr_expect_eq(c.response.detail[0] == '\0', rows[i].end == HTTP_DONE, "%s", rows[i].path);
-        free_call(&c);
+        rig_call_done(&c);
     }
-    cr_expect_lt(fake_http_flooded(server), 100000000, "reading of 600 MB stopped");
+    cr_expect_lt(fake_http_flooded(rig.server), 100000000, "reading of 600 MB stopped");
 }
 
 Test(http_fault, nobody_there)
@@ -169,11 +124,11 @@ Test(http_fault, nobody_there)
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         struct http_call c;
 
-        make_call(&c, rows[i].url);
-        run_call(&c);
+        rig_call_url(&rig, &c, rows[i].url);
+        rig_do(&rig, &c);
         cr_expect_eq(c.response.end, rows[i].end, "%s: %s", rows[i].url, c.response.detail);
         cr_expect_eq(c.response.status, 0);
-        free_call(&c);
+        rig_call_done(&c);
     }
 }
 
@@ -197,12 +152,12 @@ Test(http_fault, connect_timeout)
         connect(fill[i], (struct sockaddr *)&a, n);
     }
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", ntohs(a.sin_port));
-    make_call(&c, url);
+    rig_call_url(&rig, &c, url);
     c.request.connect_timeout_ms = 200;
-    run_call(&c);
+    rig_do(&rig, &c);
     cr_expect_eq(c.response.end, HTTP_CONNECT, "%d %s", c.response.end, c.response.detail);
     cr_expect_lt(clock_mono_us() - start, 10000000);
-    free_call(&c);
+    rig_call_done(&c);
     for (i = 0; i < ARRAY_LEN(fill); i++)
         close(fill[i]);
     close(full);
@@ -229,16 +184,15 @@ Test(http_fault, unknown_host_ends_the_calls_that_wait_for_it)
     int i = 0;
 
     for (i = 0; i < N; i++) {
-        make_call(&c[i], "http://nonexistent.invalid/x");
-        cr_assert_eq(http_start(engine, &c[i]), 0);
+        rig_call_url(&rig, &c[i], "http://nonexistent.invalid/x");
+        cr_assert_eq(http_start(rig.engine, &c[i]), 0);
     }
-    cr_assert_eq(http_run(engine, 0, &e), 0);
+    cr_assert_eq(http_run(rig.engine, 0, &e), 0);
     cr_expect_leq(threads(), before + 16, "a thread a call looks the host up");
-    while (ended < N)
-        cr_assert_eq(http_run(engine, 1000, &e), 0);
+    rig_run_until(&rig, N);
     for (i = 0; i < N; i++) {
         cr_expect_eq(c[i].response.end, HTTP_RESOLVE, "%s", c[i].response.detail);
-        free_call(&c[i]);
+        rig_call_done(&c[i]);
     }
     free(c);
 }
@@ -247,20 +201,18 @@ Test(http_fault, calls_that_waited_for_a_host_go_on)
 {
     enum { N = 150 };
     struct http_call *c = mem_array(N, sizeof *c);
-    struct err e = {0};
     char url[128];
     int i = 0;
 
-    snprintf(url, sizeof url, "http://localhost:%d/ok", fake_http_port(server));
+    snprintf(url, sizeof url, "http://localhost:%d/ok", fake_http_port(rig.server));
     for (i = 0; i < N; i++) {
-        make_call(&c[i], url);
-        cr_assert_eq(http_start(engine, &c[i]), 0);
+        rig_call_url(&rig, &c[i], url);
+        cr_assert_eq(http_start(rig.engine, &c[i]), 0);
     }
-    while (ended < N)
-        cr_assert_eq(http_run(engine, 1000, &e), 0);
+    rig_run_until(&rig, N);
     for (i = 0; i < N; i++) {
         cr_expect_eq(c[i].response.end, HTTP_DONE, "%s", c[i].response.detail);
-        free_call(&c[i]);
+        rig_call_done(&c[i]);
     }
     free(c);
 }
@@ -272,10 +224,10 @@ Test(http_fault, failed_lookups_do_not_use_up_the_url)
     for (i = 0; i < 20; i++) {
         struct http_call c;
 
-        make_call(&c, "http://nonexistent.invalid/x");
-        run_call(&c);
+        rig_call_url(&rig, &c, "http://nonexistent.invalid/x");
+        rig_do(&rig, &c);
         cr_expect_eq(c.response.end, HTTP_RESOLVE, "%d: %s", i, c.response.detail);
-        free_call(&c);
+        rig_call_done(&c);
     }
 }
 
@@ -283,22 +235,18 @@ Test(http_fault, calls_that_wait_go_on_when_the_first_are_cancelled)
 {
     enum { N = 40, CANCELLED = 20 };
     struct http_call c[N];
-    struct err e = {0};
-    char url[128];
     int i = 0;
 
-    snprintf(url, sizeof url, "http://127.0.0.1:%d/ok", fake_http_port(server));
     for (i = 0; i < N; i++) {
-        make_call(&c[i], url);
-        cr_assert_eq(http_start(engine, &c[i]), 0);
+        rig_call(&rig, &c[i], "/ok");
+        cr_assert_eq(http_start(rig.engine, &c[i]), 0);
     }
     for (i = 0; i < CANCELLED; i++)
-        http_cancel(engine, &c[i]);
-    while (ended < N)
-        cr_assert_eq(http_run(engine, 1000, &e), 0);
+        http_cancel(rig.engine, &c[i]);
+    rig_run_until(&rig, N);
     for (i = 0; i < N; i++) {
         cr_expect_eq(c[i].response.end, i < CANCELLED ? HTTP_CANCELLED : HTTP_DONE, "%d", i);
-        free_call(&c[i]);
+        rig_call_done(&c[i]);
     }
 }
 
@@ -323,13 +271,13 @@ Test(http_fault, cannot_be_started)
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         struct http_call c;
 
-        make_call(&c, rows[i].url);
+        rig_call_url(&rig, &c, rows[i].url);
         cr_assert_eq(http_request_header(&c.request, rows[i].header, "1"), 0);
-        cr_expect_eq(http_start(engine, &c), -1, "'%s' '%s'", rows[i].url, rows[i].header);
+        cr_expect_eq(http_start(rig.engine, &c), -1, "'%s' '%s'", rows[i].url, rows[i].header);
         cr_expect_eq(c.response.end, HTTP_INTERNAL);
         cr_expect_neq(c.response.detail[0], '\0');
-        cr_expect_eq(http_running(engine), 0);
-        free_call(&c);
+        cr_expect_eq(http_running(rig.engine), 0);
+        rig_call_done(&c);
     }
 }
 
@@ -337,9 +285,9 @@ Test(http_fault, control_byte_in_a_header_value_is_refused)
 {
     struct http_call c;
 
-    make_call(&c, "http://127.0.0.1:1/");
+    rig_call_url(&rig, &c, "http://127.0.0.1:1/");
     cr_expect_eq(http_request_header(&c.request, "X", "a\r\nHost: evil"), -1);
-    free_call(&c);
+    rig_call_done(&c);
 }
 
 Test(http_fault, key_is_not_sent_to_another_host)
@@ -352,15 +300,15 @@ Test(http_fault, key_is_not_sent_to_another_host)
 
     snprintf(redirect, sizeof redirect,
              "HTTP/1.1 307 Go\r\nLocation: http://localhost:%d/ok\r\nContent-Length: 0\r\n\r\n",
-             fake_http_port(server));
+             fake_http_port(rig.server));
     snprintf(url, sizeof url, "http://127.0.0.1:%d/v1", fake_http_port(configured));
-    make_call(&c, url);
+    rig_call_url(&rig, &c, url);
     http_request_header(&c.request, "Authorization", "Bearer sk-secret");
-    run_call(&c);
+    rig_do(&rig, &c);
     cr_expect_eq(c.response.status, 307);
     cr_expect_eq(fake_http_requests(configured), 1);
-    cr_expect_eq(fake_http_connections(server), 0);
-    free_call(&c);
+    cr_expect_eq(fake_http_connections(rig.server), 0);
+    rig_call_done(&c);
     fake_http_free(configured);
 }
 
@@ -370,13 +318,12 @@ Test(http_fault, more_urls_than_are_kept)
 
     for (i = 0; i < 600; i++) {
         struct http_call c;
-        char url[128];
+        char path[32];
 
-        snprintf(url, sizeof url, "http://127.0.0.1:%d/%s%.0d", fake_http_port(server),
-                 i % 3 ? "ok" : "n", i % 3 ? 0 : i);
-        make_call(&c, url);
-        run_call(&c);
+        snprintf(path, sizeof path, "/%s%.0d", i % 3 ? "ok" : "n", i % 3 ? 0 : i);
+        rig_call(&rig, &c, path);
+        rig_do(&rig, &c);
         cr_expect_eq(c.response.status, i % 3 ? 200 : 404);
-        free_call(&c);
+        rig_call_done(&c);
     }
 }

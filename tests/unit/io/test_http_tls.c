@@ -5,68 +5,26 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/mem.h"
-#include "io/http.h"
-#include "tests/lib/fake_http.h"
+#include "http_rig.h"
 
 static const struct fake_script scripts[] = {{.path = NULL}};
 
-static struct fake_http *server;
-static struct http *engine;
-static int ended;
+static struct http_rig rig;
 
 static void set_up(void)
 {
-    struct http_conf conf = {.max_calls = 200, .response_max = 100000, .headers_max = 4096};
-    struct err e = {0};
+    static const struct http_conf conf = {
+        .max_calls = 200, .response_max = 100000, .headers_max = 4096};
 
-    cr_assert_eq(http_global_init(&e), 0);
-    server = fake_http_new(scripts);
-    engine = http_new(&conf, &e);
-    cr_assert_not_null(engine, "%s", e.msg);
-    ended = 0;
+    rig_open(&rig, scripts, &conf);
 }
 
 static void tear_down(void)
 {
-    http_free(engine);
-    fake_http_free(server);
-    http_global_done();
+    rig_close(&rig);
 }
 
 TestSuite(http_tls, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void count_end(struct http_call *c)
-{
-    (void)c;
-    ended++;
-}
-
-static void make_call(struct http_call *c, const char *url)
-{
-    *c = (struct http_call){.tls_verify = true, .done = count_end};
-    http_request_init(&c->request, 4096);
-    c->request.url = mem_strdup(url);
-    c->request.timeout_ms = 20000;
-    c->request.connect_timeout_ms = 10000;
-    buf_str(&c->request.body, "{}");
-}
-
-static void free_call(struct http_call *c)
-{
-    http_request_done(&c->request);
-    http_response_done(&c->response);
-}
-
-static void run_call(struct http_call *c)
-{
-    int before = ended;
-    struct err e = {0};
-
-    cr_assert_eq(http_start(engine, c), 0, "%s", c->response.detail);
-    while (ended == before)
-        cr_assert_eq(http_run(engine, 1000, &e), 0);
-}
 
 /* A TLS server: openssl's own, with a certificate made for the test. */
 struct tls_server {
@@ -142,15 +100,15 @@ Test(http_tls, tls)
 
         tls_start(&s, rows[i].alt_name);
         snprintf(url, sizeof url, "https://127.0.0.1:%d/", s.port);
-        make_call(&c, url);
+        rig_call_url(&rig, &c, url);
         c.request.get = true;
         c.ca_file = rows[i].own_ca ? s.cert : NULL;
         c.tls_verify = rows[i].verify;
-        run_call(&c);
+        rig_do(&rig, &c);
         cr_expect_eq(c.response.end, rows[i].end, "%zu: %d %s", i, c.response.end,
                      c.response.detail);
         cr_expect_eq(c.response.status, rows[i].end == HTTP_DONE ? 200 : 0);
-        free_call(&c);
+        rig_call_done(&c);
         tls_stop(&s);
     }
 }
@@ -167,13 +125,13 @@ Test(http_tls, tls_settings_of_a_call_hold_on_a_reused_handle)
     for (i = 0; i < ARRAY_LEN(ends); i++) {
         struct http_call c;
 
-        make_call(&c, url);
+        rig_call_url(&rig, &c, url);
         c.request.get = true;
         c.ca_file = i == 0 ? s.cert : NULL;
         c.tls_verify = i != 2;
-        run_call(&c);
+        rig_do(&rig, &c);
         cr_expect_eq(c.response.end, ends[i], "%zu: %s", i, c.response.detail);
-        free_call(&c);
+        rig_call_done(&c);
     }
     tls_stop(&s);
 }
@@ -183,10 +141,10 @@ Test(http_tls, missing_ca_file)
     struct http_call c;
     char url[64];
 
-    snprintf(url, sizeof url, "https://127.0.0.1:%d/ok", fake_http_port(server));
-    make_call(&c, url);
+    snprintf(url, sizeof url, "https://127.0.0.1:%d/ok", fake_http_port(rig.server));
+    rig_call_url(&rig, &c, url);
     c.ca_file = "/nonexistent/ca.pem";
-    run_call(&c);
+    rig_do(&rig, &c);
     cr_expect_eq(c.response.end, HTTP_TLS, "%s", c.response.detail);
-    free_call(&c);
+    rig_call_done(&c);
 }

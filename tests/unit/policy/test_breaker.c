@@ -170,6 +170,19 @@ Test(breaker, cooled_probe_that_is_limited_again_waits_no_longer_than_the_cooldo
     cr_expect_eq(at - now, 40 * S, "what the server says is never cut");
 }
 
+Test(breaker, a_long_cooldown_is_not_cut_to_the_longest_doubled_one)
+{
+    const int64_t cooldown = 1200 * S;
+    struct breaker b = {0};
+    int64_t at = 0;
+
+    breaker_failure(&b, ROUTE_FAILED, 0, 1, cooldown, S);
+    breaker_start(&b, S + cooldown);
+    breaker_failure(&b, ROUTE_FAILED, 0, 1, cooldown, S + cooldown);
+    cr_expect_not(breaker_allows(&b, S + cooldown, &at));
+    cr_expect_eq(at, S + 2 * cooldown);
+}
+
 Test(breaker, refusal_of_a_request_says_that_the_route_is_well)
 {
     struct breaker b = opened();

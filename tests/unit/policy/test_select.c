@@ -2,11 +2,9 @@
 #include "policy/select.h"
 
 #include <criterion/criterion.h>
-#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 
 #define S    1000000LL
@@ -97,6 +95,13 @@ static struct result ask(void)
 static void cool(int row, int64_t until_us)
 {
     breaker_failure(&routes[row].breaker, ROUTE_COOL, until_us, 3, S, NOW - 10);
+}
+
+/* Gives a row a limit of tokens a minute. */
+static void narrow(int row, int64_t tpm)
+{
+    rows[row].tpm = tpm;
+    limit_init(&routes[row].limit, 0, tpm, 0);
 }
 
 static void count(int n, int got[ROWS])
@@ -272,7 +277,7 @@ Test(select, nothing_is_reserved_where_it_does_not_go)
     accepts("fast", "smart", NULL);
     cool(0, NOW + S);
     cool(1, NOW + S);
-    limit_init(&routes[2].limit, 0, 10, 0);
+    narrow(2, 10);
     cr_expect_eq(ask_blocked(10, 0).route, 2);
     cr_expect_eq(ask_blocked(10, 0).route, 3);
     cr_expect_eq(routes[0].limit.running, 0);
@@ -299,20 +304,42 @@ Test(select, too_large_for_every_limit)
     struct result r;
 
     accepts("fast", NULL);
-    limit_init(&routes[0].limit, 0, 100, 0);
-    limit_init(&routes[1].limit, 0, 100, 0);
-    limit_init(&routes[2].limit, 0, 100, 0);
+    narrow(0, 100);
+    narrow(1, 100);
+    narrow(2, 100);
     cr_expect_eq(ask_blocked(101, 0).what, SELECT_NONE);
     cr_expect_eq(ask_blocked(101, 7).what, SELECT_NONE);
     cool(0, NOW + S);
     cr_expect_eq(ask_blocked(101, 0).what, SELECT_NONE, "cooling does not make it fit");
-    limit_init(&routes[1].limit, 0, 101, 0);
+    narrow(1, 101);
     r = ask_blocked(101, 0);
     cr_expect_eq(r.what, SELECT_GO);
     cr_expect_eq(r.route, 1);
     r = ask_blocked(101, 0);
     cr_expect_eq(r.what, SELECT_WAIT);
     cr_expect_eq(r.wanted, 2, "it waits for the only one that is large enough");
+}
+
+Test(select, a_row_that_is_too_narrow_is_no_candidate)
+{
+    accepts("fast", NULL);
+    task->op = OP_EMBEDDINGS;
+    task->raw_len = 4 * 101;
+    narrow(0, 100);
+    narrow(1, 101);
+    cr_expect_eq(select_candidates(&config, task), 2 | 4);
+    task->refused_routes = 4;
+    narrow(1, 100);
+    cr_expect_eq(select_candidates(&config, task), 0);
+}
+
+Test(select, a_last_resort_is_the_only_one_that_is_large_enough)
+{
+    accepts("fast", NULL);
+    narrow(0, 100);
+    narrow(1, 100);
+    rows[2].weight = 0;
+    cr_expect_eq(ask_blocked(101, 0).route, 2);
 }
 
 Test(select, one_probe_after_a_cool_down)
@@ -411,67 +438,4 @@ Test(select, policy_fallback_that_refused_already)
     task->route = 0;
     task->refused_routes = 1 | 32;
     cr_expect_not(select_fallback(&config, task, FALLBACK_POLICY));
-}
-
-Test(select, estimate)
-{
-    static const struct {
-        const char *body;
-        enum operation op;
-        int64_t most, want;
-    } cases[] = {
-        {"{\"max_completion_tokens\":64}", OP_CHAT, 0, 10 + 64},
-        {"{\"max_tokens\":100}", OP_CHAT, 0, 10 + 100},
-        {"{\"max_output_tokens\":70}", OP_RESPONSES, 0, 10 + 70},
-        {"{\"max_tokens\":100,\"n\":3}", OP_CHAT, 0, 10 + 300},
-        {"{\"max_tokens\":100000}", OP_CHAT, 4000, 10 + 4000},
-        {"{}", OP_CHAT, 0, 10 + 512},
-        {"{}", OP_CHAT, 128, 10 + 128},
-        {"{\"max_tokens\":9000000000000000000,\"n\":1000}", OP_CHAT, 0,
-         10 + 1000 * (int64_t)INT32_MAX},
-        {"{\"max_tokens\":-4}", OP_CHAT, 0, 10 + 512},
-        {"{\"max_tokens\":100}", OP_EMBEDDINGS, 0, 10},
-    };
-    size_t i = 0;
-
-    task->raw_len = 38;
-    for (i = 0; i < ARRAY_LEN(cases); i++) {
-        struct model m = {.max_output_tokens = cases[i].most};
-
-        json_object_put(task->body);
-        task->body = json_tokener_parse(cases[i].body);
-        task->op = cases[i].op;
-        cr_expect_eq(select_estimate(task, &m), cases[i].want, "%s: %lld", cases[i].body,
-                     (long long)select_estimate(task, &m));
-    }
-}
-
-Test(select, cost)
-{
-    static const struct {
-        struct usage u;
-        double in, out, read, write, want;
-    } cases[] = {
-        {{1000, -1, -1, 100, -1}, 2e-6, 8e-6, -1, -1, 0.0028},
-        {{1000, 400, -1, 100, 50}, 2e-6, 8e-6, 1e-6, -1, 0.0024},
-        {{1000, 400, -1, 100, 50}, 2e-6, 8e-6, -1, -1, 0.0028},
-        {{1000, 0, 1000, 0, 0}, 2e-6, -1, -1, 4e-6, 0.004},
-        {{1000, 5000, 9000, 0, 0}, 2e-6, 8e-6, 1e-6, 9e-6, 0.001},
-        {{1000, 0, 0, 0, 0}, 0, 0, 0, 0, 0},
-        {{1000, 0, 0, 100, 0}, -1, 8e-6, -1, -1, -1},
-        {{1000, 0, 0, 100, 0}, 2e-6, -1, -1, -1, -1},
-        {{-1, -1, -1, 100, 0}, 2e-6, 8e-6, -1, -1, -1},
-        {{1000, -1, -1, -1, -1}, 2e-6, 8e-6, -1, -1, -1},
-    };
-    size_t i = 0;
-
-    for (i = 0; i < ARRAY_LEN(cases); i++) {
-        struct model m = {.input_cost_per_token = cases[i].in,
-                          .output_cost_per_token = cases[i].out,
-                          .cache_read_input_token_cost = cases[i].read,
-                          .cache_creation_input_token_cost = cases[i].write};
-        double got = select_cost(&m, &cases[i].u);
-
-        cr_expect_lt(fabs(got - cases[i].want), 1e-9, "case %zu: %g", i, got);
-    }
 }

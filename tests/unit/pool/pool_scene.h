@@ -13,9 +13,13 @@
     "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"yes\"},"                      \
     "\"finish_reason\":\"stop\"}],"                                                                \
     "\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,\"total_tokens\":15}}"
+#define CUT_SHORT                                                                                  \
+    "{\"id\":\"c1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"up\",\"choices\":"    \
+    "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"ye\"},"                       \
+    "\"finish_reason\":\"length\"}]}"
 #define ERROR(code) "{\"error\":{\"message\":\"no\",\"type\":\"t\",\"code\":\"" code "\"}}"
 
-enum { OK, COPY, E500, RESET, CUT, SLOW, STALL, E429, E401, CONTEXT, BAD, PATHS };
+enum { OK, COPY, E500, RESET, CUT, SLOW, STALL, E429, E401, CONTEXT, POLICY, GONE, BAD, PATHS };
 
 /* How each path behaves; a test may replace a row of `now` while the pool runs. */
 static const struct fake_script behaviour[PATHS] = {
@@ -31,6 +35,8 @@ static const struct fake_script behaviour[PATHS] = {
     [E429] = {.path = "/e429/chat/completions"},
     [E401] = {.path = "/e401/chat/completions"},
     [CONTEXT] = {.path = "/context/chat/completions"},
+    [POLICY] = {.path = "/policy/chat/completions"},
+    [GONE] = {.path = "/gone/chat/completions"},
     [BAD] = {.path = "/bad/chat/completions"},
 };
 
@@ -56,6 +62,8 @@ static inline void scene_open(void)
     say(E429, 429, "retry-after-ms: 60\r\n", ERROR("rate_limit_exceeded"));
     say(E401, 401, "", ERROR("invalid_api_key"));
     say(CONTEXT, 400, "", ERROR("context_length_exceeded"));
+    say(POLICY, 400, "", ERROR("content_policy_violation"));
+    say(GONE, 404, "", ERROR("model_not_found"));
     say(BAD, 400, "", ERROR("invalid_value"));
     server = fake_http_new(now);
 }
@@ -108,6 +116,13 @@ static inline void scene_start(const char *pool, const char *router)
     add_row(&yaml, "e429", "e429", "", "");
     add_row(&yaml, "e401", "e401", "", "");
     add_row(&yaml, "context", "context", "", ", model_info: {max_input_tokens: 100}");
+    add_row(&yaml, "policy", "policy", "", "");
+    add_row(&yaml, "prudent", "policy", "", "");
+    add_row(&yaml, "wary", "policy", "", "");
+    add_row(&yaml, "gone", "gone", "", "");
+    add_row(&yaml, "strained", "gone", "", "");
+    add_row(&yaml, "tiny", "ok", ", tpm: 10", "");
+    add_row(&yaml, "paced", "ok", ", tpm: 800", "");
     add_row(&yaml, "bad", "bad", "", "");
     add_row(&yaml, "mixed", "e500", "", "");
     add_row(&yaml, "mixed", "ok", "", "");
@@ -199,13 +214,19 @@ static inline struct pool_stats stats(void)
     return s;
 }
 
+/* Waits until a condition holds. It must come within a time that no slow machine needs. */
+#define WAIT_UNTIL(condition)                                                                      \
+    do {                                                                                           \
+        int64_t end_us = clock_mono_us() + 10000000;                                               \
+                                                                                                   \
+        while (!(condition) && clock_mono_us() < end_us)                                           \
+            rig_pause_ms(1);                                                                       \
+        cr_assert(condition);                                                                      \
+    } while (0)
+
 static inline void wait_requests(int n)
 {
-    int64_t end_us = clock_mono_us() + 10000000;
-
-    while (fake_http_requests(server) < n && clock_mono_us() < end_us)
-        rig_pause_ms(1);
-    cr_assert_geq(fake_http_requests(server), n);
+    WAIT_UNTIL(fake_http_requests(server) >= n);
 }
 
 #endif

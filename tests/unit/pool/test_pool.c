@@ -60,6 +60,49 @@ Test(pool, a_fallbacks_answer_is_accepted_from_the_cache)
     cr_expect_eq(fake_http_requests(server), 1);
 }
 
+/* What may not be an answer to somebody else: cut short, or not to be kept. */
+Test(pool, what_is_not_stored_is_asked_for_again)
+{
+    scene_start("", "");
+    say(COPY, 200, "", CUT_SHORT);
+    expect_free(asked("copy", "q", ""), "200", "miss");
+    expect_free(asked("copy", "q", ""), "200", "miss");
+    expect_free(asked("ok", "r", "\"cache\":\"off\""), "200", "miss");
+    expect_free(asked("ok", "r", ""), "200", "miss");
+    cr_expect_eq(fake_http_requests(server), 4);
+}
+
+Test(pool, without_a_cache_each_makes_its_own_call)
+{
+    struct task *t;
+
+    scene_start("", "");
+    ask("slow", "q", "\"cache\":\"off\"", 0);
+    ask("slow", "q", "\"cache\":\"off\"", 0);
+    cr_assert(rig_wait(rig, 2));
+    while ((t = rig_take(rig)))
+        expect_free(t, "200", "miss");
+    cr_expect_eq(fake_http_requests(server), 2);
+    pool_stop(rig->pool);
+    cr_expect_eq(stats().cost_unknown, 2);
+}
+
+Test(pool, what_has_expired_is_asked_for_again)
+{
+    scene_start("}\ncache: {ttl: 1ms", "");
+    expect_free(asked("ok", "q", ""), "200", "miss");
+    rig_pause_ms(5);
+    expect_free(asked("ok", "q", ""), "200", "miss");
+}
+
+Test(pool, a_fallbacks_answer_is_not_taken_when_that_is_off)
+{
+    scene_start("}\ncache: {accept_fallbacks: false", "");
+    expect_free(asked("ok", "q", ""), "200", "miss");
+    expect_free(asked("bad", "q", "\"models\":[\"bad\",\"ok\"]"), "400", "miss");
+    expect_free(asked("ok", "q", "\"models\":[\"ok\",\"bad\"]"), "200", "hit");
+}
+
 Test(pool, fifty_twins_make_one_call)
 {
     struct task *t;
@@ -68,8 +111,7 @@ Test(pool, fifty_twins_make_one_call)
     scene_start("", "");
     for (i = 0; i < 50; i++)
         ask("slow", "q", "", 0);
-    rig_pause_ms(100);
-    cr_expect_eq(stats().twins, 49);
+    WAIT_UNTIL(stats().twins == 49);
     cr_assert(rig_wait(rig, 50));
     while ((t = rig_take(rig))) {
         coalesced += strstr(t->reply, "\"cache\":\"coalesced\"") != NULL;
@@ -195,6 +237,54 @@ Test(pool, a_429_waits_as_long_as_it_says_and_uses_no_attempt)
     cr_expect_geq(stats().rate_limited, 3);
 }
 
+/* What a server says about trying again is heard. */
+Test(pool, hints_of_the_server)
+{
+    int64_t start_us;
+
+    scene_start("", ", num_retries: 1, allowed_fails: 100");
+    say(E500, 500, "x-should-retry: false\r\n", ERROR("server_error"));
+    expect_free(asked("e500", "q", ""), "500", NULL);
+    cr_expect_eq(fake_http_requests(server), 1);
+    say(E500, 500, "retry-after-ms: 200\r\n", ERROR("server_error"));
+    start_us = clock_mono_us();
+    expect_free(asked("e500", "r", ""), "500", NULL);
+    cr_expect_eq(fake_http_requests(server), 3);
+    cr_expect_geq(clock_mono_us() - start_us, 200000);
+}
+
+/* The tokens that an answer did not use are there for the next one: else it would wait for a minute. */
+Test(pool, what_was_not_used_is_given_back)
+{
+    scene_start("", "");
+    expect_free(asked("paced", "q", ""), "200", "miss");
+    expect_free(asked("paced", "r", ""), "200", "miss");
+}
+
+Test(pool, times_in_the_reply)
+{
+    struct task *t;
+
+    scene_start("", "");
+    ask("one", "q", "", 0);
+    ask("one", "r", "", 0);
+    cr_assert(rig_wait(rig, 2));
+    while ((t = rig_take(rig))) {
+        cr_expect_geq(t->inference_us, 300000);
+        cr_expect_gt(t->queued_us, 0);
+        task_free(t);
+    }
+}
+
+Test(pool, what_holds_it_back)
+{
+    scene_start(", max_calls: 1", "");
+    cr_expect_eq(stats().limited_by, LIMITED_INPUT);
+    ask("slow", "q", "", 0);
+    wait_requests(1);
+    cr_expect_eq(stats().limited_by, LIMITED_CALLS);
+}
+
 /* However long the provider is away: each try of a cooling route costs a task nothing. */
 Test(pool, an_outage_costs_no_task)
 {
@@ -219,19 +309,19 @@ Test(pool, fallbacks)
     expect_free(asked("context", "b", ""), "200", "miss");
     expect_free(asked("e401", "c", ""), "200", "miss");
     expect_free(asked("e500", "d", "\"models\":[\"e500\",\"ok\"]"), "200", "miss");
+    pool_stop(rig->pool);
+    cr_expect_eq(stats().reselections, 4);
+    cr_expect_eq(stats().retries, 0);
 }
 
 /* A key that expired: nothing is lost, the task waits for the route. */
 Test(pool, a_bad_key_strands_tasks_and_loses_none)
 {
-    int i;
-
     scene_start("", "");
     ask("e401", "q", "", 0);
     ask("e401", "r", "", 0);
-    for (i = 0; i < 200 && stats().stranded < 2; i++)
-        rig_pause_ms(10);
-    cr_expect_eq(stats().stranded, 2);
+    WAIT_UNTIL(stats().stranded == 2);
+    cr_expect_eq(stats().limited_by, LIMITED_COOLING);
     cr_expect_eq(rig->nout, 0);
     cr_expect_leq(fake_http_requests(server), 2);
     pool_stop(rig->pool);

@@ -88,9 +88,7 @@ Test(pool_life, a_leader_given_back_shares_nothing)
     ask("context", "q", "", 0);
     wait_requests(2);
     ask("context", "q", "", 0);
-    rig_pause_ms(50);
-    cr_expect_eq(stats().twins, 1);
-    cr_expect_eq(stats().waiting, 1);
+    WAIT_UNTIL(stats().twins == 1 && stats().waiting == 1);
     pool_drain(rig->pool);
     cr_assert(rig_wait(rig, 3));
     pool_stop(rig->pool);
@@ -103,8 +101,7 @@ Test(pool_life, nothing_is_published_while_the_store_fails)
     fail_store(1000000, 0);
     ask("ok", "q", "", 1);
     wait_requests(1);
-    while (!store_failing(rig->store))
-        rig_pause_ms(5);
+    WAIT_UNTIL(store_failing(rig->store));
     cr_expect_eq(pool_room(rig->pool), 0);
     cr_expect_eq(rig->nout, 0);
     cr_expect_eq(stats().storing, 1);
@@ -113,8 +110,7 @@ Test(pool_life, nothing_is_published_while_the_store_fails)
     cr_assert(rig_wait(rig, 1));
     expect_free(rig_take(rig), "200", "miss");
     pool_release(rig->pool, 1);
-    while (!rig_rooms(rig))
-        rig_pause_ms(5);
+    WAIT_UNTIL(rig_rooms(rig));
     cr_expect_eq(pool_room(rig->pool), 10);
 }
 
@@ -142,12 +138,10 @@ Test(pool_life, no_call_is_made_while_the_journal_cannot_be_read)
     expect_free(answer_to(ask_more("ok", "q", "\"cache\":\"off\"", "", 1)), "200", "miss");
     fail_store(3, 1000000);
     store_submit(rig->store, op);
-    while (store_get_outcome(rig->store, op->journal_key, 1, op->fingerprint, &o, NULL) != -1)
-        rig_pause_ms(5);
+    WAIT_UNTIL(store_get_outcome(rig->store, op->journal_key, 1, op->fingerprint, &o, NULL) == -1);
     ask("ok", "q", "\"cache\":\"off\"", 1);
-    rig_pause_ms(300);
+    WAIT_UNTIL(stats().delayed == 1);
     cr_expect_eq(fake_http_requests(server), 1);
-    cr_expect_eq(stats().delayed, 1);
     fail_store(0, 0);
     cr_assert(rig_wait(rig, 2));
     expect_free(rig_take(rig), "200", "miss");
@@ -168,14 +162,11 @@ Test(pool_life, a_twin_that_refreshes_takes_no_cached_answer)
     expect_free(asked("ok", "q", ""), "200", "miss");
     fail_store(3, 1000000);
     store_submit(rig->store, op);
-    while (store_get_outcome(rig->store, op->journal_key, 1, op->fingerprint, &o, NULL) != -1)
-        rig_pause_ms(5);
+    WAIT_UNTIL(store_get_outcome(rig->store, op->journal_key, 1, op->fingerprint, &o, NULL) == -1);
     ask("ok", "q", "", 0);
-    while (stats().delayed < 1)
-        rig_pause_ms(5);
+    WAIT_UNTIL(stats().delayed == 1);
     ask("ok", "q", "\"cache\":\"refresh\"", 0);
-    while (stats().twins < 1)
-        rig_pause_ms(5);
+    WAIT_UNTIL(stats().twins == 1);
     fail_store(0, 0);
     cr_assert(rig_wait(rig, 3));
     while ((t = rig_take(rig))) {
@@ -194,13 +185,11 @@ Test(pool_life, a_task_held_for_the_store_is_given_back_at_a_drain)
     scene_start("", "");
     fail_store(1000000, 1000000);
     store_submit(rig->store, op);
-    while (store_get_outcome(rig->store, op->journal_key, 1, op->fingerprint, &o, NULL) != -1)
-        rig_pause_ms(5);
+    WAIT_UNTIL(store_get_outcome(rig->store, op->journal_key, 1, op->fingerprint, &o, NULL) == -1);
     ask("ok", "q", "", 1);
     ask("ok", "r", "", 0); /* holds at the cache lookup */
     ask("ok", "r", "", 0); /* its twin */
-    rig_pause_ms(50);
-    cr_expect_eq(stats().twins, 1);
+    WAIT_UNTIL(stats().twins == 1 && stats().delayed == 2);
     pool_drain(rig->pool);
     cr_assert(rig_wait(rig, 3));
     cr_expect_eq(rig_clear(rig), 3);
@@ -235,6 +224,23 @@ Test(pool_life, an_outcome_is_replayed_after_a_restart)
     cr_expect_eq(fake_http_requests(server), 2);
 }
 
+/* Its model has gone from the configuration since: the reply is still the one that was paid for. */
+Test(pool_life, an_outcome_is_replayed_under_another_configuration)
+{
+    struct task *t;
+
+    scene_start("", "");
+    expect_free(answer_to(ask_more("ok", "q", "", "", 5)), "200", "miss");
+    rig_stop_pool(rig);
+    free(rig->config->models[0].model_name);
+    rig->config->models[0].model_name = mem_strdup("renamed");
+    rig_start(rig);
+    t = answer_to(ask_more("ok", "q", "", "", 5));
+    cr_expect(t->from_journal);
+    cr_expect_not(t->bad_record, "there is nothing to complain about");
+    expect_free(t, "200", "miss");
+}
+
 Test(pool_life, drain_lets_calls_end_and_gives_the_rest_back)
 {
     struct task *t;
@@ -245,7 +251,7 @@ Test(pool_life, drain_lets_calls_end_and_gives_the_rest_back)
     wait_requests(2);
     ask("one", "waits", "", 3);
     ask("slow", "running", "", 4); /* a twin */
-    rig_pause_ms(50);
+    WAIT_UNTIL(stats().twins == 1 && stats().waiting == 1);
     pool_drain(rig->pool);
     cr_expect_eq(pool_room(rig->pool), 0);
     cr_assert(rig_wait(rig, 4));
@@ -357,11 +363,9 @@ Test(pool_life, the_source_is_told_when_an_idle_pools_store_works_again)
     scene_start("", "");
     fail_store(1000000, 0);
     store_submit(rig->store, op);
-    while (!store_failing(rig->store))
-        rig_pause_ms(5);
+    WAIT_UNTIL(store_failing(rig->store));
     cr_expect_eq(pool_room(rig->pool), 0);
     fail_store(0, 0);
-    while (!rig_rooms(rig))
-        rig_pause_ms(5);
+    WAIT_UNTIL(rig_rooms(rig));
     cr_expect_gt(pool_room(rig->pool), 0);
 }
