@@ -30,6 +30,7 @@ DIR_policy = core/policy
 DIR_task = core/task
 DIR_base = core/base
 DIR_testlib = tests/lib
+DIR_chaos = tests/chaos
 
 find     = $(shell find $(1) -name '$(2)' 2>/dev/null | LC_ALL=C sort)
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(1))
@@ -37,8 +38,11 @@ programs = $(patsubst %.c,$(BUILD)/%,$(1))
 archives = $(foreach l,$(1),$(LIB_$(l)))
 group    = -Wl,--start-group $(call archives,$(1)) -Wl,--end-group
 SRC_main = cmd/main.c
-$(foreach l,$(LAYERS) testlib,$(eval SRC_$(l) := $(filter-out $(SRC_main),$(call find,$(DIR_$(l)),*.c))))
-$(foreach l,$(LAYERS) testlib,$(eval LIB_$(l) := $(BUILD)/lib$(l).a))
+CHAOS_SRC = tests/chaos/check_history.c tests/chaos/proxy.c
+CHAOS_CLOCK = $(BUILD)/tests/chaos/clock_jump.so
+NO_LAYER = $(SRC_main) $(CHAOS_SRC) tests/chaos/clock_jump.c
+$(foreach l,$(LAYERS) testlib chaos,$(eval SRC_$(l) := $(filter-out $(NO_LAYER),$(call find,$(DIR_$(l)),*.c))))
+$(foreach l,$(LAYERS) testlib chaos,$(eval LIB_$(l) := $(BUILD)/lib$(l).a))
 
 # What a test of a layer links with.
 NEED_base = base
@@ -48,6 +52,7 @@ NEED_io = testlib io policy task base
 NEED_providers = providers task base
 NEED_pool = testlib pool io policy providers task base
 NEED_cmd = testlib cmd pool io policy providers task base
+NEED_chaos = chaos policy task base
 
 .PHONY: all
 all: $(BUILD)/sluice ## build $(BUILD)/sluice (the default)
@@ -60,7 +65,7 @@ $(LIB_$(1)): $(call objects,$(SRC_$(1)))
 	@rm -f $$@
 	@ar rcs $$@ $$^
 endef
-$(foreach l,$(LAYERS) testlib,$(eval $(call layer_rule,$(l))))
+$(foreach l,$(LAYERS) testlib chaos,$(eval $(call layer_rule,$(l))))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -88,14 +93,25 @@ RACE_LIBS = $(filter-out -lrdkafka,$(LIBS))
 
 $(foreach t,$(UNIT_SRC),$(eval $(call program_rule,$(t),$(NEED_$(call layer_of,$(t))),-lcriterion $$(LIBS))))
 $(foreach t,$(INTEGRATION_SRC) $(BENCH_SRC),$(eval $(call program_rule,$(t),$(NEED_cmd),$$(LIBS))))
+$(foreach t,$(CHAOS_SRC),$(eval $(call program_rule,$(t),$(NEED_chaos),$$(LIBS))))
 $(foreach t,$(RACE_SRC),$(eval $(call program_rule,$(t),$(NEED_cmd),$$(RACE_LIBS))))
 $(foreach t,$(FUZZ_SRC),$(eval $(call program_rule,$(t),$(NEED_cmd),-fsanitize=fuzzer $$(LIBS))))
 
-.PHONY: unit-programs integration-programs race-programs fuzz-programs bench-programs
+# The program with a hook (core/base/hook.h) that stops it where a test wants to kill it.
+$(BUILD)/sluice-stop: $(call objects,$(SRC_main) tests/hooks/stop.c) $(call archives,$(LAYERS))
+	$(CC) $(LDFLAGS) -o $@ $(call objects,$(SRC_main) tests/hooks/stop.c) $(call group,$(LAYERS)) $(LIBS)
+
+# Loaded into a worker, so without sanitizers.
+$(CHAOS_CLOCK): tests/chaos/clock_jump.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -std=gnu11 $(OPT) $(WARN) -shared -fPIC -o $@ $< -ldl
+
+.PHONY: unit-programs integration-programs race-programs fuzz-programs bench-programs chaos-programs
 unit-programs: $(call programs,$(UNIT_SRC))
-integration-programs: $(BUILD)/sluice $(call programs,$(INTEGRATION_SRC))
+integration-programs: $(BUILD)/sluice $(BUILD)/sluice-stop $(call programs,$(INTEGRATION_SRC) $(CHAOS_SRC))
 race-programs: $(call programs,$(RACE_SRC))
 fuzz-programs: $(call programs,$(FUZZ_SRC))
+chaos-programs: $(BUILD)/sluice $(call programs,$(CHAOS_SRC)) $(CHAOS_CLOCK)
 bench-programs: $(BUILD)/sluice $(call programs,$(BENCH_SRC))
 
 # ---- what a machine needs ----
@@ -126,7 +142,7 @@ demo: ## a thousand prompts through Kafka, the cache and a failing provider
 export BUILD CC MAKE JOBS FUZZ_SECONDS
 STAGES = style unit integration
 ifeq ($(CI),true)
-STAGES = lint fmt-check style unit integration asan tsan fuzz
+STAGES = lint fmt-check style unit integration asan tsan fuzz chaos
 endif
 
 .PHONY: test ci
@@ -149,11 +165,19 @@ style: ## include directions, sizes, banned functions
 unit integration asan tsan fuzz lint fmt-check style:
 	@tests/run $@
 
-.PHONY: fmt bench
+# N records on PARTITIONS partitions, WORKERS workers, BROKERS brokers (1 or 3), SEEDS runs from SEED on;
+# CHAOS= kills (the default), rebalance, disks or all. tests/chaos/README.md says what is checked.
+.PHONY: chaos
+chaos: chaos-programs ## kill workers and brokers under load, then check every reply and call
+	@tests/chaos/run
+
+.PHONY: fmt bench bench-delivery
 fmt: ## clang-format on every source file
 	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
 bench: bench-programs ## run the measurements of tests/bench
-	@set -e; for b in $(call programs,$(BENCH_SRC)); do echo "== $$b"; "$$b"; done
+	@set -e; for b in $(call programs,$(call find,tests/bench,bench_*.c)); do echo "== $$b"; "$$b"; done
+bench-delivery: bench-programs $(BUILD)/sluice-stop ## exactly_once beside at_least_once on a real Apache Kafka: rates, latencies, kills
+	@tests/bench/delivery.sh
 
 # ---- install ----
 
@@ -199,6 +223,6 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 # Headers that each object was made from, as the compiler wrote them.
-ALL_SRC = $(SRC_main) $(foreach l,$(LAYERS) testlib,$(SRC_$(l))) $(UNIT_SRC) $(INTEGRATION_SRC) $(BENCH_SRC) \
+ALL_SRC = $(SRC_main) $(CHAOS_SRC) $(foreach l,$(LAYERS) testlib chaos,$(SRC_$(l))) $(UNIT_SRC) $(INTEGRATION_SRC) $(BENCH_SRC) \
 	$(RACE_SRC) $(FUZZ_SRC)
 -include $(wildcard $(patsubst %.c,$(BUILD)/%.d,$(ALL_SRC)))

@@ -8,6 +8,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "io/kafka/cluster.h"
 #include "io/kafka/kafka.h"
 
 #define PROBE_MS 10000
@@ -43,42 +44,52 @@ int check_kafka_properties(const struct config *c, FILE *report)
     return both ? both : consumer ? consumer : producer;
 }
 
-static int check_topic(const struct config *c, const char *name, FILE *report)
-{
-    struct err e = {0};
-    int n = kafka_topic_partitions(c, name, PROBE_MS, &e);
+struct report {
+    FILE *to;
+    int rc;
+};
 
-    if (n > 0)
-        fprintf(report, "topic %s: %d partitions\n", name, n);
-    else if (n == 0)
-        fprintf(report, "topic %s: does not exist; `sluice topics create` makes it\n", name);
-    else
-        fprintf(report, "topic %s: %s\n", name, e.msg);
-    return n > 0 ? 0 : EX_UNAVAILABLE;
+static void print_finding(void *arg, const struct kafka_finding *f)
+{
+    static const char *const names[] = {"note", "warning", "error"};
+    struct report *r = arg;
+
+    fprintf(r->to, "%s: kafka: %s%s%s\n", names[f->severity], f->text, f->hint[0] ? "; " : "",
+            f->hint);
+    if (f->severity == KAFKA_ERROR)
+        r->rc = EX_UNAVAILABLE;
+}
+
+static void print_topics(const struct kafka_cluster *k, FILE *to)
+{
+    for (size_t i = 0; i < k->ntopics; i++) {
+        const struct kafka_topic_facts *t = &k->topics[i];
+
+        if (t->partitions > 0 && t->role != KAFKA_TOPIC_TRANSACTIONS &&
+            t->role != KAFKA_TOPIC_OFFSETS)
+            fprintf(to, "topic %s: %d partitions, %d replica%s\n", t->name, t->partitions,
+                    t->replication, t->replication == 1 ? "" : "s");
+    }
 }
 
 int check_broker(const struct config *c, FILE *report)
 {
-    struct kafka_info info = {0};
+    struct report r = {.to = report};
+    struct kafka_cluster k;
     struct err e = {0};
-    size_t i = 0;
-    int rc = 0;
 
     if (!kafka_producer_property(c, "bootstrap.servers")) {
         fputs("kafka: bootstrap.servers is not set, no broker to ask\n", report);
         return 0;
     }
-    if (kafka_probe(c, PROBE_MS, &info, &e) < 0) {
+    if (kafka_cluster_describe(c, PROBE_MS, &k, &e) < 0) {
         fprintf(report, "kafka: %s\n", e.msg);
         return EX_UNAVAILABLE;
     }
-    fprintf(report, "kafka: %d broker%s%s%s%s\n", info.brokers, info.brokers == 1 ? "" : "s",
-            info.cluster_id[0] ? ", cluster " : "", info.cluster_id,
-            info.embedded ? ", embedded (development only)" : "");
-    for (i = 0; i < c->topics.requests.count; i++)
-        rc |= check_topic(c, c->topics.requests.at[i], report);
-    rc |= check_topic(c, c->topics.replies, report);
-    if (*c->topics.dead_letter)
-        rc |= check_topic(c, c->topics.dead_letter, report);
-    return rc;
+    fprintf(report, "kafka: %d broker%s%s%s%s\n", k.brokers, k.brokers == 1 ? "" : "s",
+            k.id[0] ? ", cluster " : "", k.id, k.embedded ? ", embedded (development only)" : "");
+    print_topics(&k, report);
+    kafka_cluster_judge(&k, c, print_finding, &r);
+    kafka_cluster_done(&k);
+    return r.rc;
 }

@@ -17,14 +17,15 @@ extern const struct command command_cache;
 extern const struct command command_check;
 extern const struct command command_collect;
 extern const struct command command_dev;
+extern const struct command command_dlq;
 extern const struct command command_enqueue;
 extern const struct command command_sim;
 extern const struct command command_topics;
 extern const struct command command_worker;
 
 const struct command *const commands[] = {
-    &command_batch, &command_worker, &command_enqueue, &command_collect, &command_dev,
-    &command_sim,   &command_check,  &command_topics,  &command_cache,   NULL,
+    &command_batch, &command_worker, &command_enqueue, &command_collect, &command_dev, &command_sim,
+    &command_check, &command_topics, &command_cache,   &command_dlq,     NULL,
 };
 
 #define COMMANDS_MAX 64
@@ -180,6 +181,7 @@ int main(int argc, char **argv)
 {
     int rc = 0;
 
+    mem_setup();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket is an error of the write */
     if (argc < 2) {
         usage(stderr);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hist.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/signals.h"
@@ -70,6 +71,11 @@ static void release(void *pool, int64_t n)
     pool_release(pool, n);
 }
 
+static void cancel(void *pool, struct task *t)
+{
+    pool_cancel(pool, t);
+}
+
 static void committed(void *arg, const uint8_t *key, size_t len)
 {
     struct runtime *r = arg;
@@ -89,6 +95,27 @@ static void assigned(void *arg, const uint8_t *prefix, size_t len,
         log_warn("journal cannot be pruned", "text=%s", log_quote(e.msg, text, sizeof text));
 }
 
+/* Which records were in flight when the last life of this slot ended, if that was a crash. */
+static int open_crash_log(struct runtime *r, struct err *e)
+{
+    char path[sizeof r->slot.path + 16];
+    struct crash_log_setup s = {.path = path,
+                                .max_marks = (size_t)r->config->pool.max_in_flight,
+                                .limit = (unsigned)r->config->pool.poison_crashes,
+                                .now_wall_ms = clock_wall_ms()};
+
+    if (s.limit == 0)
+        return 0;
+    snprintf(path, sizeof path, "%s/in-flight", r->slot.path);
+    r->crash_log = crash_log_open(&s, e);
+    if (!r->crash_log)
+        return -1;
+    if (crash_log_suspects(r->crash_log))
+        log_warn("records were in flight when a worker of this slot died", "count=%zu path=%s",
+                 crash_log_suspects(r->crash_log), path);
+    return 0;
+}
+
 static int open_store(struct runtime *r, const struct runtime_setup *setup, struct err *e)
 {
     int got = slot_take(&r->slot, setup->store_root, -1, e);
@@ -100,7 +127,13 @@ static int open_store(struct runtime *r, const struct runtime_setup *setup, stru
         return -1;
     r->has_slot = true;
     r->store = store_open(r->slot.path, r->config, e);
-    return r->store ? 0 : -1;
+    return r->store ? open_crash_log(r, e) : -1;
+}
+
+/* An embedded broker has no transactions. */
+static bool is_exact(const struct runtime_setup *setup)
+{
+    return !setup->embedded && strcmp(setup->config->delivery, "exactly_once") == 0;
 }
 
 static int start_threads(struct runtime *r, const struct runtime_setup *setup, struct err *e)
@@ -108,6 +141,9 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
     struct kafka_intake_setup is = {.config = r->config,
                                     .fatal = &r->fatal,
                                     .embedded = setup->embedded,
+                                    .exact = is_exact(setup),
+                                    .map_max = setup->map_max,
+                                    .crash_log = r->crash_log,
                                     .arg = r,
                                     .committed = committed,
                                     .assigned = assigned};
@@ -116,10 +152,14 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
                                        .embedded = setup->embedded,
                                        .settled = kafka_intake_settled};
     struct pool_setup pools = {.config = r->config, .store = r->store};
-    struct intake entry = {.room = room, .submit = submit, .release = release};
+    struct intake entry = {.room = room, .submit = submit, .release = release, .cancel = cancel};
 
     if (r->config->pool.static_membership && !setup->embedded)
         is.instance_id = r->instance;
+    if (is.exact) {
+        ps.transactional_id = r->transactional_id;
+        ps.batch_settled = kafka_intake_batch_settled;
+    }
     if (!(r->intake = kafka_intake_new(&is, e)))
         return -1;
     ps.arg = r->intake;
@@ -139,10 +179,11 @@ static void stop(struct runtime *r, int64_t flush_ms)
         kafka_intake_stop(r->intake);
     if (r->pool)
         pool_stop(r->pool);
-    if (r->publisher)
-        kafka_publisher_flush(r->publisher, flush_ms);
+    if (r->intake && r->publisher)
+        kafka_intake_flush(r->intake, flush_ms);
     r->publisher = kafka_publisher_free(r->publisher);
     r->intake = kafka_intake_free(r->intake);
+    r->crash_log = crash_log_close(r->crash_log);
     if (r->pool)
         r->pool = pool_free(r->pool);
     r->store = store_free(r->store);
@@ -161,7 +202,10 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
         stop(r, 0);
         return -1;
     }
+    /* Both live with the disk: a worker that comes back is the same member and the same producer. */
     snprintf(r->instance, sizeof r->instance, "sluice-%s", r->slot.id);
+    snprintf(r->transactional_id, sizeof r->transactional_id, "sluice.%s.%s",
+             kafka_consumer_property(setup->config, "group.id"), r->slot.id);
     if (start_threads(r, setup, e) < 0) {
         stop(r, 0);
         return -1;
@@ -170,27 +214,44 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
     return 0;
 }
 
-/* One line every 10 s while there is something to say. */
-static void say(struct runtime *r, int64_t now_us)
+static double ms(const struct hist *h, double q)
 {
-    struct pool_stats *s;
-    struct kafka_intake_stats k;
+    return (double)hist_quantile(h, q) / 1000;
+}
 
-    if (now_us - r->said_us < SAY_US)
-        return;
-    r->said_us = now_us;
-    s = mem_alloc(sizeof *s);
+/* A line, when there is something to say. */
+static void say(struct runtime *r)
+{
+    struct pool_stats *s = mem_alloc(sizeof *s);
+    struct kafka_publisher_stats p;
+    struct kafka_intake_stats k;
+    uint64_t aborts = 0;
+
     pool_stats(r->pool, s);
     kafka_intake_stats(r->intake, &k);
+    kafka_publisher_stats(r->publisher, &p);
+    for (size_t i = 0; i < KAFKA_ABORT_REASONS; i++)
+        aborts += p.aborts[i];
     if (s->finished != r->said_finished || s->in_flight)
         log_info("progress",
                  "finished=%" PRIu64 " failed=%" PRIu64 " hits=%" PRIu64 " calls=%" PRIu64
                  " calling=%" PRId64 " waiting=%" PRId64 " partitions=%" PRId64 " open=%" PRId64
-                 " lost=%" PRIu64,
+                 " lost=%" PRIu64 " commits=%" PRIu64 " aborts=%" PRIu64 " rebuilds=%" PRIu64
+                 " commit_p50_ms=%.1f commit_p99_ms=%.1f",
                  s->finished, s->failed, s->hits, s->calls, s->calling, s->waiting + s->delayed,
-                 k.partitions, k.open, k.lost);
+                 k.partitions, k.open, k.lost, k.commits, aborts, p.rebuilds, ms(&p.commit_us, 0.5),
+                 ms(&p.commit_us, 0.99));
     r->said_finished = s->finished;
     free(s);
+}
+
+/* Every 10 s. */
+static void say_at_times(struct runtime *r, int64_t now_us)
+{
+    if (now_us - r->said_us < SAY_US)
+        return;
+    r->said_us = now_us;
+    say(r);
 }
 
 static void on_end(int sig)
@@ -246,13 +307,15 @@ int runtime_run(struct runtime *r, struct err *e)
 
     while (!sig && !atomic_load(&r->fatal.set)) {
         sig = signals_wait(r->signal_fd, -1, TICK_MS);
-        say(r, clock_mono_us());
+        say_at_times(r, clock_mono_us());
     }
+    crash_log_forgive(r->crash_log); /* whatever ends the process from here on: it was wanted */
     end_at_next_signal(r->signal_fd);
     if (sig) {
         log_info("draining", "signal=%d timeout_ms=%" PRId64 " running=%" PRId64, sig,
                  r->config->pool.drain_timeout_ms, pool_calls(r->pool));
         drain(r);
+        say(r);
     }
     /* librdkafka may hang in a close; whatever matters is in the store or in the topic. */
     alarm(GIVE_UP_S);

@@ -17,6 +17,7 @@ struct runtime {
     struct slot slot;
     bool has_slot;
     struct store *store;
+    struct crash_log *crash_log; /* or NULL */
     struct pool *pool;
     struct kafka_intake *intake;
     struct kafka_publisher *publisher;
@@ -25,12 +26,14 @@ struct runtime {
     int64_t said_us;
     uint64_t said_finished;
     char instance[80];
+    char transactional_id[288];
 };
 
 struct runtime_setup {
     const struct config *config; /* resolved; outlives the runtime */
     const char *store_root;      /* directory that holds the slots */
     bool embedded;               /* the broker is a mock cluster */
+    size_t map_max;              /* longest commit metadata that it takes; 0: Kafka's default */
     int signal_fd;               /* of signals_open() */
 };
 

@@ -9,6 +9,7 @@
 #include "cmd/command.h"
 #include "cmd/runtime.h"
 #include "cmd/signals.h"
+#include "io/kafka/cluster.h"
 
 #define PROBE_MS 5000
 
@@ -21,22 +22,36 @@ static const struct option_row rows[] = {
     {.name = NULL},
 };
 
-/* Is the broker an embedded one? An unreachable one is not, and comes later. */
-static bool is_embedded(const struct config *c)
+static void log_finding(void *arg, const struct kafka_finding *f)
 {
-    struct kafka_info info;
+    static const enum log_level levels[] = {LOG_INFO, LOG_WARN, LOG_ERROR};
+    char text[sizeof f->text * 2], hint[sizeof f->hint * 2];
+
+    (void)arg;
+    log_line(levels[f->severity], "kafka cluster", "text=%s hint=%s",
+             log_quote(f->text, text, sizeof text), log_quote(f->hint, hint, sizeof hint));
+}
+
+/* Says what of the cluster does not fit, once. An unreachable broker is waited for later, unchecked. */
+static void look_at_cluster(const struct config *c, struct runtime_setup *setup)
+{
+    struct kafka_cluster k;
     struct err e = {0};
     char text[600];
 
-    if (kafka_probe(c, PROBE_MS, &info, &e) < 0) {
-        log_warn("no broker yet, the worker waits for it", "text=%s",
+    if (kafka_cluster_describe(c, PROBE_MS, &k, &e) < 0) {
+        log_warn("no broker yet, the worker waits for it; its settings are not checked", "text=%s",
                  log_quote(e.msg, text, sizeof text));
-        return false;
+        return;
     }
-    if (info.embedded)
+    setup->embedded = k.embedded;
+    if (k.embedded)
         log_warn("the broker is an embedded one: for development, in memory only", "cluster=%s",
-                 info.cluster_id);
-    return info.embedded;
+                 k.id);
+    else if (k.metadata_max_bytes < KAFKA_METADATA_MAX_BYTES)
+        setup->map_max = (size_t)k.metadata_max_bytes; /* more than usual is not made use of */
+    kafka_cluster_judge(&k, c, log_finding, NULL);
+    kafka_cluster_done(&k);
 }
 
 static int work(const struct config *c, int signal_fd, struct err *e)
@@ -51,7 +66,7 @@ static int work(const struct config *c, int signal_fd, struct err *e)
             return e->code;
         setup.store_root = root;
     }
-    setup.embedded = is_embedded(c);
+    look_at_cluster(c, &setup);
     if (runtime_start(&r, &setup, e) < 0)
         return e->code ? e->code : EX_UNAVAILABLE;
     return runtime_run(&r, e);

@@ -178,7 +178,11 @@ static bool is_good(enum store_family f, const struct store_entry *entry)
 {
     CLEANUP(cache_completion_cleanup) struct completion *c = NULL;
     struct outcome_value v;
+    struct store_claim claim;
 
+    if (f == STORE_CLAIMS)
+        return entry->key_len == STORE_CLAIM_KEY_LEN &&
+               codec_get_claim(entry->value, entry->value_len, &claim) == 0;
     if (f == STORE_OUTCOMES)
         return codec_get_outcome(entry->value, entry->value_len, &v) == 0 &&
                is_json(v.reply, v.reply_len);
@@ -189,6 +193,7 @@ static bool is_good(enum store_family f, const struct store_entry *entry)
 
 static enum walk_action verify_entry(void *arg, const struct store_entry *entry)
 {
+    static const char *const names[STORE_FAMILIES] = {"completion", "outcome", "claim"};
     struct verdict *v = arg;
 
     if (is_good(v->family, entry)) {
@@ -196,7 +201,7 @@ static enum walk_action verify_entry(void *arg, const struct store_entry *entry)
         return WALK_GO;
     }
     v->bad++;
-    printf("bad %s ", v->family == STORE_OUTCOMES ? "outcome" : "completion");
+    printf("bad %s ", names[v->family]);
     for (size_t i = 0; i < entry->key_len; i++)
         printf("%02x", entry->key[i]);
     printf("\n");
@@ -207,7 +212,8 @@ int cache_run_verify(const void *opts, int nargs, char *const *args, struct err 
 {
     CLEANUP(cache_place_done) struct place p = {0};
     CLEANUP(cache_store_cleanup) struct store *s = NULL;
-    struct verdict v[STORE_FAMILIES] = {{.family = STORE_COMPLETIONS}, {.family = STORE_OUTCOMES}};
+    struct verdict v[STORE_FAMILIES] = {
+        {.family = STORE_COMPLETIONS}, {.family = STORE_OUTCOMES}, {.family = STORE_CLAIMS}};
     int r = cache_open(&p, opts, &s, e);
 
     (void)nargs, (void)args;
@@ -218,6 +224,8 @@ int cache_run_verify(const void *opts, int nargs, char *const *args, struct err 
             return cache_exit_code(e);
     printf("completions: %" PRIu64 " good, %" PRIu64 " bad\n", v[0].good, v[0].bad);
     printf("outcomes: %" PRIu64 " good, %" PRIu64 " bad\n", v[1].good, v[1].bad);
+    if (v[2].good + v[2].bad > 0)
+        printf("claims: %" PRIu64 " good, %" PRIu64 " bad\n", v[2].good, v[2].bad);
     r = cache_flush_output(e);
-    return r == 0 && v[0].bad + v[1].bad > 0 ? CACHE_SOME_BAD : r;
+    return r == 0 && v[0].bad + v[1].bad + v[2].bad > 0 ? CACHE_SOME_BAD : r;
 }

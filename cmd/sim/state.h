@@ -16,7 +16,7 @@
 
 #define SIM_MODELS_MAX 256 /* models past this are counted together */
 #define SIM_STATUS_MAX 600
-#define SIM_LIST_MAX   100000 /* digests listed by GET /stats?digests=1 */
+#define SIM_LIST_MAX   1000000 /* digests listed by GET /stats?digests=1 */
 
 enum sim_limit { SIM_WITHIN, SIM_RPM, SIM_TPM, SIM_PARALLEL, SIM_LIMITS };
 

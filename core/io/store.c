@@ -18,7 +18,8 @@
 
 #define READONLY_TRIES 5
 
-static const char *const family_names[1 + STORE_FAMILIES] = {"default", "completions", "outcomes"};
+static const char *const family_names[1 + STORE_FAMILIES] = {"default", "completions", "outcomes",
+                                                             "claims"};
 
 static void free_error(char **error)
 {
@@ -36,6 +37,12 @@ static int open_error(const struct store *s, const char *error, struct err *e)
     if (s->readonly && access(s->db_path, F_OK) != 0)
         return err_set(e, EX_NOINPUT, "cache.path: there is no store in %s; check the path",
                        s->path);
+    if (strstr(error, "Column family not found"))
+        return err_set(
+            e, EX_DATAERR,
+            "cache.path: the store %s was made by an earlier version; a worker brings it "
+            "up to date when it starts",
+            s->path);
     return err_set(e, EX_CANTCREAT,
                    "cache.path: cannot open the store %s: %s; check that the directory is writable "
                    "and the disk not full",
@@ -45,7 +52,8 @@ static int open_error(const struct store *s, const char *error, struct err *e)
 int store_handles_open(struct store *s, struct err *e)
 {
     const rocksdb_options_t *options[1 + STORE_FAMILIES] = {
-        s->options.db, s->options.family[STORE_COMPLETIONS], s->options.family[STORE_OUTCOMES]};
+        s->options.db, s->options.family[STORE_COMPLETIONS], s->options.family[STORE_OUTCOMES],
+        s->options.family[STORE_CLAIMS]};
     rocksdb_column_family_handle_t *h[1 + STORE_FAMILIES] = {NULL};
     CLEANUP(free_error) char *error = NULL;
     rocksdb_t *db;
@@ -64,8 +72,8 @@ int store_handles_open(struct store *s, struct err *e)
         return open_error(s, error ? error : "unknown error", e);
     s->handles.db = db;
     s->handles.unused = h[0];
-    s->handles.family[STORE_COMPLETIONS] = h[1];
-    s->handles.family[STORE_OUTCOMES] = h[2];
+    for (int f = 0; f < STORE_FAMILIES; f++)
+        s->handles.family[f] = h[1 + f];
     return 0;
 }
 
@@ -241,6 +249,27 @@ int store_get_outcome(struct store *s, const uint8_t *key, size_t key_len,
                             .status = v.status,
                             .reply = mem_dup(v.reply, v.reply_len),
                             .reply_len = v.reply_len};
+    return STORE_FOUND;
+}
+
+int store_get_claim(struct store *s, const uint8_t key[STORE_CLAIM_KEY_LEN], int64_t now_wall_ms,
+                    struct store_claim *ret, struct err *e)
+{
+    CLEANUP(lookup_end) struct lookup l;
+    int64_t max_age_ms = s->conf.max_age_ms[STORE_CLAIMS];
+    struct store_claim c;
+
+    if (lookup_begin(&l, s, STORE_CLAIMS, key, STORE_CLAIM_KEY_LEN, e) < 0)
+        return -1;
+    if (!l.value)
+        return STORE_NONE;
+    if (codec_get_claim(l.value, l.len, &c) < 0) {
+        store_count(&s->count.undecodable);
+        return STORE_NONE;
+    }
+    if (max_age_ms && c.wall_ms <= now_wall_ms - max_age_ms)
+        return STORE_NONE;
+    *ret = c;
     return STORE_FOUND;
 }
 

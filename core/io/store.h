@@ -1,7 +1,8 @@
 /*
- * store: the durable side: completions (the exact cache) and outcomes (the journal), in RocksDB.
+ * store: the durable side: completions (the exact cache), outcomes (the journal) and claims (which record
+ * was the first with its task id), in RocksDB.
  *
- * Two column families in the directory of a slot (slot-N under cache.path, held by flock). Reads may be
+ * Three column families in the directory of a slot (slot-N under cache.path, held by flock). Reads may be
  * done by any thread; all writes go through one writer thread, which batches what has gathered and never
  * delays a lone one. When a write fails the store retries it (and reopens the database) until it works or
  * the store is closed; meanwhile store_failing() is true, nothing is reported as done, and the pool stops
@@ -60,6 +61,19 @@ struct outcome {
 int store_get_outcome(struct store *s, const uint8_t *key, size_t key_len,
                       const uint8_t fingerprint[16], struct outcome *ret, struct err *e);
 
+#define STORE_CLAIM_KEY_LEN 16 /* a digest of the task id and where it counts */
+
+/* The first record with a task id. */
+struct store_claim {
+    int32_t partition;
+    int64_t offset;
+    int64_t wall_ms; /* when it was claimed */
+};
+
+/* STORE_NONE also when it is older than dedupe_ttl or cannot be decoded. Any thread. */
+int store_get_claim(struct store *s, const uint8_t key[STORE_CLAIM_KEY_LEN], int64_t now_wall_ms,
+                    struct store_claim *ret, struct err *e);
+
 /* One atomic write. The caller owns the struct and what it points to until done() was called. */
 struct store_op {
     struct list_node node;
@@ -75,8 +89,11 @@ struct store_op {
     /* completion; NULL: none */
     const uint8_t *completion_key;
     struct completion *completion;
-    bool forget;    /* delete journal_key and completion_key instead of writing them */
-    bool abandoned; /* the store was closed before it could be written */
+    /* claim; NULL: none */
+    const uint8_t *claim_key;
+    struct store_claim claim;
+    bool forget;                       /* delete what the keys name instead of writing it */
+    bool abandoned;                    /* the store was closed before it could be written */
     void (*done)(struct store_op *op); /* writer thread; must not block; may free the op; or NULL */
     void *arg;
 };

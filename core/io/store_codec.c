@@ -1,5 +1,5 @@
 /*
- * store_codec: writes and reads the values of the store's two families. Every length is checked
+ * store_codec: writes and reads the values of the store's families. Every length is checked
  * before it is used, since a value may come from a damaged disk or another version; nothing is
  * repaired here.
  */
@@ -12,6 +12,7 @@
 
 #define KIND_COMPLETION 'C'
 #define KIND_OUTCOME    'O'
+#define KIND_CLAIM      'K'
 
 /* A read position; `bad` sticks, so that a chain of reads is checked once at its end. */
 struct reader {
@@ -195,6 +196,36 @@ int codec_get_outcome(const void *p, size_t n, struct outcome_value *ret)
     if (!v.reply || r.bad || r.left > 0)
         return -1;
     *ret = v;
+    return 0;
+}
+
+int codec_put_claim(struct buf *out, const struct store_claim *c)
+{
+    int r = 0;
+
+    r |= put_int(out, STORE_VALUE_VERSION, 1);
+    r |= put_int(out, KIND_CLAIM, 1);
+    r |= put_int(out, 0, 2);
+    r |= put_int(out, (uint32_t)c->partition, 4);
+    r |= put_int(out, (uint64_t)c->wall_ms, 8);
+    r |= put_int(out, (uint64_t)c->offset, 8);
+    return r;
+}
+
+int codec_get_claim(const void *p, size_t n, struct store_claim *ret)
+{
+    struct reader r = {.at = p, .left = n};
+    struct store_claim c = {0};
+
+    get_magic(&r, KIND_CLAIM);
+    if (get_int(&r, 2) != 0)
+        r.bad = true;
+    c.partition = (int32_t)get_int(&r, 4);
+    c.wall_ms = (int64_t)get_int(&r, 8);
+    c.offset = (int64_t)get_int(&r, 8);
+    if (r.bad || r.left > 0)
+        return -1;
+    *ret = c;
     return 0;
 }
 

@@ -23,17 +23,17 @@
 struct store_conf {
     int64_t block_cache_bytes;
     int64_t write_buffer_bytes;
-    int64_t line_max;                  /* bytes of a line of the control socket */
-    int64_t max_bytes[STORE_FAMILIES]; /* on disk, 0: unbounded */
-    int64_t journal_max_age_ms;        /* 0: unbounded */
+    int64_t line_max;                   /* bytes of a line of the control socket */
+    int64_t max_bytes[STORE_FAMILIES];  /* on disk, 0: unbounded */
+    int64_t max_age_ms[STORE_FAMILIES]; /* 0: unbounded, or each value has its own */
     bool sync;
 };
 
 /* What the compaction filters drop. Written by the keeper, read by RocksDB's threads: atomics. */
 struct store_retention {
-    int64_t now_wall_ms;            /* 0: not known yet, drop nothing */
-    int64_t max_age_ms;             /* of outcomes */
-    int64_t cutoff[STORE_FAMILIES]; /* what was made before this is dropped; 0: nothing */
+    int64_t now_wall_ms;                /* 0: not known yet, drop nothing */
+    int64_t max_age_ms[STORE_FAMILIES]; /* as in store_conf */
+    int64_t cutoff[STORE_FAMILIES];     /* what was made before this is dropped; 0: nothing */
 };
 
 struct store_options {

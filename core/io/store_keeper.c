@@ -17,12 +17,12 @@
 #include "base/mem.h"
 #include "base/rng.h"
 
-#define ROUND_MS           60000
-#define SAMPLES            4096
-#define SURVEY_COMPLETIONS 65536 /* their keys are digests: the first ones are as good as any */
-#define TARGET             0.8   /* of the bound: room to grow before the next round of work */
-#define AGE_EVERY_MS       (6 * 3600 * 1000LL)
-#define DEAD_SHARE         0.1 /* of the bytes: then a compaction for age is worth its work */
+#define ROUND_MS       60000
+#define SAMPLES        4096
+#define SURVEY_DIGESTS 65536 /* where keys are digests the first ones are as good as any */
+#define TARGET         0.8   /* of the bound: room to grow before the next round of work */
+#define AGE_EVERY_MS   (6 * 3600 * 1000LL)
+#define DEAD_SHARE     0.1 /* of the bytes: then a compaction for age is worth its work */
 
 struct sample {
     int64_t made_wall_ms;
@@ -50,22 +50,33 @@ static void put(int64_t *p, int64_t v)
     __atomic_store_n(p, v, __ATOMIC_RELAXED);
 }
 
+/* When a value was made, and when it expires if it says so (else 0). -1: it cannot be decoded. */
+static int times_of(enum store_family f, const void *value, size_t len, int64_t *ret_made,
+                    int64_t *ret_expires)
+{
+    struct store_claim claim = {0};
+    int r;
+
+    *ret_expires = 0;
+    if (f == STORE_COMPLETIONS)
+        return codec_completion_times(value, len, ret_made, ret_expires);
+    if (f == STORE_OUTCOMES)
+        return codec_outcome_time(value, len, ret_made);
+    r = codec_get_claim(value, len, &claim);
+    *ret_made = claim.wall_ms;
+    return r;
+}
+
 unsigned char store_keeper_drops(const struct store_retention *r, enum store_family f,
                                  const void *value, size_t len)
 {
     int64_t now = peek(&r->now_wall_ms), cutoff = peek(&r->cutoff[f]);
-    int64_t made, expires = 0;
+    int64_t max_age_ms = r->max_age_ms[f];
+    int64_t made = 0, expires = 0;
 
-    if (now == 0)
-        return 0;
-    if (f == STORE_OUTCOMES) {
-        if (codec_outcome_time(value, len, &made) < 0)
-            return 0; /* kept for `cache verify` to show */
-        return made < cutoff || (r->max_age_ms && made < now - r->max_age_ms);
-    }
-    if (codec_completion_times(value, len, &made, &expires) < 0)
-        return 0;
-    return made < cutoff || (expires && expires <= now);
+    if (now == 0 || times_of(f, value, len, &made, &expires) < 0)
+        return 0; /* what cannot be decoded is kept for `cache verify` to show */
+    return made < cutoff || (expires && expires <= now) || (max_age_ms && made < now - max_age_ms);
 }
 
 static enum walk_action survey_entry(void *arg, const struct store_entry *entry)
@@ -74,20 +85,15 @@ static enum walk_action survey_entry(void *arg, const struct store_entry *entry)
     struct sample one = {.bytes = entry->key_len + entry->value_len};
     int64_t expires;
     uint64_t place;
-    int r;
 
-    if (v->family == STORE_COMPLETIONS && ++v->looked_at > SURVEY_COMPLETIONS)
+    if (v->family != STORE_OUTCOMES && ++v->looked_at > SURVEY_DIGESTS)
         return WALK_STOP;
     v->bytes += one.bytes;
     if (store_keeper_drops(v->retention, v->family, entry->value, entry->value_len)) {
         v->dead_bytes += one.bytes;
         return WALK_GO;
     }
-    if (v->family == STORE_OUTCOMES)
-        r = codec_outcome_time(entry->value, entry->value_len, &one.made_wall_ms);
-    else
-        r = codec_completion_times(entry->value, entry->value_len, &one.made_wall_ms, &expires);
-    if (r < 0)
+    if (times_of(v->family, entry->value, entry->value_len, &one.made_wall_ms, &expires) < 0)
         return WALK_GO;
     place = v->seen < SAMPLES ? v->seen : rng_below(&v->rng, v->seen + 1);
     if (place < SAMPLES)
@@ -143,6 +149,7 @@ static struct survey *survey_make(struct store *s, enum store_family f, int64_t 
 
 static void drop_oldest(struct store *s, enum store_family f, uint64_t bytes, int64_t now_wall_ms)
 {
+    static const char *const names[STORE_FAMILIES] = {"completions", "outcomes", "claims"};
     CLEANUP_FREE struct survey *v = survey_make(s, f, now_wall_ms);
     double share = 1 - TARGET * (double)s->conf.max_bytes[f] / (double)bytes;
     int64_t cutoff;
@@ -153,9 +160,9 @@ static void drop_oldest(struct store *s, enum store_family f, uint64_t bytes, in
     put(&s->retention.cutoff[f], cutoff);
     compact(s, f);
     put(&s->retention.cutoff[f], 0);
-    log_info("store trimmed", "family=%s bytes=%llu bound=%lld now=%llu",
-             f == STORE_OUTCOMES ? "outcomes" : "completions", (unsigned long long)bytes,
-             (long long)s->conf.max_bytes[f], (unsigned long long)store_family_bytes(s, f));
+    log_info("store trimmed", "family=%s bytes=%llu bound=%lld now=%llu", names[f],
+             (unsigned long long)bytes, (long long)s->conf.max_bytes[f],
+             (unsigned long long)store_family_bytes(s, f));
 }
 
 /* Overwritten, forgotten and expired values still take room in the tables until they are

@@ -6,10 +6,12 @@
  */
 #include "io/store_int.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 
 #define MIB              ((int64_t)1 << 20)
-#define BLOOM_BITS       10
+#define BLOOM_BITS       16 /* all lookups of a new job miss: few of a thousand may read a block */
 #define BLOCK_BYTES      16384 /* index entries are per block: four times fewer than by default */
 #define OPEN_FILES       512
 #define BACKGROUND_JOBS  3
@@ -33,8 +35,8 @@ void store_conf_init(struct store_conf *conf, const struct config *c)
         .block_cache_bytes = clamp(c->cache.block_cache_bytes, MIB, INT64_MAX),
         .write_buffer_bytes = clamp(c->cache.write_buffer_bytes, MIB, 128 * MIB),
         .line_max = 2 * largest + MIB, /* a body may grow when it is escaped */
-        .max_bytes = {c->cache.max_bytes, c->cache.journal_max_bytes},
-        .journal_max_age_ms = c->cache.journal_max_age_ms,
+        .max_bytes = {c->cache.max_bytes, c->cache.journal_max_bytes, c->dedupe_max_bytes},
+        .max_age_ms = {0, c->cache.journal_max_age_ms, c->dedupe_ttl_ms},
         .sync = c->cache.sync,
     };
 }
@@ -55,6 +57,15 @@ static unsigned char drop_outcome(void *state, int level, const char *key, size_
     (void)level, (void)key, (void)key_len, (void)ret_value, (void)ret_len;
     *ret_changed = 0;
     return store_keeper_drops(state, STORE_OUTCOMES, value, len);
+}
+
+static unsigned char drop_claim(void *state, int level, const char *key, size_t key_len,
+                                const char *value, size_t len, char **ret_value, size_t *ret_len,
+                                unsigned char *ret_changed)
+{
+    (void)level, (void)key, (void)key_len, (void)ret_value, (void)ret_len;
+    *ret_changed = 0;
+    return store_keeper_drops(state, STORE_CLAIMS, value, len);
 }
 
 static const char *filter_name(void *state)
@@ -89,28 +100,47 @@ static void set_database(const struct store *s, rocksdb_options_t *o)
         rocksdb_options_set_db_log_dir(o, "/dev/null");
 }
 
-static void set_family(struct store *s, enum store_family f)
+static rocksdb_block_based_table_options_t *table_options(const struct store *s)
 {
-    rocksdb_options_t *o = rocksdb_options_create();
-    rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
+    rocksdb_block_based_table_options_t *t = rocksdb_block_based_options_create();
 
     rocksdb_block_based_options_set_filter_policy(
-        table, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
-    rocksdb_block_based_options_set_block_cache(table, s->options.cache);
+        t, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
+    rocksdb_block_based_options_set_block_cache(t, s->options.cache);
+    rocksdb_block_based_options_set_block_size(t, BLOCK_BYTES);
     /* Indexes and filters count as cache too: otherwise they would grow with the number of entries,
-     * outside of any bound (measured: 27 MB a million entries of 2 KB). */
-    rocksdb_block_based_options_set_block_size(table, BLOCK_BYTES);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks(table, 1);
-    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(table, 1);
-    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(table, 1);
+     * outside of any bound (measured: 27 MB a million entries of 2 KB). They are cut into pieces of
+     * 4 KB, so that a lookup in a store whose indexes are larger than the cache reads two of these
+     * and not the filter of a whole table. */
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks(t, 1);
+    rocksdb_block_based_options_set_cache_index_and_filter_blocks_with_high_priority(t, 1);
+    rocksdb_block_based_options_set_index_type(
+        t, rocksdb_block_based_table_index_type_two_level_index_search);
+    rocksdb_block_based_options_set_partition_filters(t, 1);
+    rocksdb_block_based_options_set_pin_top_level_index_and_filter(t, 1);
+    rocksdb_block_based_options_set_pin_l0_filter_and_index_blocks_in_cache(t, 1);
+    return t;
+}
+
+static void set_family(struct store *s, enum store_family f)
+{
+    static unsigned char (*const drops[STORE_FAMILIES])(void *, int, const char *, size_t,
+                                                        const char *, size_t, char **, size_t *,
+                                                        unsigned char *) = {
+        [STORE_COMPLETIONS] = drop_completion,
+        [STORE_OUTCOMES] = drop_outcome,
+        [STORE_CLAIMS] = drop_claim,
+    };
+    rocksdb_options_t *o = rocksdb_options_create();
+    rocksdb_block_based_table_options_t *table = table_options(s);
+
     rocksdb_options_set_block_based_table_factory(o, table);
     rocksdb_block_based_options_destroy(table);
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
     rocksdb_options_set_write_buffer_size(o, (size_t)s->conf.write_buffer_bytes / 2);
     rocksdb_options_set_max_write_buffer_number(o, 3);
-    s->options.filter[f] = rocksdb_compactionfilter_create(
-        &s->retention, filter_done, f == STORE_OUTCOMES ? drop_outcome : drop_completion,
-        filter_name);
+    s->options.filter[f] =
+        rocksdb_compactionfilter_create(&s->retention, filter_done, drops[f], filter_name);
     rocksdb_options_set_compaction_filter(o, s->options.filter[f]);
     s->options.family[f] = o;
 }
@@ -119,7 +149,7 @@ void store_options_init(struct store *s)
 {
     struct store_options *o = &s->options;
 
-    s->retention.max_age_ms = s->conf.journal_max_age_ms;
+    memcpy(s->retention.max_age_ms, s->conf.max_age_ms, sizeof s->retention.max_age_ms);
     o->cache = rocksdb_cache_create_lru((size_t)s->conf.block_cache_bytes);
     o->db = rocksdb_options_create();
     set_database(s, o->db);

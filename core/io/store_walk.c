@@ -44,6 +44,8 @@ static int delete_doomed(struct walk *w, struct err *e)
         ops[i] = (struct store_op){.forget = true};
         if (w->family == STORE_COMPLETIONS) {
             ops[i].completion_key = key;
+        } else if (w->family == STORE_CLAIMS) {
+            ops[i].claim_key = key;
         } else {
             ops[i].journal_key = key;
             ops[i].journal_key_len = w->doomed_len[i];
@@ -60,10 +62,13 @@ static bool in_prefix(const struct walk *w, const struct store_entry *entry)
            (w->prefix_len == 0 || memcmp(entry->key, w->prefix, w->prefix_len) == 0);
 }
 
-/* A completion's key has one length; anything else is not ours and cannot be deleted as one. */
+/* Keys of these families have one length; anything else is not ours and cannot be deleted as one. */
 static void doom(struct walk *w, const struct store_entry *entry)
 {
-    if (w->family == STORE_COMPLETIONS && entry->key_len != SHA256_LEN)
+    static const size_t key_len[STORE_FAMILIES] = {
+        [STORE_COMPLETIONS] = SHA256_LEN, [STORE_CLAIMS] = STORE_CLAIM_KEY_LEN};
+
+    if (key_len[w->family] && entry->key_len != key_len[w->family])
         return;
     buf_append(&w->doomed, entry->key, entry->key_len);
     w->doomed_len[w->ndoomed++] = entry->key_len;

@@ -12,7 +12,7 @@
 
 struct store;
 
-enum store_family { STORE_COMPLETIONS, STORE_OUTCOMES, STORE_FAMILIES };
+enum store_family { STORE_COMPLETIONS, STORE_OUTCOMES, STORE_CLAIMS, STORE_FAMILIES };
 
 enum walk_action { WALK_GO, WALK_DELETE, WALK_STOP };
 

@@ -73,6 +73,17 @@ static void add_deletes(struct store *s, struct batch *b, const struct store_op 
     if (op->completion_key)
         rocksdb_writebatch_delete_cf(b->wb, family[STORE_COMPLETIONS],
                                      (const char *)op->completion_key, SHA256_LEN);
+    if (op->claim_key)
+        rocksdb_writebatch_delete_cf(b->wb, family[STORE_CLAIMS], (const char *)op->claim_key,
+                                     STORE_CLAIM_KEY_LEN);
+}
+
+static void add_claim(struct store *s, struct batch *b, const struct store_op *op,
+                      struct buf *scratch)
+{
+    buf_clear(scratch);
+    codec_put_claim(scratch, &op->claim);
+    add_value(s, b, STORE_CLAIMS, op->claim_key, STORE_CLAIM_KEY_LEN, scratch);
 }
 
 static void add_op(struct store *s, struct batch *b, const struct store_op *op, struct buf *scratch)
@@ -83,6 +94,8 @@ static void add_op(struct store *s, struct batch *b, const struct store_op *op, 
     }
     if (op->journal_key_len > 0)
         add_outcome(s, b, op, scratch);
+    if (op->claim_key)
+        add_claim(s, b, op, scratch);
     if (!op->completion)
         return;
     assert(completion_cacheable(op->completion));

@@ -88,11 +88,18 @@ int ledger_load_done(struct ledger *l, int64_t from, int64_t to)
 /* First range that does not end below offset; their number: none. */
 static size_t range_from(const struct ledger *l, int64_t offset)
 {
-    size_t i = l->first_range;
+    size_t low = l->first_range;
+    size_t high = l->nranges;
 
-    while (i < l->nranges && l->ranges[i].to < offset)
-        i++;
-    return i;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (l->ranges[mid].to < offset)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
 /* The lowest offset >= `offset` that no loaded range covers. */
@@ -184,6 +191,18 @@ bool ledger_is_open(const struct ledger *l, int64_t offset)
     return e && e->since_us != DONE;
 }
 
+bool ledger_is_done(const struct ledger *l, int64_t offset)
+{
+    if (offset < l->next)
+        return !ledger_is_open(l, offset);
+    return skip_ranges(l, offset) != offset;
+}
+
+bool ledger_has_holes(const struct ledger *l)
+{
+    return l->first_range < l->nranges;
+}
+
 int64_t ledger_base(const struct ledger *l)
 {
     return l->count > 0 ? entry_at(l, 0)->offset : skip_ranges(l, l->next);
@@ -197,6 +216,20 @@ size_t ledger_open(const struct ledger *l)
 int64_t ledger_window(const struct ledger *l)
 {
     return l->count > 0 ? l->next - entry_at(l, 0)->offset : 0;
+}
+
+int64_t ledger_done_above(const struct ledger *l)
+{
+    int64_t head = l->count > 0 ? entry_at(l, 0)->offset : INT64_MAX;
+    int64_t n = (int64_t)(l->count - l->open);
+
+    for (size_t i = 0; i < l->nranges; i++) {
+        int64_t from = l->ranges[i].from > head ? l->ranges[i].from : head;
+        int64_t to = l->ranges[i].to < l->next ? l->ranges[i].to + 1 : l->next;
+
+        n += to > from ? to - from : 0;
+    }
+    return n;
 }
 
 int64_t ledger_head_since(const struct ledger *l)

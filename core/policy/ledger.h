@@ -35,9 +35,14 @@ int ledger_load_done(struct ledger *l, int64_t from, int64_t to);
 int ledger_begin(struct ledger *l, int64_t offset);          /* enum ledger_result */
 void ledger_done(struct ledger *l, int64_t offset);          /* unknown or done already: no-op */
 bool ledger_is_open(const struct ledger *l, int64_t offset); /* begun and not done */
+/* Below the base, done since its begin, or done in the loaded map. A gap that was passed counts, too. */
+bool ledger_is_done(const struct ledger *l, int64_t offset);
+/* Are there offsets below the highest done one that were not received yet, as a loaded map leaves them? */
+bool ledger_has_holes(const struct ledger *l);
 int64_t ledger_base(const struct ledger *l);
 size_t ledger_open(const struct ledger *l);            /* number of open records */
 int64_t ledger_window(const struct ledger *l);         /* highest received - base + 1, or 0 */
+int64_t ledger_done_above(const struct ledger *l);     /* done ones in that window; 0: none open */
 int64_t ledger_head_since(const struct ledger *l);     /* begin time of the lowest open record;
                                                            INT64_MAX: nothing is open */
 void ledger_set_now(struct ledger *l, int64_t now_us); /* time stamp for the next begins */

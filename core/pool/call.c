@@ -30,6 +30,7 @@ struct call *call_take(struct worker *w, struct task *t)
     c->task = t;
     c->worker = w;
     t->call = c;
+    list_push(&w->busy, &c->node);
     return c;
 }
 
@@ -49,6 +50,8 @@ void call_release(struct worker *w, struct task *t)
     if (!c)
         return;
     clear_transfer(c);
+    claim_over(c);
+    list_remove(&c->node);
     t->call = NULL;
     if (w->nidle >= IDLE_CALLS_MAX) {
         free(c);
@@ -84,7 +87,8 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
     struct attempt a = {.route = (uint16_t)t->route,
                         .status = (int16_t)rsp->status,
                         .class = ans->class,
-                        .maybe_paid = rsp->end == HTTP_TIMEOUT || rsp->end == HTTP_CUT,
+                        .maybe_paid = rsp->end == HTTP_TIMEOUT || rsp->end == HTTP_CUT ||
+                                      rsp->end == HTTP_CANCELLED,
                         .ms = rsp->elapsed_us / 1000};
 
     task_trail_add(t, &a);
@@ -257,10 +261,40 @@ void call_not_made(struct worker *w, struct task *t)
     admission_leave(w->pool->admission, t, &end, w->now_us);
 }
 
-static void cancelled(struct worker *w, struct task *t)
+/* Cut off by pool_cancel(): nobody knows whether the provider or the request is to blame. */
+static void cut_off(struct worker *w, struct task *t, const struct http_response *rsp)
 {
+    struct retry_verdict v = {.action = RETRY_GIVE_UP, .effect = ROUTE_DOUBT};
+    struct admission_end end = {.sent = true, .keeps_slot = true, .used_tokens = -1, .verdict = &v};
+    struct answer ans;
+
+    answer_init(&ans, (size_t)w->pool->config->limits.response_bytes);
+    answer_transport(&ans, rsp);
+    ans.class = CLASS_TIMEOUT; /* it took too long for those behind it */
+    note_attempt(w, t, rsp, &ans);
+    admission_leave(w->pool->admission, t, &end, w->now_us);
+    answer_done(&ans);
+    step_cancel(w, t);
+}
+
+static void cancelled(struct worker *w, struct task *t, const struct http_response *rsp)
+{
+    if (task_is_cancelled(t) && !__atomic_load_n(&w->pool->stopping, __ATOMIC_RELAXED)) {
+        cut_off(w, t, rsp);
+        return;
+    }
     call_not_made(w, t);
     step_give_back(w, t);
+}
+
+void call_cancel(struct worker *w)
+{
+    for (struct list_node *n = w->busy.next; n != &w->busy; n = n->next) {
+        struct call *c = CONTAINER_OF(n, struct call, node);
+
+        if (c->calling && task_is_cancelled(c->task))
+            http_cancel(w->http, &c->http);
+    }
 }
 
 /* The transfer has ended. Runs inside http_run(). */
@@ -274,9 +308,10 @@ static void on_done(struct http_call *h)
 
     w->now_us = clock_mono_us();
     w->now_wall_ms = clock_wall_ms();
+    c->calling = false;
     task_set_state(t, TASK_RUNNING);
     if (h->response.end == HTTP_CANCELLED) {
-        cancelled(w, t);
+        cancelled(w, t, &h->response);
         return;
     }
     answer_init(&ans, (size_t)w->pool->config->limits.response_bytes);
@@ -357,7 +392,8 @@ void call_start(struct worker *w, struct task *t)
     if (t->ntrail == 0)
         t->queued_us = w->now_us - t->received_us;
     task_set_state(t, TASK_HTTP);
-    if (http_start(w->http, &c->http) == 0)
+    c->calling = http_start(w->http, &c->http) == 0;
+    if (c->calling)
         return;
     task_set_state(t, TASK_RUNNING);
     task_fail(t, "call_not_started", "%s", c->http.response.detail);

@@ -28,7 +28,10 @@ static int worker_init(struct worker *w, struct pool *p, unsigned index, struct 
     list_init(&w->inbox);
     list_init(&w->out);
     list_init(&w->ops);
+    list_init(&w->busy);
     list_init(&w->idle);
+    if (p->by_key)
+        claim_init(w);
     w->sha = sha256_new();
     buf_init(&w->scratch, (size_t)c->limits.record_bytes * 8);
     w->rng.state = (uint64_t)clock_mono_us() * (index + 1);
@@ -46,6 +49,7 @@ static void worker_done(struct worker *w)
     while ((n = list_pop(&w->idle)))
         free(CONTAINER_OF(n, struct call, node));
     heap_done(&w->delays);
+    free(w->claims);
     sha256_free(w->sha);
     buf_done(&w->scratch);
     pthread_mutex_destroy(&w->lock);
@@ -97,6 +101,7 @@ struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     p->store = setup->store;
     p->sink = setup->sink;
     p->source = setup->source;
+    p->by_key = p->config->dedupe && strcmp(p->config->dedupe, "task_id") == 0;
     p->nworkers = worker_count(p->config);
     p->workers = mem_array(p->nworkers, sizeof *p->workers);
     p->admission = admission_new(p->config, (uint64_t)clock_mono_us());
@@ -144,6 +149,18 @@ void pool_tell_room(struct pool *p)
         p->source->room(p->source);
 }
 
+/* Tasks of which one may repeat the other have to meet: claim.c. */
+static unsigned worker_for(struct pool *p, const struct task *t)
+{
+    uint32_t h = 2166136261U;
+
+    if (!p->by_key || t->key_len == 0)
+        return __atomic_fetch_add(&p->next_worker, 1, __ATOMIC_RELAXED) % p->nworkers;
+    for (size_t i = 0; i < t->key_len; i++)
+        h = (h ^ (uint8_t)t->key[i]) * 16777619U;
+    return (h ^ h >> 16) % p->nworkers;
+}
+
 void pool_submit(struct pool *p, struct list_node *tasks)
 {
     struct list_node *n = NULL;
@@ -152,7 +169,7 @@ void pool_submit(struct pool *p, struct list_node *tasks)
     for (n = tasks->next; n != tasks; n = n->next) {
         struct task *t = CONTAINER_OF(n, struct task, node);
 
-        t->worker = __atomic_fetch_add(&p->next_worker, 1, __ATOMIC_RELAXED) % p->nworkers;
+        t->worker = worker_for(p, t);
         t->step = STEP_BEGIN;
         task_set_state(t, TASK_INBOX);
         count++;
@@ -161,6 +178,16 @@ void pool_submit(struct pool *p, struct list_node *tasks)
     __atomic_add_fetch(&p->unfinished, count, __ATOMIC_RELAXED);
     __atomic_add_fetch(&p->submitted, count, __ATOMIC_RELAXED);
     worker_post(p, tasks);
+}
+
+void pool_cancel(struct pool *p, struct task *t)
+{
+    struct worker *w = &p->workers[t->worker];
+
+    atomic_store(&t->cancelled, true);
+    __atomic_store_n(&w->cancels, true, __ATOMIC_RELEASE);
+    if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        http_wake(w->http);
 }
 
 void pool_release(struct pool *p, int64_t n)
@@ -243,6 +270,10 @@ static void add_counts(struct pool_stats *to, const struct pool_stats *from)
     to->retries += from->retries;
     to->reselections += from->reselections;
     to->rate_limited += from->rate_limited;
+    to->duplicates += from->duplicates;
+    to->unkeyed += from->unkeyed;
+    to->poisoned += from->poisoned;
+    to->cancelled += from->cancelled;
     to->input_tokens += from->input_tokens;
     to->output_tokens += from->output_tokens;
     to->cached_tokens += from->cached_tokens;

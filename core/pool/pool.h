@@ -40,6 +40,11 @@ int64_t pool_room(const struct pool *p);
  * breaks the memory bound. Any thread; does not block. */
 void pool_submit(struct pool *p, struct list_node *tasks);
 
+/* Ends a task that was submitted, for the sake of those behind it: no further call is made for it, one that
+ * runs is cut off, though it may have to be paid for, and its reply is the error "head_cancelled". No-op when
+ * it has ended. The caller keeps it from being freed during the call. Any thread; not after pool_stop(). */
+void pool_cancel(struct pool *p, struct task *t);
+
 /* n tasks of those given to the sink have left memory. Any thread. */
 void pool_release(struct pool *p, int64_t n);
 
@@ -70,6 +75,9 @@ struct pool_stats {
     uint64_t journaled; /* answered from the journal of an earlier life */
     uint64_t calls, retries, reselections;
     uint64_t rate_limited;
+    uint64_t duplicates; /* dedupe: ended without a reply (not in `finished`) */
+    uint64_t unkeyed;    /* dedupe: served although nobody knows, since their key is not their id */
+    uint64_t poisoned, cancelled; /* among `failed` */
     int64_t in_flight, waiting, delayed, twins, storing;
     int64_t calling;  /* pool_calls() */
     int64_t stranded; /* of those waiting: all routes that could serve them are off */

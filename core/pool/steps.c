@@ -93,6 +93,15 @@ void step_give_back(struct worker *w, struct task *t)
     put_out(w, t);
 }
 
+void step_suppress(struct worker *w, struct task *t)
+{
+    t->silent = true;
+    w->count.duplicates++;
+    w->counted = true;
+    call_release(w, t);
+    put_out(w, t);
+}
+
 /* Writer thread. Hands the task back to its worker. */
 static void stored(struct store_op *op)
 {
@@ -158,6 +167,16 @@ void step_finish(struct worker *w, struct task *t)
     let_go(w, t);
 }
 
+void step_cancel(struct worker *w, struct task *t)
+{
+    task_fail(t, "head_cancelled",
+              "ended for the records behind it: it was the oldest open one of its partition for "
+              "longer than pool.head_max_age; calls: %d, last: %s",
+              t->ntrail, t->ntrail ? class_name(t->last_class) : "waiting for a model");
+    w->count.cancelled++;
+    step_finish(w, t);
+}
+
 void step_deadline(struct worker *w, struct task *t)
 {
     task_fail(t, "deadline_exceeded", "the deadline passed after %d calls; last: %s", t->ntrail,
@@ -167,7 +186,7 @@ void step_deadline(struct worker *w, struct task *t)
 
 /* The store cannot be read now. A call might be paid for a second time, so the task waits until it can; at
  * a drain it is given back. */
-static void hold(struct worker *w, struct task *t, int step)
+void step_hold(struct worker *w, struct task *t, int step)
 {
     int64_t at_us = w->now_us + HOLD_US;
 
@@ -179,7 +198,7 @@ static void hold(struct worker *w, struct task *t, int step)
 
 /* Reads again what could not be read: the store may have come back in between. A value that a working
  * store cannot read is lost for good, and waiting would not bring it back. */
-static int after_error(struct worker *w, int again, const struct err *e)
+int step_after_error(struct worker *w, int again, const struct err *e)
 {
     char quoted[ERR_MSG_MAX];
 
@@ -202,7 +221,7 @@ static int read_outcome(struct worker *w, const struct task *t, struct outcome *
     if (r >= 0)
         return r;
     r = store_get_outcome(s, t->journal_key, t->journal_key_len, t->fingerprint, ret, &e);
-    return after_error(w, r, &e);
+    return step_after_error(w, r, &e);
 }
 
 static int read_completion(struct worker *w, const uint8_t key[SHA256_LEN], struct completion **ret)
@@ -214,7 +233,7 @@ static int read_completion(struct worker *w, const uint8_t key[SHA256_LEN], stru
     if (r >= 0)
         return r;
     r = store_get_completion(s, key, w->now_wall_ms, ret, &e);
-    return after_error(w, r, &e);
+    return step_after_error(w, r, &e);
 }
 
 /* Answered before a crash and journaled, but not committed: the reply is published again as it is. */
@@ -300,6 +319,10 @@ static void select_step(struct worker *w, struct task *t)
         step_deadline(w, t);
         return;
     }
+    if (task_is_cancelled(t)) {
+        step_cancel(w, t);
+        return;
+    }
     if (no_more_calls(w, t)) {
         step_give_back(w, t);
         return;
@@ -320,7 +343,7 @@ static void select_step(struct worker *w, struct task *t)
  * the route was reserved. */
 static void admitted_step(struct worker *w, struct task *t)
 {
-    bool late = t->deadline_us <= w->now_us;
+    bool late = t->deadline_us <= w->now_us || task_is_cancelled(t);
 
     if (t->route >= 0 && (late || no_more_calls(w, t))) {
         call_not_made(w, t);
@@ -360,7 +383,7 @@ static void lookup_step(struct worker *w, struct task *t)
     }
     r = lookup(w, t);
     if (r < 0 && t->deadline_us > w->now_us) {
-        hold(w, t, STEP_LOOKUP);
+        step_hold(w, t, STEP_LOOKUP);
         return;
     }
     if (r == STORE_FOUND) {
@@ -371,13 +394,35 @@ static void lookup_step(struct worker *w, struct task *t)
     step_run(w, t);
 }
 
+/* It was there at too many crashes: whatever is in it, nobody looks at it again. An answer that it got in an
+ * earlier life, for which nothing need be looked at, is as good as any. */
+static void poison_step(struct worker *w, struct task *t, bool replayed)
+{
+    record_name(t);
+    if (replayed) {
+        t->poison = false;
+        put_out(w, t);
+        return;
+    }
+    task_fail(t, "poison",
+              "this record was in flight at %lld or more crashes of its worker "
+              "(pool.poison_crashes); it is not tried again",
+              (long long)w->pool->config->pool.poison_crashes);
+    w->count.poisoned++;
+    step_finish(w, t);
+}
+
 static void begin_step(struct worker *w, struct task *t)
 {
     int r = answered_before(w, t);
     int parsed = 0;
 
     if (r < 0) {
-        hold(w, t, STEP_BEGIN);
+        step_hold(w, t, STEP_BEGIN);
+        return;
+    }
+    if (t->poison) {
+        poison_step(w, t, r == STORE_FOUND);
         return;
     }
     parsed = record_parse(t, w->pool->config);
@@ -398,7 +443,7 @@ static void begin_step(struct worker *w, struct task *t)
         step_finish(w, t);
         return;
     }
-    t->step = STEP_LOOKUP;
+    t->step = claim_applies(w, t) ? STEP_CLAIM : STEP_LOOKUP;
     step_run(w, t);
 }
 
@@ -407,6 +452,12 @@ void step_run(struct worker *w, struct task *t)
     switch ((enum task_step)t->step) {
     case STEP_BEGIN:
         begin_step(w, t);
+        return;
+    case STEP_CLAIM:
+        claim_step(w, t);
+        return;
+    case STEP_CLAIMED:
+        claim_written(w, t);
         return;
     case STEP_LOOKUP:
         lookup_step(w, t);

@@ -67,8 +67,8 @@ static void delay_over(struct worker *w, struct task *t)
 void worker_watch(struct worker *w, struct task *t, enum timer_kind kind)
 {
     t->timer_kind = kind;
-    if (t->deadline_us != INT64_MAX)
-        heap_push(&w->delays, &t->timer, t->deadline_us);
+    heap_push(&w->delays, &t->timer,
+              t->deadline_us); /* without one, too: cancel_one() finds it here */
 }
 
 static void take_inbox(struct worker *w)
@@ -111,6 +111,39 @@ static void run_timers(struct worker *w)
     while ((n = heap_top(&w->delays)) && n->key <= w->now_us) {
         heap_remove(&w->delays, n);
         timer_due(w, CONTAINER_OF(n, struct task, timer));
+    }
+}
+
+/* A cancelled task that waits for its time, or in the container of others. Those that wait for the store to be
+ * readable, or are on their way to the inbox, look for themselves when they go on. */
+static struct task *find_cancelled(struct worker *w)
+{
+    for (size_t i = 0; i < w->delays.count; i++) {
+        struct task *t = CONTAINER_OF(w->delays.at[i], struct task, timer);
+
+        if (task_is_cancelled(t) && (t->timer_kind != TIMER_DELAY || t->step == STEP_SELECT))
+            return t;
+    }
+    return NULL;
+}
+
+/* Ends what pool_cancel() was called for. */
+static void run_cancels(struct worker *w)
+{
+    struct task *t = NULL;
+
+    if (!__atomic_load_n(&w->cancels, __ATOMIC_RELAXED) ||
+        !__atomic_exchange_n(&w->cancels, false, __ATOMIC_ACQUIRE))
+        return;
+    call_cancel(w);
+    while ((t = find_cancelled(w))) {
+        heap_remove(&w->delays, &t->timer);
+        if (t->timer_kind == TIMER_DELAY)
+            delay_over(w, t);
+        else if (!(t->timer_kind == TIMER_WAITING ? admission_remove(w->pool->admission, t)
+                                                  : flight_leave(w->pool->flights, t)))
+            continue;
+        step_cancel(w, t);
     }
 }
 
@@ -214,6 +247,7 @@ void worker_turn(struct worker *w)
     w->now_wall_ms = clock_wall_ms();
     take_inbox(w);
     run_timers(w);
+    run_cancels(w);
     if (pool_is_draining(w->pool))
         drain_delays(w);
     pump(w);

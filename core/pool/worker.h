@@ -18,6 +18,8 @@
 /* What the worker does with a task next. */
 enum task_step {
     STEP_BEGIN,    /* journal, parse, lookup */
+    STEP_CLAIM,    /* dedupe: is it the first with its id? */
+    STEP_CLAIMED,  /* its claim is durable, or never will be */
     STEP_LOOKUP,   /* single flight and cache (again, after the flight it followed failed) */
     STEP_SELECT,   /* choose a route */
     STEP_ADMITTED, /* t->route is reserved: call (route -1: it never will be) */
@@ -35,10 +37,13 @@ enum timer_kind {
 
 /* A call of a task: the transfer, and afterwards the write of its outcome. */
 struct call {
-    struct list_node node; /* in the worker's free list */
+    struct list_node node; /* in the worker's list of those in use, or of idle ones */
     struct http_call http;
     struct store_op op;
     uint8_t completion_key[SHA256_LEN];
+    struct list_node claiming; /* in a bucket of worker.claims while the claim is not durable */
+    uint8_t claim_key[STORE_CLAIM_KEY_LEN];
+    bool calling; /* the transfer runs */
     struct task *task;
     struct worker *worker;
 };
@@ -53,10 +58,13 @@ struct worker {
     pthread_mutex_t lock; /* guards inbox, and nothing else */
     struct list_node inbox;
 
-    struct heap delays;    /* tasks by not_before; waiting tasks and twins by deadline */
-    struct list_node out;  /* finished in this turn: one sink->put() at its end */
-    struct list_node ops;  /* writes of this turn */
-    struct list_node idle; /* struct call, to be used again */
+    struct heap delays;       /* tasks by not_before; waiting tasks and twins by deadline */
+    struct list_node out;     /* finished in this turn: one sink->put() at its end */
+    struct list_node ops;     /* writes of this turn */
+    struct list_node busy;    /* struct call, attached to a task */
+    struct list_node idle;    /* the same, to be used again */
+    struct list_node *claims; /* table of claims under way (claim.c); NULL: dedupe is off */
+    bool cancels;             /* atomic: a task was cancelled, look for it */
     int nidle;
     size_t ndelayed; /* of delays: TIMER_DELAY */
     struct sha256 *sha;
@@ -87,6 +95,7 @@ struct pool {
     int64_t storing;      /* atomic */
     int64_t delayed;      /* atomic */
     int64_t submitted;    /* atomic */
+    bool by_key;          /* tasks with the same key have the same worker */
     bool was_full;        /* atomic: the source was told that there is no room */
     bool draining;        /* atomic */
     bool stopping;        /* atomic */
@@ -113,13 +122,34 @@ void worker_watch(struct worker *w, struct task *t, enum timer_kind kind);
 void step_run(struct worker *w, struct task *t);
 void step_finish(struct worker *w, struct task *t);    /* outcome is there: reply, store, out */
 void step_give_back(struct worker *w, struct task *t); /* unfinished: to the sink without a reply */
+void step_suppress(struct worker *w, struct task *t);  /* a repetition: done, without a reply */
+void step_cancel(struct worker *w, struct task *t);    /* pool_cancel() was called for it */
 void step_deadline(struct worker *w, struct task *t);  /* its deadline has come */
+
+/* The store cannot be read now: tries `step` again later, or gives the task back at a drain. */
+void step_hold(struct worker *w, struct task *t, int step);
+
+/* After two reads, the second with result `again` and error e: the result to go on with. -1: hold the task. */
+int step_after_error(struct worker *w, int again, const struct err *e);
+
+/* claim.c */
+void claim_init(struct worker *w);
+bool claim_applies(struct worker *w, const struct task *t); /* on, and t's key is its id */
+void claim_step(struct worker *w, struct task *t);
+void claim_written(struct worker *w, struct task *t); /* STEP_CLAIMED */
+void claim_over(struct call *c);                      /* out of the table, if it is in */
 
 /* call.c */
 void call_start(struct worker *w, struct task *t);        /* t->route is reserved */
 void call_not_made(struct worker *w, struct task *t);     /* gives that reservation back */
 struct call *call_take(struct worker *w, struct task *t); /* an idle one, attached to t */
 void call_release(struct worker *w, struct task *t);      /* detaches t's call, if any */
+void call_cancel(struct worker *w);                       /* cuts off those of cancelled tasks */
+
+static inline bool task_is_cancelled(const struct task *t)
+{
+    return atomic_load_explicit(&t->cancelled, memory_order_relaxed);
+}
 
 static inline bool pool_is_draining(const struct pool *p)
 {

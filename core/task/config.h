@@ -85,7 +85,7 @@ struct fallback_list {
 struct config {
     char *path; /* file it came from, or NULL */
     int64_t version;
-    char *delivery; /* at_least_once */
+    char *delivery; /* exactly_once, at_least_once */
 
     struct property_list kafka;          /* both clients */
     struct property_list kafka_consumer; /* kafka.consumer.* */
@@ -108,6 +108,8 @@ struct config {
         int64_t max_per_partition; /* open records per partition (kafka.md 2.9: 1,000) */
         int64_t drain_timeout_ms;
         bool static_membership;
+        int64_t poison_crashes;  /* 0: off */
+        int64_t head_max_age_ms; /* 0: off */
     } pool;
 
     struct model *models;
@@ -150,6 +152,10 @@ struct config {
     } limits;
 
     bool drop_params;
+
+    char *dedupe;             /* none task_id */
+    int64_t dedupe_ttl_ms;    /* > 0 */
+    int64_t dedupe_max_bytes; /* of the ids seen, on disk */
 
     struct {
         char *log_level;  /* debug info warn error */

@@ -21,6 +21,7 @@ static const char *const only_true[] = {"true", NULL};
 static const char *const only_false[] = {"false", NULL};
 static const char *const acks_all[] = {"all", "-1", NULL};
 static const char *const in_flight[] = {"1", "2", "3", "4", "5", NULL};
+static const char *const committed[] = {"read_committed", NULL};
 static const char *const cooperative[] = {"cooperative-sticky", NULL};
 
 #define WHY_COMMIT                                                                                 \
@@ -42,6 +43,8 @@ static const struct rule rules[] = {
     {"enable.idempotence", only_true, "without it a retry inside the client repeats replies"},
     {"max.in.flight", in_flight, WHY_IN_FLIGHT},
     {"max.in.flight.requests.per.connection", in_flight, WHY_IN_FLIGHT},
+    {"isolation.level", committed,
+     "requests of a transaction that was given up would be answered, and paid for"},
     {"delivery.report.only.error", only_false,
      "a record is finished by the report that its reply was delivered"},
     {"partition.assignment.strategy", cooperative,

@@ -1,24 +1,15 @@
 /*
- * config_table: the rows. Data only: how a type is read or printed stands in config_value.c and
- * config_print.c.
+ * config_table: the rows of struct config. Data only: how a type is read or printed stands in
+ * config_value.c and config_print.c.
  */
 #include "task/config_table.h"
 
 #include <string.h>
 
-#define SECOND INT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-#define KB     INT64_C(1024)
-#define MB     (1024 * KB)
-#define GB     (1024 * MB)
-#define TB     (1024 * GB)
-
 #define AT(field) .offset = offsetof(struct config, field)
-#define IN(field) .offset = offsetof(struct model, field)
 
-static const char *const deliveries[] = {"at_least_once", NULL};
+static const char *const deliveries[] = {"exactly_once", "at_least_once", NULL};
+static const char *const dedupes[] = {"none", "task_id", NULL};
 static const char *const strategies[] = {"simple-shuffle", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
@@ -34,13 +25,13 @@ const struct conf_row conf_rows[] = {
     {.path = "delivery",
      .type = CONF_ENUM,
      AT(delivery),
-     .fallback = "at_least_once",
+     .fallback = "exactly_once",
      .choices = deliveries,
-     .refused = "exactly_once",
-     .why = "exactly_once is not available in this version; write at_least_once (a reply may be "
-            "repeated after a crash, never lost)",
-     .help = "what a reader of the replies may rely on: no reply is lost, after a crash one may be "
-             "repeated"},
+     .help =
+         "what a reader of the replies may rely on. exactly_once: a reader of committed records "
+         "sees one reply to each request, whatever crashes, about 100 ms later. at_least_once: "
+         "replies go out at once; none is lost, after a crash one may be repeated. The embedded "
+         "broker of `sluice dev` has no transactions: there it is always at_least_once"},
 
     {.path = "kafka",
      .type = CONF_KAFKA,
@@ -131,6 +122,27 @@ const struct conf_row conf_rows[] = {
      .fallback = "true",
      .help = "keep the partitions over a restart, by a group.instance.id that belongs to the store "
              "directory"},
+    {.path = "pool.poison_crashes",
+     .type = CONF_INT,
+     AT(pool.poison_crashes),
+     .min = 0,
+     .max = 100,
+     .fallback = "5",
+     .help =
+         "a record that was in flight when its worker died (killed, out of memory, a bug) this "
+         "often is answered with the error \"poison\" and goes to the dead-letter topic; from 3 "
+         "on, records under suspicion are tried in ever smaller groups, so that innocent ones "
+         "are not taken along; 0 for never"},
+    {.path = "pool.head_max_age",
+     .type = CONF_DURATION,
+     AT(pool.head_max_age_ms),
+     .min = 0,
+     .max = 365 * DAY,
+     .fallback = "15m",
+     .help =
+         "the oldest open record of a partition is ended with the error \"head_cancelled\" when "
+         "it is older than this and the partition cannot go on because of it: all but a few "
+         "of the records behind it are done; never in an outage; 0 for never"},
 
     {.path = "model_list",
      .type = CONF_MODELS,
@@ -157,6 +169,31 @@ const struct conf_row conf_rows[] = {
      .fallback = "false",
      .help = "leave out request fields that a provider cannot honour, with a note in the reply, "
              "instead of refusing the request"},
+    {.path = "dedupe",
+     .type = CONF_ENUM,
+     AT(dedupe),
+     .fallback = "none",
+     .choices = dedupes,
+     .help =
+         "task_id: a second record with the task_id of an earlier one on the same topic gets no "
+         "reply, also when the first one ended in an error or asks something else. The record's "
+         "key must be the task_id: one with another key is served as if this were off, and "
+         "counted. The ids seen live in the store of the worker, so a partition that moves to "
+         "another disk forgets them. none: each record gets its reply"},
+    {.path = "dedupe_ttl",
+     .type = CONF_DURATION,
+     AT(dedupe_ttl_ms),
+     .min = MINUTE,
+     .max = 365 * DAY,
+     .fallback = "24h",
+     .help = "how long a task_id is remembered from its first record on"},
+    {.path = "dedupe_max_bytes",
+     .type = CONF_SIZE,
+     AT(dedupe_max_bytes),
+     .min = 1 * MB,
+     .max = TB,
+     .fallback = "1GB",
+     .help = "task_ids remembered, on disk, some 40 bytes each; the oldest are forgotten first"},
 
     {.path = "router_settings.routing_strategy",
      .type = CONF_ENUM,
@@ -266,14 +303,14 @@ const struct conf_row conf_rows[] = {
      AT(cache.block_cache_bytes),
      .min = 1 * MB,
      .max = TB,
-     .fallback = "64MB",
-     .help = "memory for blocks read from the store"},
+     .fallback = "8MB",
+     .help = "memory for what was read from the store: values, and the indexes of where they are"},
     {.path = "cache.write_buffer",
      .type = CONF_SIZE,
      AT(cache.write_buffer_bytes),
      .min = 1 * MB,
      .max = 64 * GB,
-     .fallback = "64MB",
+     .fallback = "32MB",
      .help = "memory for completions and journal entries before they are sorted to disk"},
     {.path = "cache.sync",
      .type = CONF_BOOL,
@@ -344,135 +381,6 @@ const struct conf_row conf_rows[] = {
      .fallback = "text",
      .choices = log_formats,
      .help = "text (logfmt) or json, one event a line on stderr"},
-    {.path = NULL},
-};
-
-/* The key `litellm_params` is read as `params`. */
-const struct conf_row conf_model_rows[] = {
-    {.path = "model_name", .type = CONF_STR, IN(model_name), .help = "name that requests ask for"},
-    {.path = "params.model",
-     .type = CONF_ROUTE,
-     .help = "provider/model: who serves it, and what it is called there"},
-    {.path = "params.api_base",
-     .type = CONF_STR,
-     IN(api_base),
-     .help = "base URL, when it is not the provider's own"},
-    {.path = "params.api_key",
-     .type = CONF_SECRET,
-     IN(api_key),
-     .help = "key; without it the provider's usual environment variable is used, for its own base "
-             "URL only"},
-    {.path = "params.api_key_file",
-     .type = CONF_STR,
-     IN(api_key_file),
-     .help = "file that holds the key and nothing else"},
-    {.path = "params.rpm",
-     .type = CONF_INT,
-     IN(rpm),
-     .min = 0,
-     .max = INT64_C(1000000000),
-     .fallback = "0",
-     .help = "requests a minute; 0 for no limit"},
-    {.path = "params.tpm",
-     .type = CONF_INT,
-     IN(tpm),
-     .min = 0,
-     .max = INT64_C(1000000000000),
-     .fallback = "0",
-     .help = "tokens a minute, in and out; 0 for no limit"},
-    {.path = "params.max_parallel_requests",
-     .type = CONF_INT,
-     IN(max_parallel_requests),
-     .min = 0,
-     .max = 1000000,
-     .fallback = "0",
-     .help = "calls at the same time; 0 for no limit"},
-    {.path = "params.timeout",
-     .type = CONF_DURATION,
-     IN(timeout_ms),
-     .min = 1,
-     .max = 7 * DAY,
-     .fallback = "600s",
-     .help = "longest time of one call"},
-    {.path = "params.connect_timeout",
-     .type = CONF_DURATION,
-     IN(connect_timeout_ms),
-     .min = 1,
-     .max = HOUR,
-     .fallback = "5s",
-     .help = "longest time to connect"},
-    {.path = "params.weight",
-     .type = CONF_NUM,
-     IN(weight),
-     .min = 0,
-     .max = 1000000,
-     .fallback = "1",
-     .help = "share among the rows of this model_name; 0 to take the row out"},
-    {.path = "params.extra_headers",
-     .type = CONF_PROPERTIES,
-     .flags = CONF_MASKED,
-     IN(extra_headers),
-     .help = "headers added to each call"},
-    {.path = "params.extra_body",
-     .type = CONF_JSON,
-     IN(extra_body),
-     .help = "fields added to each request body"},
-    {.path = "params.drop_params",
-     .type = CONF_BOOL,
-     IN(drop_params),
-     .help = "as drop_params, for this row; the default is the global setting"},
-    {.path = "params.digest_header",
-     .type = CONF_STR,
-     IN(digest_header),
-     .help = "name of a header that carries the SHA-256 digest of the request in hex"},
-    {.path = "params.tls_ca_file",
-     .type = CONF_STR,
-     IN(tls_ca_file),
-     .help = "certificates to trust instead of the system's"},
-    {.path = "params.tls_verify",
-     .type = CONF_BOOL,
-     IN(tls_verify),
-     .fallback = "true",
-     .help = "check the server's certificate and name"},
-    {.path = "model_info.input_cost_per_token",
-     .type = CONF_NUM,
-     IN(input_cost_per_token),
-     .min = 0,
-     .max = 1000,
-     .help = "USD for one input token; without prices the cost of a reply is null"},
-    {.path = "model_info.output_cost_per_token",
-     .type = CONF_NUM,
-     IN(output_cost_per_token),
-     .min = 0,
-     .max = 1000,
-     .help = "USD for one output token"},
-    {.path = "model_info.cache_read_input_token_cost",
-     .type = CONF_NUM,
-     IN(cache_read_input_token_cost),
-     .min = 0,
-     .max = 1000,
-     .help = "USD for one input token that the provider read from its prompt cache"},
-    {.path = "model_info.cache_creation_input_token_cost",
-     .type = CONF_NUM,
-     IN(cache_creation_input_token_cost),
-     .min = 0,
-     .max = 1000,
-     .help = "USD for one input token that the provider wrote to its prompt cache"},
-    {.path = "model_info.max_input_tokens",
-     .type = CONF_INT,
-     IN(max_input_tokens),
-     .min = 0,
-     .max = INT64_C(1000000000),
-     .fallback = "0",
-     .help = "context window; 0 for not known"},
-    {.path = "model_info.max_output_tokens",
-     .type = CONF_INT,
-     IN(max_output_tokens),
-     .min = 0,
-     .max = INT64_C(1000000000),
-     .fallback = "0",
-     .help =
-         "longest answer, and the default of max_tokens where an API needs one; 0 for not known"},
     {.path = NULL},
 };
 

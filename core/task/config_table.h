@@ -2,7 +2,8 @@
  * config_table: one row for each configuration key. The reader, the printer, the man page, the sample
  * file and the destructor are all driven by these rows, so they cannot disagree.
  *
- * To add a key: a field in struct config (config.h) and a row in config_table.c. Nothing else.
+ * To add a key: a field in struct config or struct model (config.h) and a row in config_table.c or
+ * config_model_table.c. Nothing else.
  *
  * Private to core/task/config*.c.
  */
@@ -13,6 +14,16 @@
 #include <stdint.h>
 
 #include "task/config.h"
+
+/* Units of min and max. */
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define KB     INT64_C(1024)
+#define MB     (1024 * KB)
+#define GB     (1024 * MB)
+#define TB     (1024 * GB)
 
 enum conf_type {
     CONF_STR,        /* char * */
@@ -42,8 +53,6 @@ struct conf_row {
     int64_t min, max;     /* numbers, in units of the field; both 0: not bounded */
     const char *fallback; /* default as typed in the file; NULL: none (NULL, 0, false or empty) */
     const char *const *choices;
-    const char *refused; /* a value that people will try, and why it is refused */
-    const char *why;
     const char *example; /* YAML lines below the key for the sample file */
     const char *help;    /* one sentence without a full stop */
 };

@@ -170,8 +170,6 @@ static int set_choice(const struct conf_row *row, char **field, const char *text
             return set_text(field, text);
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *c);
     }
-    if (row->refused && strcmp(row->refused, text) == 0)
-        return err_set(e, EX_CONFIG, "%s", row->why);
     return err_set(e, EX_CONFIG, "`%s` is not one of: %s", shown(row, text, out), known);
 }
 

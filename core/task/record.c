@@ -166,6 +166,12 @@ static void set_other_id(struct task *t, const char *event_id)
         t->id = origin_id(t);
 }
 
+void record_name(struct task *t)
+{
+    if (!t->id)
+        set_other_id(t, NULL);
+}
+
 static int check_event_id(const struct task *t, struct err *e)
 {
     const struct task_header *h = task_header_get(t, "ce_id");

@@ -29,6 +29,10 @@ enum record_result {
  */
 int record_parse(struct task *t, const struct config *c);
 
+/* Sets t->id without a look at the value, for a record that must not be parsed: ce_id, the key, or
+ * topic-partition-offset. */
+void record_name(struct task *t);
+
 /* Fingerprint of key, value and headers: which record a journaled outcome answers. */
 void record_fingerprint(struct task *t);
 

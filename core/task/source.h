@@ -12,12 +12,15 @@
 
 #include "base/list.h"
 
+struct task;
+
 /* What a source may ask of the pool; see the functions of the same names in pool/pool.h. Any thread. */
 struct intake {
     void *pool;
     int64_t (*room)(const void *pool);
     void (*submit)(void *pool, struct list_node *tasks); /* takes over all tasks, state TASK_NEW */
     void (*release)(void *pool, int64_t n);
+    void (*cancel)(void *pool, struct task *t); /* or NULL: the source never cancels */
 };
 
 /* What the pool tells a source. The callback runs on any thread and must not block. */

@@ -35,6 +35,7 @@ struct task *task_new(void)
 
     t->route = -1;
     t->deadline_us = INT64_MAX;
+    t->record_ms = -1;
     t->state = TASK_NEW;
     return t;
 }

@@ -73,6 +73,7 @@ struct attempt {
 #define TASK_MODELS_MAX   8
 #define TASK_ATTEMPTS_MAX 64 /* the trail keeps the last 64 */
 #define JOURNAL_KEY_MAX   512
+#define ID_SCOPE_LEN      16
 
 /* How the task ended, when it did not end with a completion. */
 struct task_error {
@@ -95,10 +96,13 @@ struct task {
     struct task_origin origin;
     void *source_data; /* the source's own; the pool does not look */
     uint64_t source_u64;
+    struct list_node source_node; /* likewise: in a list of the source's */
     const atomic_bool
         *wanted; /* false from any thread: no new call is worth making, the task is given
                                   back. NULL: always wanted. Lives as long as the task */
-    char *raw;   /* the record's value; NULL: a tombstone */
+    uint8_t id_scope[ID_SCOPE_LEN]; /* digest of the place in which an id names one task */
+    bool has_id_scope;              /* else the task is never taken for another one's repetition */
+    char *raw;                      /* the record's value; NULL: a tombstone */
     size_t raw_len;
     char *key; /* the record's key or NULL */
     size_t key_len;
@@ -109,6 +113,7 @@ struct task {
     size_t journal_key_len;
     int64_t received_us; /* monotonic */
     int64_t received_wall_ms;
+    int64_t record_ms; /* the record's own time stamp; -1: unknown */
 
     /* Made by record_parse(). */
     char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
@@ -145,6 +150,7 @@ struct task {
     int64_t queued_us;       /* from received to the first call */
     int64_t inference_us;    /* all calls together */
     enum error_class last_class;
+    atomic_bool cancelled; /* by pool_cancel(): make no further call, end with an error */
 
     /* Outcome. */
     enum cache_result cache_result;
@@ -158,6 +164,10 @@ struct task {
     size_t reply_len;
     bool ok;              /* the reply is a success */
     bool bad_record;      /* the reply says that the record could not be read */
+    bool silent;          /* no reply is wanted, only that its record is finished */
+    bool undeliverable;   /* the reply is an error in place of one that no broker takes */
+    bool poison;          /* in flight at too many crashes: not even parsed; its end is an error */
+    bool no_dead_letter;  /* its dead letter was refused for good */
     int16_t reply_status; /* HTTP status in the reply, 0: none */
 };
 

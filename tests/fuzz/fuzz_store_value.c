@@ -45,11 +45,24 @@ static void try_outcome(const uint8_t *data, size_t size)
     buf_done(&again);
 }
 
+static void try_claim(const uint8_t *data, size_t size)
+{
+    struct store_claim c;
+    struct buf again = BUF_INIT(1 << 10);
+
+    if (codec_get_claim(data, size, &c) < 0)
+        return;
+    require(codec_put_claim(&again, &c) == 0);
+    require(again.len == size && memcmp(again.data, data, size) == 0);
+    buf_done(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     try_completion(data, size);
     try_outcome(data, size);
+    try_claim(data, size);
     return 0;
 }

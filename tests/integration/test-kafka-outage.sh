@@ -3,6 +3,7 @@
 # few after it, the worker goes on trying, and every request is answered and paid for once. This broker also
 # takes less commit metadata than others, so that the map of what is done does not fit.
 set -euo pipefail
+delivery=${delivery:-at_least_once} # the same in exactly_once: test-exact-outage.sh
 . "$(dirname "$0")/../lib/kafka-common.sh"
 
 count=${COUNT:-6000}

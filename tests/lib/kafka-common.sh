@@ -5,6 +5,7 @@ sluice=${SLUICE:-${BUILD:-build}/sluice}
 lib=$(dirname "${BASH_SOURCE[0]}")
 work=$(mktemp -d)
 started=()
+delivery=${delivery:-exactly_once}
 
 cleanup() {
     local pid
@@ -60,6 +61,7 @@ start_sim() { # options of `sluice sim`
 write_config() { # partitions
     cat >"$work/sluice.yaml" <<CONF
 kafka: {bootstrap.servers: "$broker", group.id: workers}
+delivery: $delivery
 topics: {requests: [requests], replies: replies, dead_letter: dead, partitions: $1, replication: 1}
 pool: {drain_timeout: 10s}
 model_list:
@@ -113,7 +115,8 @@ calls_reach() {
     [ "$(calls)" -ge "$1" ]
 }
 
-# check_replies N: exactly the keys row-0..row-(N-1), all good, each answering its own question
+# check_replies N: exactly the keys row-0..row-(N-1), all good, each answering its own question, and in
+# exactly_once none of them twice
 check_replies() {
     local total different
     read_replies
@@ -125,5 +128,7 @@ check_replies() {
     grep -v '"status_code":200' "$work/replies" >"$work/bad" && fail "$(wc -l <"$work/bad") errors"
     awk -F'\t' '{ id = substr($1, 5); if (index($2, "question " id "\"") == 0) { print; bad = 1 } }
         END { exit bad }' "$work/replies" >"$work/wrong" || fail "answers to other questions"
+    [ "$delivery" = at_least_once ] || [ "$total" -eq "$different" ] ||
+        fail "$((total - different)) replies came twice"
     echo "replies: $total, different: $different, repeated: $((total - different))"
 }

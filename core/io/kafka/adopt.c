@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/kafka/guard.h"
 
 static bool same_partition(const struct kafka_part *a, const struct kafka_part *b)
 {
@@ -95,6 +96,7 @@ static void move_to(struct kafka_part *p, struct task *t)
 
     atomic_fetch_sub(&own->outbox, 1);
     atomic_fetch_add(&p->outbox, 1);
+    part_ended(own, t); /* it has ended, and its part may go */
     t->source_data = part_ref(p);
     t->wanted = &p->owned;
     t->origin.topic = p->topic; /* the old one goes with its part */
@@ -113,6 +115,7 @@ bool adopt_returned(struct kafka_intake *in, struct task *t, bool acked, struct 
     /* A topic that was made anew has other records at the same offsets. */
     same = memcmp(copy->fingerprint, t->fingerprint, sizeof t->fingerprint) == 0;
     if (!same || (!acked && (!t->reply || atomic_load(&in->stop)))) {
+        guard_begin(in, p, copy);
         list_push(&in->got, &copy->node);
         in->ngot++;
         return false;

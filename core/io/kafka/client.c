@@ -98,6 +98,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
     /* A broker that is away is reported once by on_error(), not once per connection attempt. */
     if (strcmp(fac, "FAIL") == 0 || strcmp(fac, "ERROR") == 0)
         to = LOG_DEBUG;
+    /* What a transaction ended with is said by the one that replaces the handle, or goes on with it. */
+    if (c && c->replaceable &&
+        (strcmp(fac, "TXNERR") == 0 || strcmp(fac, "FATAL") == 0 || strcmp(fac, "TERMINATE") == 0))
+        to = LOG_DEBUG;
     if (log_wants(to))
         log_line(to, "kafka client", "client=%s facility=%s text=%s", c ? c->name : "?", fac,
                  log_quote(buf, text, sizeof text));
@@ -122,7 +126,8 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
 
     (void)rk;
     if (err == RD_KAFKA_RESP_ERR__FATAL) {
-        kafka_client_fatal(c);
+        if (!c->replaceable) /* else its owner's next call says so */
+            kafka_client_fatal(c);
         return;
     }
     if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__SSL) {
@@ -205,6 +210,10 @@ int kafka_client_open(struct kafka_client *c, rd_kafka_type_t type, const struct
         return -1;
     }
     if (c->group && group_watch_install(conf, c->group)) {
+        rd_kafka_conf_destroy(conf);
+        return err_set(e, EX_SOFTWARE, "kafka: the client takes no interceptor");
+    }
+    if (c->taint && taint_install(conf, c->taint)) {
         rd_kafka_conf_destroy(conf);
         return err_set(e, EX_SOFTWARE, "kafka: the client takes no interceptor");
     }

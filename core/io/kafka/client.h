@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "io/kafka/group.h"
 #include "io/kafka/kafka.h"
+#include "io/kafka/taint.h"
 #include "task/config.h"
 
 struct kafka_pair {
@@ -30,6 +31,8 @@ struct kafka_client {
     void (*delivered)(void *owner, const rd_kafka_message_t *m); /* delivery report */
     struct kafka_fatal *fatal;                                   /* or NULL: only logged */
     struct group_watch *group;                                   /* or NULL: not a group member */
+    struct taint *taint;                                         /* or NULL: no transactions */
+    bool replaceable; /* a fatal error ends the handle, not the program: its owner opens another */
 
     rd_kafka_t *rk;
     int64_t said_down_us; /* when "no broker can be reached" was last logged */

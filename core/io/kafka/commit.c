@@ -10,17 +10,8 @@
 #include "io/kafka/intake.h"
 #include "policy/map.h"
 
-#define MAP_LEAST       64 /* shorter maps say too little to be worth a refusal */
 #define COMMIT_EVERY_US (250 * 1000LL)
 #define COMMIT_HOLD_US  (1500 * 1000LL) /* after an error: the group may be rebalancing */
-
-/* From here on a partition pauses; it goes on at half of that. */
-static size_t map_limit(const struct kafka_intake *in, const struct kafka_part *p)
-{
-    size_t high = in->map_max * 3 / 4;
-
-    return p->paused & PAUSE_MAP ? high / 2 : high;
-}
 
 static void add_part(struct kafka_intake *in, struct kafka_part *p,
                      rd_kafka_topic_partition_list_t *list)
@@ -34,9 +25,7 @@ static void add_part(struct kafka_intake *in, struct kafka_part *p,
 
     if (map.len > in->map_sent)
         in->map_sent = map.len;
-    /* A broker that takes no map at all does not set the pace; the journal answers what comes again. */
-    intake_pause(in, p, PAUSE_MAP,
-                 in->map_max > 0 && (r == MAP_TOO_LARGE || map.len > map_limit(in, p)));
+    pause_map(in, p, map.len, r == MAP_TOO_LARGE);
     p->flying_map = r == MAP_GOOD;
     p->flying_base = r == MAP_GOOD ? base : ledger_base(p->ledger);
     tp->offset = p->flying_base;
@@ -81,16 +70,6 @@ static rd_kafka_resp_err_t error_of(const rd_kafka_topic_partition_list_t *list,
     return tp ? tp->err : RD_KAFKA_RESP_ERR__NO_OFFSET;
 }
 
-/* The broker takes less metadata than Kafka does by default. Without a map, records done out of order are
- * read again after a crash, and answered from the journal. */
-static void shrink_map(struct kafka_intake *in)
-{
-    in->map_max = in->map_sent > MAP_LEAST ? in->map_sent / 2 : 0;
-    log_warn("the broker refuses the map of what is done: a smaller one is sent",
-             "bytes=%zu hint=\"raise offset.metadata.max.bytes of the broker to %d\"", in->map_max,
-             METADATA_MAX);
-}
-
 static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
                       rd_kafka_topic_partition_list_t *list, void *opaque)
 {
@@ -120,7 +99,7 @@ static void on_commit(rd_kafka_t *rk, rd_kafka_resp_err_t err,
     atomic_fetch_add(&in->commit_errors, 1);
     in->commit_us = clock_mono_us() + COMMIT_HOLD_US;
     if (worst == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
-        shrink_map(in);
+        pause_shrink_map(in);
     else if (intake_may_say(&in->said_commit_us))
         log_warn("commit failed, it is repeated", "error=%s", rd_kafka_err2name(worst));
 }

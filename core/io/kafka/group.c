@@ -4,6 +4,9 @@
  */
 #include "io/kafka/group.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define NAME "sluice-group"
 
 enum { API_JOIN_GROUP = 11, API_SYNC_GROUP = 14 }; /* numbers of the protocol */
@@ -55,4 +58,48 @@ rd_kafka_resp_err_t group_watch_install(rd_kafka_conf_t *conf, struct group_watc
 {
     atomic_init(&w->joining, false);
     return rd_kafka_conf_interceptor_add_on_new(conf, NAME, on_new, w);
+}
+
+/*
+ * The generation in serialised metadata, or -1. The form is librdkafka's own: "CGMDv2:" and the number in the
+ * byte order of the machine (rdkafka_cgrp.c of 2.0 and later). A form we do not know says nothing: then the member
+ * id has to do.
+ */
+static bool has_generation(const rd_kafka_consumer_group_metadata_t *m)
+{
+    static const char magic[] = "CGMDv2:";
+    void *text = NULL;
+    size_t len = 0;
+    int32_t generation = 0;
+    rd_kafka_error_t *error = rd_kafka_consumer_group_metadata_write(m, &text, &len);
+
+    if (error) {
+        rd_kafka_error_destroy(error);
+        return false;
+    }
+    if (len >= sizeof magic - 1 + sizeof generation && memcmp(text, magic, sizeof magic - 1) == 0)
+        memcpy(&generation, (char *)text + sizeof magic - 1, sizeof generation);
+    free(text);
+    return generation >= 0;
+}
+
+static bool has_member_id(rd_kafka_t *consumer)
+{
+    char *id = rd_kafka_memberid(consumer);
+    bool has = id && *id;
+
+    if (id)
+        rd_kafka_mem_free(consumer, id);
+    return has;
+}
+
+rd_kafka_consumer_group_metadata_t *group_metadata(rd_kafka_t *consumer)
+{
+    rd_kafka_consumer_group_metadata_t *m = rd_kafka_consumer_group_metadata(consumer);
+
+    if (m && has_generation(m) && has_member_id(consumer))
+        return m;
+    if (m)
+        rd_kafka_consumer_group_metadata_destroy(m);
+    return NULL;
 }

@@ -20,6 +20,11 @@ struct group_watch {
 /* Puts the interceptor into a configuration; w must live as long as the handle made from it. */
 rd_kafka_resp_err_t group_watch_install(rd_kafka_conf_t *conf, struct group_watch *w);
 
+/* Fresh metadata of the consumer's membership, for offsets in a transaction; NULL when it is no member just
+ * now. Such metadata must never be sent: a broker takes offsets without a generation as those of an old
+ * client that it need not fence. */
+rd_kafka_consumer_group_metadata_t *group_metadata(rd_kafka_t *consumer);
+
 /* What the interceptor does, for tests: a request of this kind went out; its answer came, or did not. */
 void group_watch_sent(struct group_watch *w, int16_t api_key);
 void group_watch_answered(struct group_watch *w, int16_t api_key, rd_kafka_resp_err_t err);

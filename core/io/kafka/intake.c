@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/kafka/adopt.h"
+#include "io/kafka/guard.h"
 #include "io/kafka/range.h"
 
 #define POLL_MS      10
@@ -68,7 +69,7 @@ bool intake_may_say(int64_t *said_us)
 /* ---- records ---- */
 
 /* Opens the record in the ledger; the task goes to the round's list or is dropped. Returns false when the
- * ledger is full: it stays with the caller. */
+ * ledger is full, or the record has to wait for others of its kind: it stays with the caller. */
 static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
 {
     int64_t max_open = in->setup.config->pool.max_per_partition;
@@ -77,6 +78,8 @@ static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
         p->ledger = ledger_new(t->origin.offset, (size_t)max_open, max_open * WINDOW_FACTOR);
         p->dirty = true; /* where the group began is committed at once: "latest" moves on */
     }
+    if (!guard_may_begin(in, t))
+        return false;
     ledger_set_now(p->ledger, t->received_us);
     switch (ledger_begin(p->ledger, t->origin.offset)) {
     case LEDGER_SEEN:
@@ -88,6 +91,7 @@ static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
     default:
         if (adopt_wait(in, p, t))
             return true;
+        guard_begin(in, p, t);
         list_push(&in->got, &t->node);
         in->ngot++;
         return true;
@@ -237,6 +241,8 @@ static void last_commit(struct kafka_intake *in)
     int64_t until_us = clock_mono_us() + CLOSE_MS * 1000LL;
 
     intake_settle(in);
+    if (in->setup.exact)
+        return; /* offsets travel with their replies, and kafka_intake_flush() has waited for both */
     commit_wait(in, CLOSE_MS);
     while ((commit_pending(in) || atomic_load(&in->watch.joining)) && clock_mono_us() < until_us) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(in->client.rk, 20);
@@ -258,7 +264,12 @@ static void *run(void *arg)
         intake_settle(in);
         rebalance_load(in, now_us);
         pause_adjust(in);
-        commit_tick(in, now_us);
+        guard_heads(in, now_us);
+        if (in->setup.exact)
+            deal_tick(in, now_us, atomic_load(&in->stop));
+        else
+            commit_tick(in, now_us);
+        atomic_store(&in->closed, atomic_load(&in->close));
         read_round(in);
         if (!atomic_load(&in->stop))
             feed(in);
@@ -303,7 +314,10 @@ struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, st
                                        .rebalance = rebalance_event,
                                        .fatal = setup->fatal,
                                        .group = &in->watch};
-    in->map_max = METADATA_MAX;
+    in->map_max = setup->map_max ? setup->map_max : METADATA_MAX;
+    deal_init(&in->deal);
+    list_init(&in->finished);
+    list_init(&in->settled);
     pthread_mutex_init(&in->lock, NULL);
     list_init(&in->acked);
     list_init(&in->returned);
@@ -356,12 +370,26 @@ void kafka_intake_stop(struct kafka_intake *in)
         poll(NULL, 0, 2);
 }
 
+/* Their records stay open, and the journal has the outcomes. */
+static void give_back_unpublished(struct kafka_intake *in)
+{
+    struct list_node returned;
+
+    list_init(&returned);
+    deal_give_back(in, true, &returned);
+    pthread_mutex_lock(&in->lock);
+    list_splice(&in->returned, &returned);
+    pthread_mutex_unlock(&in->lock);
+    intake_settle(in);
+}
+
 struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
 {
     struct list_node *n;
 
     if (!in)
         return NULL;
+    atomic_store(&in->close, true);
     if (in->started) {
         atomic_store(&in->end, true);
         pthread_join(in->thread, NULL);
@@ -370,6 +398,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
         rd_kafka_consumer_close(in->client.rk); /* revokes, with its last flush and commit */
     intake_settle(in);
     rebalance_drop_all(in);
+    give_back_unpublished(in);
     while ((n = list_pop(&in->got)))
         part_task_free(CONTAINER_OF(n, struct task, node));
     adopt_free(in);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "io/kafka/client.h"
+#include "io/kafka/deal.h"
 #include "io/kafka/part.h"
 
 #define WINDOW_FACTOR                                                                              \
@@ -31,9 +32,15 @@ struct kafka_intake {
     atomic_bool stopped; /* the thread knows: pool.room and pool.submit are not called any more */
     atomic_bool end;     /* leave the loop */
 
-    pthread_mutex_t lock; /* guards the two lists: worker and publisher threads push */
+    pthread_mutex_t lock; /* guards the lists: worker and publisher threads push */
     struct list_node acked;
     struct list_node returned;
+    struct list_node finished; /* exactly_once: for the next batch */
+    struct list_node settled;  /* exactly_once: batches that came back */
+    atomic_llong unsettled;    /* tasks between the sink and their release */
+    atomic_bool close;         /* make no more batches: the publisher goes away */
+    atomic_bool closed;        /* the thread knows */
+    struct deal deal;          /* exactly_once */
 
     struct kafka_part **parts;
     size_t nparts, cap;
@@ -49,6 +56,7 @@ struct kafka_intake {
     bool unloaded;     /* some part is not live yet */
     bool pool_full;    /* PAUSE_POOL is on: the stock is full */
     int64_t load_us;   /* when to try loading again */
+    int64_t heads_us;  /* when to look for stuck heads again */
 
     rd_kafka_queue_t *commit_queue;
     struct kafka_part **committing; /* parts in the commit under way, with references */
@@ -58,7 +66,7 @@ struct kafka_intake {
     int64_t said_load_us;   /* the same for "committed offsets are not known" */
     int64_t said_read_us;   /* the same for "reading failed" */
     size_t map_max;         /* metadata that the broker is known to take; METADATA_MAX at first */
-    size_t map_sent;        /* longest one in the commit under way */
+    size_t map_sent;        /* longest one in the commit or batch under way */
 
     atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped, adopted;
     atomic_llong partitions, open;
@@ -77,6 +85,10 @@ void intake_retire(struct kafka_intake *in, struct kafka_part *p, bool same_log)
 bool intake_may_say(int64_t *said_us);
 
 /* pause.c */
+/* The map of p takes `len` characters of its commit metadata, or did not fit. */
+void pause_map(struct kafka_intake *in, struct kafka_part *p, size_t len, bool too_large);
+void pause_shrink_map(
+    struct kafka_intake *in); /* the broker refused the longest one that was sent */
 void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on);
 size_t pause_part_high(const struct kafka_intake *in); /* records of a part that may wait here */
 bool pause_stock_full(const struct kafka_intake *in);

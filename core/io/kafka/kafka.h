@@ -3,8 +3,9 @@
  * embedded broker of `sluice dev`, topic administration, and a plain producer and reader for the commands
  * beside the worker. The rest of the program sees this header and no librdkafka.
  *
- * Delivery here is at_least_once: a reply is published at once and the offset is committed behind it. The
- * seam for transactions is struct kafka_batch: the publisher takes immutable batches.
+ * Delivery is exactly_once: replies, offsets and the map of what is done become visible in one transaction;
+ * or at_least_once: a reply is published at once and the offset is committed behind it. Either way the
+ * publisher takes immutable batches (struct kafka_batch).
  */
 #ifndef SLUICE_IO_KAFKA_KAFKA_H
 #define SLUICE_IO_KAFKA_KAFKA_H
@@ -15,7 +16,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/hist.h"
 #include "base/list.h"
+#include "io/kafka/crash_log.h"
 #include "task/config.h"
 #include "task/sink.h"
 #include "task/source.h"
@@ -39,16 +42,9 @@ const char *kafka_producer_property(const struct config *c, const char *name);
 /* -1 with a message when what the worker needs is missing: bootstrap.servers, group.id, topics. */
 int kafka_config_check(const struct config *c, bool worker, struct err *e);
 
-/* ---- publisher: sole owner of the idempotent producer ---- */
+/* ---- publisher: sole owner of the producer ---- */
 
-/* Outcomes to publish together. Immutable once submitted. In at_least_once there are no offsets in it:
- * the intake commits behind the acknowledgements. */
-struct kafka_batch {
-    struct list_node node;
-    struct list_node outcomes; /* tasks in TASK_OUTBOX with a reply */
-    size_t count;
-};
-
+struct kafka_batch; /* batch.h */
 struct kafka_publisher;
 
 struct kafka_publisher_setup {
@@ -59,11 +55,31 @@ struct kafka_publisher_setup {
     /* Publisher thread; must not block. Takes over the tasks of both lists: acked ones whose records
      * (reply and dead letter) the broker has, and those given back unpublished at the end. */
     void (*settled)(void *arg, struct list_node *acked, struct list_node *returned);
+    /* Not NULL: exactly_once. Batches come back whole, to batch_settled, which takes each over; same
+     * thread, same rule. The id must live as long as the publisher. Never with `embedded`. */
+    const char *transactional_id;
+    void (*batch_settled)(void *arg, struct kafka_batch *b);
+};
+
+/* Why transactions were abandoned. */
+enum kafka_abort {
+    KAFKA_ABORT_GROUP,   /* the group has moved on: the next one carries fresh metadata */
+    KAFKA_ABORT_REFUSED, /* the broker will never take one of its records */
+    KAFKA_ABORT_MAP,     /* the broker takes less commit metadata */
+    KAFKA_ABORT_TOPIC,   /* a topic of the configuration is missing or closed to us */
+    KAFKA_ABORT_OTHER,
+    KAFKA_ABORT_REASONS
 };
 
 struct kafka_publisher_stats {
     uint64_t replies, dead_letters, undeliverable, retries, held;
     int64_t outstanding; /* tasks submitted and not settled */
+    /* exactly_once */
+    bool ready; /* the transactional.id is ours: what an earlier producer left open is decided */
+    uint64_t commits, aborts[KAFKA_ABORT_REASONS];
+    uint64_t rebuilds, taints; /* handles replaced; those because an answer was lost on the way */
+    uint64_t in_doubt;         /* batches whose end had to be asked for */
+    struct hist commit_us;     /* from begin to committed */
 };
 
 struct kafka_publisher *kafka_publisher_new(const struct kafka_publisher_setup *setup,
@@ -82,7 +98,10 @@ struct kafka_intake_setup {
     struct kafka_fatal *fatal;
     const char *instance_id; /* static membership, or NULL */
     bool embedded;           /* all partitions without a group; a gap in the offsets is a loss */
-    void *arg;               /* for the two below; both run on the intake thread */
+    bool exact;              /* exactly_once; never with `embedded` */
+    size_t map_max;          /* longest commit metadata that the broker takes; 0: Kafka's default */
+    struct crash_log *crash_log; /* or NULL; outlives the intake */
+    void *arg;                   /* for the two below; both run on the intake thread */
     /* The commit of this record is known: its journal entry may go. May be NULL. */
     void (*committed)(void *arg, const uint8_t *key, size_t len);
     /* A partition was assigned: journal entries with this prefix for which keep() says no may go. May be
@@ -103,15 +122,19 @@ struct kafka_intake_stats {
 /*
  * Wiring: intake_new, publisher_new (with kafka_intake_settled and the intake as arg), pool_new (with
  * kafka_intake_sink), intake_start. The way down: intake_stop, pool_drain, pool_stop,
- * publisher_flush, publisher_free, intake_free, pool_free.
+ * intake_flush, publisher_free, intake_free, pool_free.
  */
 struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, struct err *e);
 struct sink *kafka_intake_sink(struct kafka_intake *in);
 void kafka_intake_settled(void *in, struct list_node *acked, struct list_node *returned);
+void kafka_intake_batch_settled(void *in, struct kafka_batch *b);
 int kafka_intake_start(struct kafka_intake *in, const struct intake *pool,
                        struct kafka_publisher *publisher, struct err *e);
 /* No more reading and nothing more to the pool when it returns; releases and commits go on. */
 void kafka_intake_stop(struct kafka_intake *in);
+/* Waits until everything that the sink took is published and booked: true. Afterwards nothing goes to the
+ * publisher any more. */
+bool kafka_intake_flush(struct kafka_intake *in, int64_t timeout_ms);
 struct kafka_intake *kafka_intake_free(struct kafka_intake *in); /* last commit, leaves the group */
 void kafka_intake_stats(struct kafka_intake *in, struct kafka_intake_stats *ret);
 
@@ -150,6 +173,8 @@ int kafka_topic_create(const struct config *c, const char *topic, int partitions
 
 #define KAFKA_COLLECT_GROUP "sluice-collect" /* under which collect commits how far it has read */
 
+#define KAFKA_FIELDS_MAX 128
+
 struct kafka_field {
     const char *name;
     const void *value;
@@ -162,8 +187,9 @@ struct kafka_record {
     size_t key_len;
     const char *value; /* NULL: tombstone */
     size_t value_len;
-    struct kafka_field fields[32];
+    struct kafka_field fields[KAFKA_FIELDS_MAX];
     size_t nfields;
+    bool more_fields; /* it has headers that do not stand here */
     int32_t partition;
     int64_t offset;
     int64_t timestamp_ms; /* -1: none */
@@ -189,6 +215,11 @@ struct kafka_producer *kafka_producer_new(const struct kafka_producer_setup *set
                                           int64_t timeout_ms, struct err *e);
 int kafka_producer_send(struct kafka_producer *p, const struct kafka_record *r, struct err *e);
 void kafka_producer_poll(struct kafka_producer *p, int64_t timeout_ms);
+/* From now on fn is told of each record that the broker has (why NULL) or will never take, by the partition
+ * and offset that stood in the record sent: where it had been read. Runs in poll, flush and free. */
+void kafka_producer_watch(struct kafka_producer *p, void *arg,
+                          void (*fn)(void *arg, int32_t partition, int64_t offset,
+                                     const char *why));
 bool kafka_producer_flush(struct kafka_producer *p,
                           int64_t timeout_ms); /* everything acknowledged? */
 uint64_t kafka_producer_delivered(const struct kafka_producer *p);

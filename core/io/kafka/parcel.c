@@ -14,20 +14,36 @@
 #include "task/record.h"
 #include "task/reply.h"
 
+bool parcel_wants_dead_letter(const struct task *t, const struct config *c)
+{
+    if (!c->topics.dead_letter || !*c->topics.dead_letter || t->no_dead_letter || t->silent)
+        return false;
+    return t->bad_record || t->undeliverable || t->poison;
+}
+
+static void to_default_topic(struct parcel *p)
+{
+    snprintf(p->topic, sizeof p->topic, "%s", p->config->topics.replies);
+    p->partition = RD_KAFKA_PARTITION_UA;
+}
+
 struct parcel *parcel_new(struct task *t, const struct config *c)
 {
     struct parcel *p = mem_alloc(sizeof *p);
 
     p->task = t;
     p->config = c;
-    p->reply = (struct parcel_record){.parcel = p, .wanted = true};
-    p->dead_letter = (struct parcel_record){.parcel = p, .wanted = t->bad_record};
-    if (!c->topics.dead_letter || !*c->topics.dead_letter)
-        p->dead_letter.wanted = false;
+    p->reply = (struct parcel_record){.parcel = p, .wanted = !t->silent};
+    p->dead_letter = (struct parcel_record){.parcel = p, .wanted = parcel_wants_dead_letter(t, c)};
     p->window_partition = -1;
-    if (!t->id) /* answered from the journal before it was parsed */
+    if (t->silent)
+        return p;
+    if (!t->id && !t->poison) /* answered from the journal before it was parsed */
         record_parse(t, c);
-    reply_topic(t, c, p->topic, sizeof p->topic, &p->partition);
+    if (t->undeliverable)
+        to_default_topic(p);
+    else
+        reply_topic(t, c, p->topic, sizeof p->topic, &p->partition);
     return p;
 }
 
@@ -39,7 +55,8 @@ struct parcel *parcel_free(struct parcel *p)
 
 bool parcel_done(const struct parcel *p)
 {
-    return p->reply.delivered && (!p->dead_letter.wanted || p->dead_letter.delivered);
+    return (!p->reply.wanted || p->reply.delivered) &&
+           (!p->dead_letter.wanted || p->dead_letter.delivered);
 }
 
 bool parcel_flying(const struct parcel *p)
@@ -102,7 +119,7 @@ rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t 
 
 /* Kafka Connect's names; values are strings. */
 static void connect_headers(rd_kafka_headers_t *hs, const struct task *t, const char *code,
-                            const char *message)
+                            const char *message, const char *trace)
 {
     add_text(hs, "__connect.errors.topic", t->origin.topic);
     add_int(hs, "__connect.errors.partition", t->origin.partition);
@@ -113,25 +130,28 @@ static void connect_headers(rd_kafka_headers_t *hs, const struct task *t, const 
     add_text(hs, "__connect.errors.class.name", "sluice");
     add_text(hs, "__connect.errors.exception.class.name", code);
     add_text(hs, "__connect.errors.exception.message", message);
-    add_text(hs, "__connect.errors.exception.stacktrace", "");
+    add_text(hs, "__connect.errors.exception.stacktrace", trace);
 }
 
-/* Spring's names; numbers are big-endian integers as Java writes them. */
-static void spring_headers(rd_kafka_headers_t *hs, const struct task *t, const char *group,
-                           const char *code, const char *message)
+/* Spring's names; numbers are big-endian integers as Java writes them. Where Java has classes of
+ * exceptions we have codes, and there is never one behind another. */
+static void spring_headers(rd_kafka_headers_t *hs, const struct task *t, const char *code,
+                           const char *message, const char *trace)
 {
     uint32_t partition = htobe32((uint32_t)t->origin.partition);
     uint64_t offset = htobe64((uint64_t)t->origin.offset);
-    uint64_t received = htobe64((uint64_t)t->received_wall_ms);
+    uint64_t stamp = htobe64((uint64_t)t->record_ms);
 
     add_text(hs, "kafka_dlt-original-topic", t->origin.topic);
     rd_kafka_header_add(hs, "kafka_dlt-original-partition", -1, &partition, sizeof partition);
     rd_kafka_header_add(hs, "kafka_dlt-original-offset", -1, &offset, sizeof offset);
-    rd_kafka_header_add(hs, "kafka_dlt-original-timestamp", -1, &received, sizeof received);
-    add_text(hs, "kafka_dlt-original-timestamp-type", "CreateTime");
-    add_text(hs, "kafka_dlt-original-consumer-group", group);
+    rd_kafka_header_add(hs, "kafka_dlt-original-timestamp", -1, &stamp, sizeof stamp);
+    add_text(hs, "kafka_dlt-original-timestamp-type",
+             t->record_ms < 0 ? "NoTimestampType" : "CreateTime");
     add_text(hs, "kafka_dlt-exception-fqcn", code);
+    add_text(hs, "kafka_dlt-exception-cause-fqcn", code);
     add_text(hs, "kafka_dlt-exception-message", message);
+    add_text(hs, "kafka_dlt-exception-stacktrace", trace);
 }
 
 rd_kafka_resp_err_t parcel_send_dead_letter(struct parcel *p, rd_kafka_t *rk, const char *group)
@@ -140,12 +160,15 @@ rd_kafka_resp_err_t parcel_send_dead_letter(struct parcel *p, rd_kafka_t *rk, co
     rd_kafka_headers_t *hs = rd_kafka_headers_new(48);
     const char *code = t->error ? t->error->code : "bad_record";
     const char *message = t->error ? t->error->message : "the record could not be read";
+    char trace[sizeof t->error->code + sizeof t->error->message + 2];
 
+    snprintf(trace, sizeof trace, "%s: %s", code, message);
     for (int i = 0; i < t->nheaders; i++)
         rd_kafka_header_add(hs, t->headers[i].name, -1, t->headers[i].value,
                             t->headers[i].value ? (ssize_t)t->headers[i].len : 0);
-    connect_headers(hs, t, code, message);
-    spring_headers(hs, t, group, code, message);
+    connect_headers(hs, t, code, message, trace);
+    spring_headers(hs, t, code, message, trace);
+    add_text(hs, "kafka_dlt-original-consumer-group", group);
     return sent(&p->dead_letter, hs,
                 rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(p->config->topics.dead_letter),
                                   RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(t->key, t->key_len),
@@ -162,8 +185,23 @@ void parcel_give_up(struct parcel *p, const char *why, int64_t now_wall_ms)
               t->reply_len, p->topic, why);
     free(STEAL(t->reply));
     reply_format(t, p->config, now_wall_ms);
-    p->undeliverable = true;
-    snprintf(p->topic, sizeof p->topic, "%s", p->config->topics.replies);
-    p->partition = RD_KAFKA_PARTITION_UA;
-    p->dead_letter.wanted = p->config->topics.dead_letter && *p->config->topics.dead_letter;
+    t->undeliverable = true;
+    to_default_topic(p);
+    p->dead_letter.wanted = parcel_wants_dead_letter(t, p->config);
+}
+
+void parcel_drop_dead_letter(struct parcel *p)
+{
+    p->task->no_dead_letter = true;
+    p->dead_letter.wanted = false;
+}
+
+const char *parcel_topic(const struct parcel *p, const struct parcel_record *r)
+{
+    return r == &p->reply ? p->topic : p->config->topics.dead_letter;
+}
+
+bool parcel_topic_is_ours(const struct parcel *p, const struct parcel_record *r)
+{
+    return r == &p->dead_letter || strcmp(p->topic, p->config->topics.replies) == 0;
 }

@@ -1,6 +1,7 @@
 /*
- * parcel: one outcome on its way to the broker: the reply record, and a dead letter when there is one.
- * Private to io/kafka; owned by the publisher thread.
+ * parcel: one outcome on its way to the broker: the reply record, and a dead letter when there is one; or
+ * nothing, when the outcome is only that the record is finished. Private to io/kafka; owned by the
+ * publisher thread.
  */
 #ifndef SLUICE_IO_KAFKA_PARCEL_H
 #define SLUICE_IO_KAFKA_PARCEL_H
@@ -16,9 +17,10 @@ struct parcel;
 /* What the opaque of a produced message points to. */
 struct parcel_record {
     struct parcel *parcel;
-    bool wanted;    /* has to be delivered */
-    bool delivered; /* the broker has it */
-    bool flying;    /* handed to the client, no delivery report yet */
+    bool wanted;             /* has to be delivered */
+    bool delivered;          /* the broker has it */
+    bool flying;             /* handed to the client, no delivery report yet */
+    rd_kafka_resp_err_t err; /* why it was not delivered, of its last report */
 };
 
 struct parcel {
@@ -29,7 +31,6 @@ struct parcel {
     struct parcel_record dead_letter;
     char topic[REPLY_TOPIC_MAX]; /* where the reply goes */
     int32_t partition;           /* as the request asks, or RD_KAFKA_PARTITION_UA (-1) */
-    bool undeliverable;          /* the reply was replaced by a small error on the default topic */
     int32_t window_partition;    /* embedded broker: where the reply's bytes are booked, or -1 */
     int64_t window_bytes;
 };
@@ -37,7 +38,9 @@ struct parcel {
 struct parcel *parcel_new(struct task *t, const struct config *c);
 struct parcel *parcel_free(struct parcel *p); /* not the task */
 
-/* Everything that is wanted was delivered. */
+bool parcel_wants_dead_letter(const struct task *t, const struct config *c);
+
+/* Everything that is wanted was delivered; true at once when nothing is. */
 bool parcel_done(const struct parcel *p);
 bool parcel_flying(const struct parcel *p);
 
@@ -46,7 +49,12 @@ rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t 
 rd_kafka_resp_err_t parcel_send_dead_letter(struct parcel *p, rd_kafka_t *rk, const char *group);
 
 /* The broker can never take the reply: puts a reply_undeliverable error in its place, to the default
- * topic, and asks for a dead letter. */
+ * topic, and asks for a dead letter. The task remembers it for its next parcel. */
 void parcel_give_up(struct parcel *p, const char *why, int64_t now_wall_ms);
+void parcel_drop_dead_letter(struct parcel *p); /* the same for a dead letter: it goes without */
+
+const char *parcel_topic(const struct parcel *p, const struct parcel_record *r);
+/* Goes r to a topic that the configuration names for everyone, rather than to one that a request asks for? */
+bool parcel_topic_is_ours(const struct parcel *p, const struct parcel_record *r);
 
 #endif

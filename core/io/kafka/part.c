@@ -23,6 +23,7 @@ struct kafka_part *part_new(const char *topic, int32_t partition)
     p->partition = partition;
     p->next = -1;
     list_init(&p->held);
+    list_init(&p->begun);
     list_init(&p->waiting);
     return p;
 }
@@ -62,11 +63,14 @@ static bool put_text(struct kafka_part *p, const char *s)
 int part_set_prefix(struct kafka_part *p, const char *cluster_id, const char *group)
 {
     uint32_t partition = htobe32((uint32_t)p->partition);
+    uint8_t digest[SHA256_LEN];
 
     p->prefix_len = 0;
     if (!put_text(p, cluster_id) || !put_text(p, group) || !put_text(p, p->topic) ||
         p->prefix_len + sizeof partition + sizeof(uint64_t) > sizeof p->prefix)
         return -1;
+    sha256_of(p->prefix, p->prefix_len, digest);
+    memcpy(p->id_scope, digest, sizeof p->id_scope);
     memcpy(p->prefix + p->prefix_len, &partition, sizeof partition);
     p->prefix_len += sizeof partition;
     return 0;
@@ -147,6 +151,8 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
     part_ref(p);
     t->source_data = p;
     t->wanted = &p->owned;
+    memcpy(t->id_scope, p->id_scope, sizeof t->id_scope);
+    t->has_id_scope = true;
     t->origin = (struct task_origin){p->topic, p->partition, m->offset};
     t->raw = mem_dup(m->payload, m->len);
     t->raw_len = m->payload ? m->len : 0;
@@ -158,13 +164,22 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
     record_fingerprint(t);
     t->received_us = clock_mono_us();
     t->received_wall_ms = clock_wall_ms();
+    t->record_ms = rd_kafka_message_timestamp(m, NULL);
     return t;
+}
+
+void part_ended(struct kafka_part *p, struct task *t)
+{
+    crash_log_end(p->crash_log, &t->source_u64);
+    if (t->source_node.next)
+        list_remove(&t->source_node);
 }
 
 void part_task_free(struct task *t)
 {
     struct kafka_part *p = t->source_data;
 
+    part_ended(p, t);
     task_free(t);
     part_unref(p);
 }

@@ -13,6 +13,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include "io/kafka/crash_log.h"
 #include "policy/ledger.h"
 #include "task/task.h"
 
@@ -48,9 +49,12 @@ struct kafka_part {
     bool told;             /* librdkafka was told to pause */
     struct list_node held; /* the stock: tasks received and not given to the pool, in order */
     size_t nheld;
-    bool gone;                /* not in intake.parts any more (adopt.h) */
-    struct list_node waiting; /* begun records that run for an earlier assignment (adopt.h) */
-    struct offsets dropped;   /* begun, and given back unpublished: open, but without a task */
+    struct list_node begun;      /* tasks given to the pool, by source_node, in order */
+    struct crash_log *crash_log; /* where their marks are; or NULL */
+    size_t map_len;              /* of the map at the last commit */
+    bool gone;                   /* not in intake.parts any more (adopt.h) */
+    struct list_node waiting;    /* begun records that run for an earlier assignment (adopt.h) */
+    struct offsets dropped;      /* begun, and given back unpublished: open, but without a task */
 
     bool dirty;            /* something to commit */
     struct offsets acked;  /* since the last commit was made */
@@ -58,6 +62,7 @@ struct kafka_part {
     int64_t flying_base;
     bool flying_map; /* the commit under way carries the whole map */
 
+    uint8_t id_scope[ID_SCOPE_LEN];  /* digest of cluster, group and topic */
     uint8_t prefix[JOURNAL_KEY_MAX]; /* of journal keys: all but the offset */
     size_t prefix_len;
 };
@@ -80,7 +85,8 @@ void part_acked(struct kafka_part *p, int64_t offset);
 
 /* Copies a message into a task that holds a reference to the part. */
 struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m);
-void part_task_free(struct task *t); /* with its reference */
+void part_task_free(struct task *t);                   /* with its reference */
+void part_ended(struct kafka_part *p, struct task *t); /* t is not in flight for p any more */
 
 void part_hold(struct kafka_part *p, struct task *t); /* to the end of the stock */
 void part_hold_front(struct kafka_part *p, struct task *t);

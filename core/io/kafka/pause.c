@@ -2,9 +2,11 @@
  * pause: when partitions are not read. Reasons are kept as bits in the part, and librdkafka is told on
  * transitions only: resuming a partition that is not paused can rewind it (librdkafka before 2.4).
  */
+#include "base/log.h"
 #include "io/kafka/intake.h"
 
 #define STOCK_BYTES (32LL << 20)
+#define MAP_LEAST   64 /* shorter maps say too little to be worth a refusal */
 
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause)
 {
@@ -55,6 +57,32 @@ static int64_t stock_high(const struct kafka_intake *in)
 bool pause_stock_full(const struct kafka_intake *in)
 {
     return in->stock >= stock_high(in) || in->stock_bytes >= STOCK_BYTES;
+}
+
+/* A partition pauses at three quarters of what the metadata holds, and goes on at half of that. A broker that
+ * takes no map at all does not set the pace: the journal answers what comes again. Records that a loaded map has
+ * left open make it shorter: they are read in any case. */
+void pause_map(struct kafka_intake *in, struct kafka_part *p, size_t len, bool too_large)
+{
+    size_t high = in->map_max * 3 / 4;
+    bool full;
+
+    p->map_len = len;
+    if (p->paused & PAUSE_MAP)
+        high /= 2;
+    full = in->map_max > 0 && (too_large || len > high);
+    intake_pause(in, p, PAUSE_MAP, full && !ledger_has_holes(p->ledger));
+}
+
+/* The broker takes less metadata than Kafka does by default. In at_least_once, records done out of order
+ * are read again after a crash then, and answered from the journal; in exactly_once they wait for the head of
+ * their partition. */
+void pause_shrink_map(struct kafka_intake *in)
+{
+    in->map_max = in->map_sent > MAP_LEAST ? in->map_sent / 2 : 0;
+    log_warn("the broker refuses the map of what is done: a smaller one is sent",
+             "bytes=%zu hint=\"raise offset.metadata.max.bytes of the broker to %d\"", in->map_max,
+             METADATA_MAX);
 }
 
 void pause_adjust(struct kafka_intake *in)

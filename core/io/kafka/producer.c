@@ -25,6 +25,8 @@ struct kafka_producer {
     bool held;
     uint64_t delivered, failed, sent;
     struct list_node flights; /* sent and not acknowledged, oldest first; failed ones stay */
+    void *watch_arg;
+    void (*watch)(void *arg, int32_t partition, int64_t offset, const char *why); /* or NULL */
     char why[160];
 };
 
@@ -34,6 +36,8 @@ struct flight {
     uint64_t number;   /* records sent before it */
     int32_t partition; /* booked in the window, or -1 */
     int64_t bytes;
+    int32_t from_partition; /* of the record as it was given to us */
+    int64_t from_offset;
 };
 
 static void on_delivered(void *owner, const rd_kafka_message_t *m)
@@ -46,6 +50,9 @@ static void on_delivered(void *owner, const rd_kafka_message_t *m)
         window_acked(progress_window(p->progress), (size_t)f->partition, m->offset, f->bytes);
     else if (f->partition >= 0)
         window_failed(progress_window(p->progress), (size_t)f->partition, f->bytes);
+    if (p->watch)
+        p->watch(p->watch_arg, f->from_partition, f->from_offset,
+                 m->err ? rd_kafka_err2str(m->err) : NULL);
     if (m->err) {
         p->failed++;
         snprintf(p->why, sizeof p->why, "%s", rd_kafka_err2str(m->err));
@@ -147,7 +154,10 @@ int kafka_producer_send(struct kafka_producer *p, const struct kafka_record *r, 
     struct flight *f = mem_alloc(sizeof *f);
     rd_kafka_resp_err_t err;
 
-    *f = (struct flight){.partition = -1, .bytes = size_of(r)};
+    *f = (struct flight){.partition = -1,
+                         .bytes = size_of(r),
+                         .from_partition = r->partition,
+                         .from_offset = r->offset};
     if (!fits(p, r, f)) {
         free(f);
         return KAFKA_FULL;
@@ -165,6 +175,13 @@ int kafka_producer_send(struct kafka_producer *p, const struct kafka_record *r, 
     if (f->partition >= 0)
         window_produce(progress_window(p->progress), (size_t)f->partition, f->bytes);
     return KAFKA_SENT;
+}
+
+void kafka_producer_watch(struct kafka_producer *p, void *arg,
+                          void (*fn)(void *arg, int32_t partition, int64_t offset, const char *why))
+{
+    p->watch_arg = arg;
+    p->watch = fn;
 }
 
 void kafka_producer_poll(struct kafka_producer *p, int64_t timeout_ms)

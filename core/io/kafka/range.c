@@ -7,6 +7,7 @@
 #include "io/kafka/range.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "io/kafka/adopt.h"
@@ -86,6 +87,8 @@ static struct kafka_part *start_over(struct kafka_intake *in, struct kafka_part 
     p->live = old->live;
     p->paused = old->paused;
     p->told = old->told;
+    p->crash_log = old->crash_log;
+    memcpy(p->id_scope, old->id_scope, sizeof p->id_scope);
     p->prefix_len = old->prefix_len;
     for (size_t i = 0; i < old->prefix_len; i++)
         p->prefix[i] = old->prefix[i];

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/kafka/client.h"
@@ -90,7 +91,7 @@ struct kafka_reader *kafka_reader_new(const struct kafka_reader_setup *setup, in
         {"group.id", setup->group ? setup->group : KAFKA_COLLECT_GROUP},
         {"enable.auto.commit", "false"},
         {"enable.auto.offset.store", "false"},
-        {"enable.partition.eof", "false"},
+        {"enable.partition.eof", "true"},
         {"auto.offset.reset", "error"},
         {"fetch.wait.max.ms", NULL},
         {NULL, NULL},
@@ -122,21 +123,21 @@ static void out_of_range(struct kafka_reader *r, int32_t partition)
     rd_kafka_topic_partition_list_destroy(one);
 }
 
-static void check_gap(struct kafka_reader *r, const rd_kafka_message_t *m)
+/* The broker has come to this offset. */
+static void check_gap(struct kafka_reader *r, int32_t partition, int64_t offset)
 {
-    int64_t next = r->next[m->partition];
+    int64_t next = r->next[partition];
 
     /* What somebody collected before us may be gone: an embedded broker drops the oldest. */
-    if (next >= 0 && next < r->others[m->partition])
-        next = r->others[m->partition];
-    if (next >= 0 && m->offset > next && (r->embedded || r->gone[m->partition])) {
-        r->lost += (uint64_t)(m->offset - next);
+    if (next >= 0 && next < r->others[partition])
+        next = r->others[partition];
+    if (next >= 0 && offset > next && (r->embedded || r->gone[partition])) {
+        r->lost += (uint64_t)(offset - next);
         log_error("RECORDS WERE LOST: the broker dropped them before they were read",
-                  "topic=%s partition=%d count=%lld", r->setup.topic, (int)m->partition,
-                  (long long)(m->offset - next));
+                  "topic=%s partition=%d count=%lld", r->setup.topic, (int)partition,
+                  (long long)(offset - next));
     }
-    r->gone[m->partition] = false;
-    r->next[m->partition] = m->offset + 1;
+    r->gone[partition] = false;
 }
 
 static void view(const rd_kafka_message_t *m, struct kafka_record *ret)
@@ -153,12 +154,40 @@ static void view(const rd_kafka_message_t *m, struct kafka_record *ret)
                                  .timestamp_ms = rd_kafka_message_timestamp(m, &type)};
     if (rd_kafka_message_headers(m, &hs))
         return;
+    ret->more_fields = rd_kafka_header_cnt(hs) > ARRAY_LEN(ret->fields);
     while (ret->nfields < ARRAY_LEN(ret->fields)) {
         struct kafka_field *f = &ret->fields[ret->nfields];
 
         if (rd_kafka_header_get_all(hs, ret->nfields, &f->name, &f->value, &f->len))
             break;
         ret->nfields++;
+    }
+}
+
+/* Behind the last record there may be markers of transactions, which nobody gets to see: a reader that has
+ * seen every record stands at the end only when it is told that it does. */
+static void at_end(struct kafka_reader *r, const rd_kafka_message_t *m)
+{
+    if (m->partition < 0 || m->partition >= r->parts->cnt || m->offset <= r->next[m->partition])
+        return;
+    check_gap(r, m->partition, m->offset);
+    r->next[m->partition] = m->offset;
+}
+
+/* The next message that is not just the end of a partition, or NULL. */
+static rd_kafka_message_t *next_message(struct kafka_reader *r, int64_t timeout_ms)
+{
+    int64_t until_us = clock_mono_us() + timeout_ms * 1000;
+
+    for (;;) {
+        int64_t left_us = until_us - clock_mono_us();
+        rd_kafka_message_t *m =
+            rd_kafka_consumer_poll(r->client.rk, left_us > 0 ? (int)(left_us / 1000) : 0);
+
+        if (!m || m->err != RD_KAFKA_RESP_ERR__PARTITION_EOF)
+            return m;
+        at_end(r, m);
+        rd_kafka_message_destroy(m);
     }
 }
 
@@ -169,7 +198,7 @@ int kafka_reader_poll(struct kafka_reader *r, int64_t timeout_ms, struct kafka_r
 
     if (r->message)
         rd_kafka_message_destroy(STEAL(r->message));
-    m = rd_kafka_consumer_poll(r->client.rk, (int)timeout_ms);
+    m = next_message(r, timeout_ms);
     if (!m)
         return KAFKA_NOTHING;
     if (m->err) {
@@ -185,7 +214,8 @@ int kafka_reader_poll(struct kafka_reader *r, int64_t timeout_ms, struct kafka_r
             out_of_range(r, partition);
         return bad ? bad : KAFKA_NOTHING;
     }
-    check_gap(r, m);
+    check_gap(r, m->partition, m->offset);
+    r->next[m->partition] = m->offset + 1;
     r->message = m;
     view(m, ret);
     return KAFKA_RECORD;

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/kafka/intake.h"
+#include "policy/batch.h"
 #include "policy/map.h"
 
 #define LOAD_MS       2000 /* how long one attempt may block the intake thread */
@@ -33,7 +34,8 @@ static void add_part(struct kafka_intake *in, const char *topic, int32_t partiti
         in->cap = in->cap ? in->cap * 2 : 64;
         in->parts = mem_grow(in->parts, in->cap, sizeof *in->parts);
     }
-    in->parts[in->nparts++] = part_new(topic, partition);
+    in->parts[in->nparts] = part_new(topic, partition);
+    in->parts[in->nparts++]->crash_log = in->setup.crash_log;
     in->unloaded = true;
 }
 
@@ -58,19 +60,33 @@ static void assign_all(struct kafka_intake *in)
     in->assigned_all = true;
 }
 
-/* For keep(): a ledger in which only asking is done. */
+/* For keep(): arg is a ledger in which only asking is done. */
 static bool is_open(void *arg, const uint8_t *key, size_t len)
 {
     int64_t offset = part_key_offset(key, len);
 
-    return offset >= 0 && ledger_begin(arg, offset) != LEDGER_SEEN;
+    return offset >= 0 && !batch_is_done(arg, offset);
+}
+
+static void prune_journal(struct kafka_intake *in, const struct kafka_part *p,
+                          const rd_kafka_topic_partition_t *tp)
+{
+    struct map_scope scope = {in->group, tp->topic, tp->partition};
+    struct ledger *l;
+
+    if (!in->setup.assigned || tp->offset < 0)
+        return;
+    l = batch_ledger(&scope, tp->offset, tp->metadata, tp->metadata_size, NULL);
+    in->setup.assigned(in->setup.arg, p->prefix, p->prefix_len, is_open, l);
+    ledger_free(l);
 }
 
 static struct ledger *load_ledger(const struct kafka_intake *in,
-                                  const rd_kafka_topic_partition_t *tp, size_t max_open,
-                                  int64_t max_window)
+                                  const rd_kafka_topic_partition_t *tp)
 {
     struct map_scope scope = {in->group, tp->topic, tp->partition};
+    size_t max_open = (size_t)in->setup.config->pool.max_per_partition;
+    int64_t max_window = (int64_t)max_open * WINDOW_FACTOR;
     struct ledger *l = ledger_new(tp->offset, max_open, max_window);
 
     if (tp->metadata_size && map_decode(&scope, tp->metadata, tp->metadata_size, l) != MAP_GOOD) {
@@ -81,18 +97,6 @@ static struct ledger *load_ledger(const struct kafka_intake *in,
         l = ledger_new(tp->offset, max_open, max_window);
     }
     return l;
-}
-
-static void prune_journal(struct kafka_intake *in, const struct kafka_part *p,
-                          const rd_kafka_topic_partition_t *tp)
-{
-    struct ledger *l;
-
-    if (!in->setup.assigned || tp->offset < 0)
-        return;
-    l = load_ledger(in, tp, SIZE_MAX, INT64_MAX);
-    in->setup.assigned(in->setup.arg, p->prefix, p->prefix_len, is_open, l);
-    ledger_free(l);
 }
 
 /* Where to begin without a committed offset: the user's auto.offset.reset is for this only. */
@@ -109,8 +113,6 @@ static int64_t first_start(const struct kafka_intake *in)
 static void load_part(struct kafka_intake *in, struct kafka_part *p,
                       const rd_kafka_topic_partition_t *tp)
 {
-    size_t max_open = (size_t)in->setup.config->pool.max_per_partition;
-
     if (part_set_prefix(p, in->cluster_id, in->group) < 0)
         kafka_fatal_raise(in->setup.fatal,
                           "cluster id, group.id and topic name are too long together");
@@ -121,7 +123,7 @@ static void load_part(struct kafka_intake *in, struct kafka_part *p,
     }
     p->start = tp->offset;
     p->next = tp->offset;
-    p->ledger = load_ledger(in, tp, max_open, (int64_t)max_open * WINDOW_FACTOR);
+    p->ledger = load_ledger(in, tp);
     prune_journal(in, p, tp);
 }
 
@@ -269,11 +271,29 @@ static void flush_parts(struct kafka_intake *in, const rd_kafka_topic_partition_
             atomic_store(&p->owned, false);
     }
     intake_settle(in);
-    while (replies_on_their_way(in, list) && clock_mono_us() < until_us) {
+    while (replies_on_their_way(in, list) && clock_mono_us() < until_us &&
+           !atomic_load(&in->close)) {
+        if (in->setup.exact)
+            deal_tick(in, clock_mono_us(), true);
         poll(NULL, 0, 2);
         intake_settle(in);
     }
-    commit_wait(in, COMMIT_MS);
+    if (!in->setup.exact)
+        commit_wait(in, COMMIT_MS);
+}
+
+/* Outcomes that got no place in a batch in time: their records are the next owner's, their answers are in
+ * the journal. */
+static void drop_unpublished(struct kafka_intake *in)
+{
+    struct list_node returned;
+
+    list_init(&returned);
+    deal_give_back(in, false, &returned);
+    pthread_mutex_lock(&in->lock);
+    list_splice(&in->returned, &returned);
+    pthread_mutex_unlock(&in->lock);
+    intake_settle(in);
 }
 
 static void unassign(struct kafka_intake *in, const rd_kafka_topic_partition_list_t *revoked)
@@ -326,6 +346,7 @@ void rebalance_event(void *owner, rd_kafka_resp_err_t what, rd_kafka_topic_parti
         if (!lost)
             flush_parts(in, list);
         unassign(in, list);
+        drop_unpublished(in);
     }
     atomic_store(&in->partitions, (long long)in->nparts);
     log_info(what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? "partitions assigned"

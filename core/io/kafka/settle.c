@@ -3,16 +3,36 @@
  * publisher, the rest is dropped) and from the publisher (acknowledged or given back). Ledgers move on the
  * intake thread only, in intake_settle().
  */
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/hook.h"
 #include "base/mem.h"
 #include "io/kafka/adopt.h"
+#include "io/kafka/batch.h"
+
+/* at_least_once: to the publisher at once. */
+static void publish(struct kafka_intake *in, struct list_node *tasks)
+{
+    struct kafka_batch *b;
+    struct list_node *n;
+
+    if (list_empty(tasks))
+        return;
+    b = batch_new();
+    while ((n = list_pop(tasks))) {
+        list_push(&b->outcomes, n);
+        b->count++;
+    }
+    kafka_publisher_submit(in->publisher, b);
+}
 
 void intake_sink_put(struct sink *sink, struct list_node *tasks)
 {
     struct kafka_intake *in = CONTAINER_OF(sink, struct kafka_intake, sink);
-    struct kafka_batch *b = mem_alloc(sizeof *b);
-    struct list_node drop, *n;
+    struct list_node good, drop, *n;
 
-    list_init(&b->outcomes);
+    list_init(&good);
     list_init(&drop);
     while ((n = list_pop(tasks))) {
         struct task *t = CONTAINER_OF(n, struct task, node);
@@ -20,22 +40,20 @@ void intake_sink_put(struct sink *sink, struct list_node *tasks)
 
         /* Counted before `owned` is read: the revoke clears `owned` and then waits for the count. */
         atomic_fetch_add(&p->outbox, 1);
-        if (!t->reply || !atomic_load(&p->owned)) {
+        atomic_fetch_add(&in->unsettled, 1);
+        if ((!t->reply && !t->silent) || !atomic_load(&p->owned))
             list_push(&drop, n);
-            continue;
-        }
-        list_push(&b->outcomes, n);
-        b->count++;
+        else
+            list_push(&good, n);
     }
-    if (b->count)
-        kafka_publisher_submit(in->publisher, b);
-    else
-        free(b);
-    if (list_empty(&drop))
-        return;
+    if (!list_empty(&good))
+        hook_reached("stored");
     pthread_mutex_lock(&in->lock);
     list_splice(&in->returned, &drop);
+    if (in->setup.exact)
+        list_splice(&in->finished, &good);
     pthread_mutex_unlock(&in->lock);
+    publish(in, &good);
 }
 
 void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *returned)
@@ -45,6 +63,23 @@ void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *
     pthread_mutex_lock(&in->lock);
     list_splice(&in->acked, acked);
     list_splice(&in->returned, returned);
+    pthread_mutex_unlock(&in->lock);
+}
+
+static void done(struct kafka_intake *in, struct kafka_part *p, int64_t offset)
+{
+    if (in->setup.exact)
+        ledger_done(p->ledger, offset); /* committed already, together with its reply */
+    else
+        part_acked(p, offset);
+}
+
+void kafka_intake_batch_settled(void *arg, struct kafka_batch *b)
+{
+    struct kafka_intake *in = arg;
+
+    pthread_mutex_lock(&in->lock);
+    list_push(&in->settled, &b->node);
     pthread_mutex_unlock(&in->lock);
 }
 
@@ -62,46 +97,62 @@ static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool a
         if (p->gone && adopt_returned(in, t, acked, again))
             continue;
         if (!p->gone && acked)
-            part_acked(p, t->origin.offset);
+            done(in, p, t->origin.offset);
         else if (!p->gone)
             offsets_push(&p->dropped, t->origin.offset);
         if (!acked)
             atomic_fetch_add(&in->dropped, 1);
         atomic_fetch_sub(&p->outbox, 1);
+        atomic_fetch_sub(&in->unsettled, 1);
         part_task_free(t);
         count++;
     }
     return count;
 }
 
+/* Outcomes that may go out for the partition as it is now. In at_least_once these are answers to an
+ * earlier assignment of it only; all others went straight to the publisher. */
 static void publish_again(struct kafka_intake *in, struct list_node *tasks)
 {
-    struct kafka_batch *b;
     struct list_node *n;
 
-    if (list_empty(tasks))
+    if (!in->setup.exact) {
+        publish(in, tasks);
         return;
-    b = mem_alloc(sizeof *b);
-    list_init(&b->outcomes);
-    while ((n = list_pop(tasks))) {
-        list_push(&b->outcomes, n);
-        b->count++;
     }
-    kafka_publisher_submit(in->publisher, b);
+    while ((n = list_pop(tasks)))
+        deal_add(in, CONTAINER_OF(n, struct task, node));
 }
 
 void intake_settle(struct kafka_intake *in)
 {
-    struct list_node acked, returned, again;
+    struct list_node acked, returned, finished, settled, again, *b;
     int64_t n;
 
     list_init(&again);
     pthread_mutex_lock(&in->lock);
     list_detach(&in->acked, &acked);
     list_detach(&in->returned, &returned);
+    list_detach(&in->finished, &finished);
+    list_detach(&in->settled, &settled);
     pthread_mutex_unlock(&in->lock);
+    while ((b = list_pop(&settled)))
+        deal_settled(in, CONTAINER_OF(b, struct kafka_batch, node), &acked, &returned);
+    publish_again(in, &finished);
     n = free_all(in, &acked, true, &again) + free_all(in, &returned, false, &again);
     publish_again(in, &again);
     if (n)
         in->pool.release(in->pool.pool, n);
+}
+
+bool kafka_intake_flush(struct kafka_intake *in, int64_t timeout_ms)
+{
+    int64_t until_us = clock_mono_us() + timeout_ms * 1000;
+
+    while (atomic_load(&in->unsettled) > 0 && clock_mono_us() < until_us)
+        poll(NULL, 0, 5);
+    atomic_store(&in->close, true);
+    while (in->started && !atomic_load(&in->closed))
+        poll(NULL, 0, 2);
+    return atomic_load(&in->unsettled) == 0;
 }

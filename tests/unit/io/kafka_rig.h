@@ -117,7 +117,8 @@ static inline void rig_start(struct rig *r)
                                     .embedded = !r->group,
                                     .arg = r,
                                     .committed = rig_committed};
-    struct intake pool = {r, rig_room, rig_submit, rig_release};
+    struct intake pool = {
+        .pool = r, .room = rig_room, .submit = rig_submit, .release = rig_release};
     struct kafka_publisher_setup ps = {
         .config = r->config, .fatal = &r->fatal, .embedded = true, .settled = kafka_intake_settled};
 

@@ -47,6 +47,19 @@ static inline void fixture_remove(char *dir)
     free(dir);
 }
 
+/* A store that cannot be opened ends the program: nothing can be tested without it. */
+static inline struct store *fixture_open(const char *dir, const struct config *c)
+{
+    struct err e = {0};
+    struct store *s = store_open(dir, c, &e);
+
+    if (!s) {
+        fprintf(stderr, "%s\n", e.msg);
+        abort();
+    }
+    return s;
+}
+
 static inline struct completion *fixture_completion(const char *model, const char *body)
 {
     struct completion *c = completion_new();
@@ -68,6 +81,17 @@ static inline struct completion *fixture_completion(const char *model, const cha
 static inline void fixture_key(uint64_t i, uint8_t key[SHA256_LEN])
 {
     sha256_of(&i, sizeof i, key);
+}
+
+/* Text that fills `out` and does not compress. */
+static inline void fixture_noise(uint64_t seed, char *out, size_t cap)
+{
+    uint8_t noise[SHA256_LEN];
+
+    for (size_t n = 0; n + 65 <= cap; n += 64) {
+        fixture_key(seed + n, noise);
+        sha256_hex(noise, out + n);
+    }
 }
 
 /* Operations that are waited for together. */
@@ -133,6 +157,36 @@ static inline void fixture_put(struct store *s, const uint8_t key[SHA256_LEN], s
 
     acks_submit(&a, s, &op);
     acks_wait(&a);
+}
+
+/* The same under the key of a number; takes over the completion. */
+static inline void fixture_put_at(struct store *s, uint64_t i, struct completion *c)
+{
+    uint8_t key[SHA256_LEN];
+
+    fixture_key(i, key);
+    fixture_put(s, key, c);
+    completion_unref(c);
+}
+
+/* The completion under the key of a number; the result of store_get_completion(). */
+static inline int fixture_get_at(struct store *s, uint64_t i, int64_t now_wall_ms,
+                                 struct completion **ret)
+{
+    uint8_t key[SHA256_LEN];
+
+    fixture_key(i, key);
+    return store_get_completion(s, key, now_wall_ms, ret, NULL);
+}
+
+static inline bool fixture_has_at(struct store *s, uint64_t i)
+{
+    struct completion *c = NULL;
+
+    if (fixture_get_at(s, i, 0, &c) != STORE_FOUND)
+        return false;
+    completion_unref(c);
+    return true;
 }
 
 /* Stores one outcome with a fingerprint of sixteen times `mark`, and waits. */

@@ -11,12 +11,9 @@ static struct store *store;
 
 static void setup(void)
 {
-    struct err e = {0};
-
     config = fixture_config();
     dir = fixture_dir();
-    store = store_open(dir, &config, &e);
-    cr_assert_not_null(store, "%s", e.msg);
+    store = fixture_open(dir, &config);
 }
 
 static void teardown(void)
@@ -27,30 +24,21 @@ static void teardown(void)
 
 static void reopen(void)
 {
-    struct err e = {0};
-
     store_free(store);
-    store = store_open(dir, &config, &e);
-    cr_assert_not_null(store, "%s", e.msg);
+    store = fixture_open(dir, &config);
 }
 
 static int get(uint64_t i, int64_t now, struct completion **ret)
 {
-    uint8_t key[SHA256_LEN];
-
-    fixture_key(i, key);
-    return store_get_completion(store, key, now, ret, NULL);
+    return fixture_get_at(store, i, now, ret);
 }
 
 static void put(uint64_t i, const char *body, int64_t expires)
 {
     struct completion *c = fixture_completion("fast", body);
-    uint8_t key[SHA256_LEN];
 
-    fixture_key(i, key);
     c->expires_wall_ms = expires;
-    fixture_put(store, key, c);
-    completion_unref(c);
+    fixture_put_at(store, i, c);
 }
 
 TestSuite(store, .init = setup, .fini = teardown, .timeout = 60);
@@ -292,7 +280,6 @@ Test(store, readonly_beside_a_live_store_reads_and_leaves_no_trace)
     struct completion *c = NULL;
     struct err e = {0};
     struct store *ro;
-    uint8_t key[SHA256_LEN];
     int before;
 
     put(1, "{}", 0);
@@ -302,8 +289,7 @@ Test(store, readonly_beside_a_live_store_reads_and_leaves_no_trace)
     ro = store_open_readonly(dir, &config, &e);
     cr_assert_not_null(ro, "%s", e.msg);
     for (uint64_t i = 1; i <= 2; i++) {
-        fixture_key(i, key);
-        cr_expect_eq(store_get_completion(ro, key, 0, &c, NULL), STORE_FOUND, "%d", (int)i);
+        cr_expect_eq(fixture_get_at(ro, i, 0, &c), STORE_FOUND, "%d", (int)i);
         c = completion_unref(c);
     }
     store_free(ro);

@@ -15,11 +15,8 @@ static struct store *store;
 
 static void open_at(const char *path)
 {
-    struct err e = {0};
-
     dir = mem_strdup(path);
-    store = store_open(dir, &config, &e);
-    cr_assert_not_null(store, "%s", e.msg);
+    store = fixture_open(dir, &config);
 }
 
 static void setup(void)
@@ -39,24 +36,14 @@ static void teardown(void)
 static void put(uint64_t i, const char *model, int64_t expires)
 {
     struct completion *c = fixture_completion(model, "{}");
-    uint8_t key[SHA256_LEN];
 
-    fixture_key(i, key);
     c->expires_wall_ms = expires;
-    fixture_put(store, key, c);
-    completion_unref(c);
+    fixture_put_at(store, i, c);
 }
 
 static bool has(uint64_t i)
 {
-    struct completion *c = NULL;
-    uint8_t key[SHA256_LEN];
-
-    fixture_key(i, key);
-    if (store_get_completion(store, key, 0, &c, NULL) != STORE_FOUND)
-        return false;
-    completion_unref(c);
-    return true;
+    return fixture_has_at(store, i);
 }
 
 /* The count of the answer, or -1. */

@@ -19,12 +19,9 @@ static struct store *store;
 
 static void setup(void)
 {
-    struct err e = {0};
-
     config = fixture_config();
     dir = fixture_dir();
-    store = store_open(dir, &config, &e);
-    cr_assert_not_null(store, "%s", e.msg);
+    store = fixture_open(dir, &config);
 }
 
 static void teardown(void)
@@ -131,8 +128,7 @@ Test(store_fault, full_disk_holds_everything_until_there_is_space)
     cr_expect(wait_failing(false));
     expect_all(j, STORE_FOUND);
     store_free(store);
-    store = store_open(dir, &config, NULL);
-    cr_assert_not_null(store);
+    store = fixture_open(dir, &config);
     expect_all(j, STORE_FOUND);
     jobs_free(j);
 }

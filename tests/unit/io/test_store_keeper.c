@@ -12,14 +12,12 @@ static struct store *store;
 static void open_with(int64_t max_bytes, int64_t journal_bytes, int64_t journal_age)
 {
     struct config c = fixture_config();
-    struct err e = {0};
 
     c.cache.max_bytes = max_bytes;
     c.cache.journal_max_bytes = journal_bytes;
     c.cache.journal_max_age_ms = journal_age;
     dir = fixture_dir();
-    store = store_open(dir, &c, &e);
-    cr_assert_not_null(store, "%s", e.msg);
+    store = fixture_open(dir, &c);
 }
 
 static void teardown(void)
@@ -33,31 +31,17 @@ static void put(uint64_t i, int64_t created, int64_t expires)
 {
     char body[2100];
     struct completion *c;
-    uint8_t key[SHA256_LEN], noise[SHA256_LEN];
-    size_t n = 0;
 
-    for (uint64_t k = 0; n + 65 < sizeof body; k++, n += 64) {
-        fixture_key(i * 1000 + k, noise);
-        sha256_hex(noise, body + n);
-    }
+    fixture_noise(i * 100000, body, sizeof body);
     c = fixture_completion("m", body);
     c->created_wall_ms = created;
     c->expires_wall_ms = expires;
-    fixture_key(i, key);
-    fixture_put(store, key, c);
-    completion_unref(c);
+    fixture_put_at(store, i, c);
 }
 
 static bool has(uint64_t i)
 {
-    struct completion *c = NULL;
-    uint8_t key[SHA256_LEN];
-
-    fixture_key(i, key);
-    if (store_get_completion(store, key, 0, &c, NULL) != STORE_FOUND)
-        return false;
-    completion_unref(c);
-    return true;
+    return fixture_has_at(store, i);
 }
 
 TestSuite(store_keeper, .fini = teardown, .timeout = 60);
@@ -133,16 +117,12 @@ Test(store_keeper, outcomes_go_by_size_oldest_first)
 {
     enum { N = 400 };
     char key[32], reply[2100];
-    uint8_t noise[SHA256_LEN];
     int left = 0;
 
     open_with(0, 200 * 1024, 0);
     for (int i = 0; i < N; i++) {
         snprintf(key, sizeof key, "t/%05d", N - i); /* order of keys against order of time */
-        for (size_t n = 0; n + 65 < sizeof reply; n += 64) {
-            fixture_key((uint64_t)i * 100000 + n, noise);
-            sha256_hex(noise, reply + n);
-        }
+        fixture_noise((uint64_t)i * 100000, reply, sizeof reply);
         fixture_put_outcome(store, key, 'a', reply, 1000 + i);
     }
     cr_assert_eq(store_flush(store, NULL), 0);
@@ -159,7 +139,7 @@ Test(store_keeper, outcomes_go_by_size_oldest_first)
 
 Test(store_keeper, undecodable_values_are_left_for_verify)
 {
-    struct store_retention r = {.now_wall_ms = 1000, .max_age_ms = 1, .cutoff = {500, 500}};
+    struct store_retention r = {.now_wall_ms = 1000, .max_age_ms = {0, 1}, .cutoff = {500, 500}};
 
     open_with(0, 0, 0);
     cr_expect(!store_keeper_drops(&r, STORE_COMPLETIONS, "junk", 4));

@@ -65,6 +65,36 @@ Test(ledger, seen)
     ledger_free(l);
 }
 
+Test(ledger, done_is_what_needs_no_answer_any_more)
+{
+    static const int64_t done[] = {0, 99, 101, 104, 105, 110, 119, 130, 139};
+    static const int64_t not_done[] = {100, 103, 106, 107, 108, 120, 129, 140, INT64_MAX};
+    struct ledger *l = ledger_new(100, 100, 1000);
+    size_t i = 0;
+
+    cr_assert_eq(ledger_load_done(l, 104, 105), 0);
+    cr_assert_eq(ledger_load_done(l, 110, 119), 0);
+    cr_assert_eq(ledger_load_done(l, 130, 139), 0);
+    cr_expect(!ledger_is_done(l, 100), "the base itself is open");
+    cr_expect(!ledger_is_done(l, 102));
+    cr_expect(ledger_is_done(l, 104), "the map says so before anything was begun");
+    ledger_begin(l, 100);
+    ledger_begin(l, 101);
+    ledger_begin(l, 103);
+    ledger_done(l, 101);
+    for (i = 0; i < ARRAY_LEN(done); i++)
+        cr_expect(ledger_is_done(l, done[i]), "%lld", (long long)done[i]);
+    for (i = 0; i < ARRAY_LEN(not_done); i++)
+        cr_expect(!ledger_is_done(l, not_done[i]), "%lld", (long long)not_done[i]);
+    cr_expect(ledger_is_done(l, 102), "a gap that was passed");
+    ledger_begin(l, 112);
+    cr_expect(ledger_is_done(l, 110) && ledger_is_done(l, 119) && !ledger_is_done(l, 120));
+    ledger_done(l, 100);
+    ledger_done(l, 103);
+    cr_expect(ledger_is_done(l, 103));
+    ledger_free(l);
+}
+
 Test(ledger, unknown_and_repeated_ends_change_nothing)
 {
     struct ledger *l = ledger_new(100, 10, 1000);

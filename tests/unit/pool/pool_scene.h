@@ -92,6 +92,9 @@ static inline void add_row(struct buf *yaml, const char *name, const char *path,
     ", model_info: {input_cost_per_token: 0.001, output_cost_per_token: 0.01, "                    \
     "max_input_tokens: 100000}"
 
+/* Further keys of the configuration, lines of YAML; set before scene_start(). */
+static const char *scene_top = "";
+
 /* router: further members of router_settings; pool: of pool. */
 static inline void scene_start(const char *pool, const char *router)
 {
@@ -99,10 +102,10 @@ static inline void scene_start(const char *pool, const char *router)
     char head[700];
 
     snprintf(head, sizeof head,
-             "pool: {workers: 2%s}\n"
+             "%spool: {workers: 2%s}\n"
              "router_settings: {retry_base: 5ms, retry_max: 20ms, cooldown_time: 100ms%s}\n"
              "model_list:\n",
-             pool, router);
+             scene_top, pool, router);
     buf_str(&yaml, head);
     add_row(&yaml, "ok", "ok", "", PRICED);
     add_row(&yaml, "copy", "copy", "", PRICED);

@@ -28,12 +28,32 @@ static struct config *parse(const char *text, char *const *envp, const char *con
 
 #define ROW "model_list:\n  - {model_name: m, params: {model: openai/x"
 
-Test(config_parse, mistakes)
+struct mistake {
+    const char *text;
+    const char *says; /* part of the message */
+};
+
+/* Parses each text, which has one mistake, and looks for what is said about it. */
+static void expect_mistakes(const struct mistake *cases, size_t n)
 {
-    static const struct {
-        const char *text;
-        const char *says; /* part of the message */
-    } cases[] = {
+    size_t i = 0;
+
+    for (i = 0; i < n; i++) {
+        const char *text = cases[i].text;
+        struct config *c = NULL;
+        struct err e = {0};
+
+        cr_expect_eq(config_parse(text, strlen(text), "f.yaml", env, NULL, 0, &c, &e), -1,
+                     "accepted: %s", text);
+        cr_expect_eq(e.code, EX_CONFIG, "%s: code %d", text, e.code);
+        cr_expect(strstr(e.msg, cases[i].says), "%s: said: %s", text, e.msg);
+        cr_expect_null(c);
+    }
+}
+
+Test(config_parse, wrong_keys)
+{
+    static const struct mistake cases[] = {
         {"pool:\n  max_inflight: 5\n",
          "f.yaml:2:3: unknown key `pool.max_inflight`; did you mean `max_in_flight`?"},
         {"pol: {}\n", "f.yaml:1:1: unknown key `pol`; did you mean `pool`?"},
@@ -43,11 +63,14 @@ Test(config_parse, mistakes)
          "f.yaml:3:1: `pool` is given twice, first in line 1"},
         {"pool:\n  workers: 1\n  workers: 2\n",
          "f.yaml:3:3: `workers` is given twice, first in line 2"},
-        {"pool:\n\tworkers: 1\n", "f.yaml:2:1: a tab in the indentation"},
-        {"pool:\n  workers: 1\n \t max_calls: 2\n", "f.yaml:3:2: a tab"},
-        {"pool: &p {workers: 1}\n", "f.yaml:1:7: anchors and aliases (&p)"},
-        {"pool: *p\n", "anchors and aliases"},
-        {"pool: !!map {workers: 1}\n", "tags (tag:yaml.org,2002:map)"},
+    };
+
+    expect_mistakes(cases, ARRAY_LEN(cases));
+}
+
+Test(config_parse, wrong_values)
+{
+    static const struct mistake cases[] = {
         {"pool:\n  workers: many\n", "f.yaml:2:12: pool.workers: `many` is not a whole number"},
         {"pool: {workers: 1.5}\n", "`1.5` is not a whole number"},
         {"pool: {workers: 1e3}\n", "not a whole number"},
@@ -61,9 +84,7 @@ Test(config_parse, mistakes)
         {"pool: {drain_timeout: 2d}\n", "out of range, allowed are 0s to 86400s"},
         {"cache: {max_bytes: 5XB}\n", "not a size such as"},
         {"cache: {enabled: maybe}\n", "neither true nor false"},
-        {"delivery: exactly_once\n",
-         "f.yaml:1:11: delivery: exactly_once is not available in this version"},
-        {"delivery: twice\n", "is not one of: at_least_once"},
+        {"delivery: twice\n", "is not one of: exactly_once, at_least_once"},
         {"version: 2\n", "out of range"},
         {"router_settings: {routing_strategy: least-busy}\n", "is not one of: simple-shuffle"},
         {"cache: {path: \"${NOPE}\"}\n", "f.yaml:1:15: the environment variable NOPE is not set"},
@@ -71,6 +92,14 @@ Test(config_parse, mistakes)
         {"cache: {path: \"${NO PE}\"}\n", "write a variable as ${NAME}"},
         {"cache: {path: \"${KEY\"}\n", "write a variable as ${NAME}"},
         {"cache: {path: \"a\\0b\"}\n", "a NUL byte"},
+    };
+
+    expect_mistakes(cases, ARRAY_LEN(cases));
+}
+
+Test(config_parse, wrong_models_and_properties)
+{
+    static const struct mistake cases[] = {
         {"model_list: {}\n", "begin each row with `- `"},
         {"model_list: [5]\n", "a row of model_list is a map"},
         {"model_list:\n  - params: {model: openai/x}\n", "f.yaml:2:5: this row has no model_name"},
@@ -90,6 +119,19 @@ Test(config_parse, mistakes)
         {"kafka: {consumer: 1}\n", "kafka.consumer: write one"},
         {"router_settings: {fallbacks: [{a: [b]}, {a: [c]}]}\n", "`a` is given twice"},
         {"router_settings: {fallbacks: x}\n", "write it as a list"},
+    };
+
+    expect_mistakes(cases, ARRAY_LEN(cases));
+}
+
+Test(config_parse, what_is_not_taken_of_yaml)
+{
+    static const struct mistake cases[] = {
+        {"pool:\n\tworkers: 1\n", "f.yaml:2:1: a tab in the indentation"},
+        {"pool:\n  workers: 1\n \t max_calls: 2\n", "f.yaml:3:2: a tab"},
+        {"pool: &p {workers: 1}\n", "f.yaml:1:7: anchors and aliases (&p)"},
+        {"pool: *p\n", "anchors and aliases"},
+        {"pool: !!map {workers: 1}\n", "tags (tag:yaml.org,2002:map)"},
         {"[1]\n", "a configuration is a map of keys"},
         {"just text\n", "a configuration is a map of keys"},
         {"pool: {}\n---\npool: {}\n", "a second document"},
@@ -98,18 +140,8 @@ Test(config_parse, mistakes)
         {"pool: \xff\n", "f.yaml: byte 7: "},
         {"[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]", "nested deeper than"},
     };
-    size_t i = 0;
 
-    for (i = 0; i < ARRAY_LEN(cases); i++) {
-        struct config *c = NULL;
-        struct err e = {0};
-        int rc = config_parse(cases[i].text, strlen(cases[i].text), "f.yaml", env, NULL, 0, &c, &e);
-
-        cr_expect_eq(rc, -1, "accepted: %s", cases[i].text);
-        cr_expect_eq(e.code, EX_CONFIG, "%s: code %d", cases[i].text, e.code);
-        cr_expect(strstr(e.msg, cases[i].says), "%s: said: %s", cases[i].text, e.msg);
-        cr_expect_null(c);
-    }
+    expect_mistakes(cases, ARRAY_LEN(cases));
 }
 
 Test(config_parse, wrong_override)
@@ -165,7 +197,7 @@ Test(config_parse, defaults)
     struct config *c = parse("", NULL, NULL, 0);
 
     cr_expect_eq(c->version, 1);
-    cr_expect_str_eq(c->delivery, "at_least_once");
+    cr_expect_str_eq(c->delivery, "exactly_once");
     cr_expect_eq(c->pool.workers, 0);
     cr_expect_eq(c->pool.max_in_flight, 4096);
     cr_expect_eq(c->pool.max_calls, 2048);
@@ -175,7 +207,7 @@ Test(config_parse, defaults)
     cr_expect_eq(c->router.num_retries, 4);
     cr_expect_eq(c->router.task_timeout_ms, 86400000);
     cr_expect_eq(c->cache.ttl_ms, INT64_C(30) * 86400000);
-    cr_expect_eq(c->cache.block_cache_bytes, 64 << 20);
+    cr_expect_eq(c->cache.block_cache_bytes, 8 << 20);
     cr_expect_str_eq(c->cache.path, "");
     cr_expect_eq(c->limits.record_bytes, 1000000);
     cr_expect_eq(c->limits.json_depth, 48);
@@ -184,6 +216,33 @@ Test(config_parse, defaults)
     cr_expect_eq(c->nmodels, 0);
     cr_expect_eq(c->kafka.count, 0);
     config_free(c);
+}
+
+Test(config_parse, how_records_end_other_than_by_an_answer)
+{
+    static const struct mistake cases[] = {
+        {"dedupe: key\n", "dedupe"},
+        {"dedupe_ttl: 0\n", "dedupe_ttl"},
+        {"dedupe_max_bytes: 1k\n", "dedupe_max_bytes"},
+        {"pool: {poison_crashes: -1}\n", "pool.poison_crashes"},
+    };
+    struct config *c = config_new();
+
+    cr_expect_str_eq(c->dedupe, "none");
+    cr_expect_eq(c->dedupe_ttl_ms, INT64_C(24) * 3600 * 1000);
+    cr_expect_eq(c->pool.poison_crashes, 5);
+    cr_expect_eq(c->pool.head_max_age_ms, INT64_C(15) * 60 * 1000);
+    config_free(c);
+    c = parse("dedupe: task_id\ndedupe_ttl: 2d\ndedupe_max_bytes: 2MB\n"
+              "pool: {poison_crashes: 0, head_max_age: 0}\n",
+              NULL, NULL, 0);
+    cr_expect_str_eq(c->dedupe, "task_id");
+    cr_expect_eq(c->dedupe_ttl_ms, INT64_C(48) * 3600 * 1000);
+    cr_expect_eq(c->dedupe_max_bytes, INT64_C(2) << 20);
+    cr_expect_eq(c->pool.poison_crashes, 0);
+    cr_expect_eq(c->pool.head_max_age_ms, 0);
+    config_free(c);
+    expect_mistakes(cases, ARRAY_LEN(cases));
 }
 
 Test(config_parse, model_rows)

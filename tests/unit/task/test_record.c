@@ -302,6 +302,33 @@ Test(record, identity)
     }
 }
 
+/* For a record that must not be parsed: its value is not looked at. */
+Test(record, name_without_a_look_at_the_value)
+{
+    static const struct {
+        const char *key, *event, *id;
+    } rows[] = {
+        {"k", NULL, "k"},
+        {"k", "event", "event"},
+        {NULL, NULL, "requests-3-77"},
+        {"\xff", NULL, "requests-3-77"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct task *t = make("{\"custom_id\":\"inside\"}", 22);
+
+        t->key = mem_strdup(rows[i].key);
+        t->key_len = rows[i].key ? strlen(rows[i].key) : 0;
+        if (rows[i].event)
+            task_header_add(t, "ce_id", rows[i].event, strlen(rows[i].event));
+        record_name(t);
+        cr_expect_str_eq(t->id, rows[i].id);
+        record_name(t); /* an id stays */
+        cr_expect_str_eq(t->id, rows[i].id);
+        task_free(t);
+    }
+}
+
 Test(record, long_ids)
 {
     char value[700];

@@ -1,0 +1,267 @@
+/*
+ * reply_clock: when does a reply become visible to a read_committed reader? A line for each visible reply:
+ *
+ *     VISIBLE SENT REQUEST_PARTITION REPLY_PARTITION
+ *
+ * in microseconds of the wall clock; the first line is "# ready". Three ways:
+ *
+ *     reply_clock watch BROKER REPLIES COUNT                 somebody else asks; SENT is when the worker handed
+ *                                                            the reply to its producer, in whole milliseconds
+ *     reply_clock lone BROKER REQUESTS REPLIES COUNT         one request at a time, with pauses
+ *     reply_clock trickle BROKER REQUESTS REPLIES EVERY_MS   one for each partition every so often, until SIGTERM
+ *
+ * The reader belongs to no group and begins at the end of the topic.
+ */
+#include <librdkafka/rdkafka.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "base/clock.h"
+
+#define ASK_MS      10000
+#define SILENCE_MS  120000 /* without a reply: something is broken */
+#define PAUSE_LEAST 20 /* between two lone requests; not a fixed time, which would fall into step */
+#define PAUSE_SPAN  200
+#define KEY_MAX     64
+
+struct bench {
+    rd_kafka_t *producer, *reader;
+    const char *requests, *replies;
+    int32_t request_partitions;
+    int64_t seen;
+};
+
+static volatile sig_atomic_t ended;
+
+static void on_term(int sig)
+{
+    (void)sig;
+    ended = 1;
+}
+
+static void die(const char *what, const char *why)
+{
+    fprintf(stderr, "reply_clock: %s: %s\n", what, why);
+    exit(EX_UNAVAILABLE);
+}
+
+static int64_t wall_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static rd_kafka_t *client(rd_kafka_type_t type, const char *broker)
+{
+    static const char *const reader[] = {"group.id", "reply-clock", "isolation.level",
+                                         "read_committed", NULL};
+    static const char *const producer[] = {"linger.ms", "0", "acks", "all", NULL};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char why[256] = "";
+    rd_kafka_t *rk;
+
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, sizeof why))
+        die("bootstrap.servers", why);
+    for (const char *const *s = type == RD_KAFKA_CONSUMER ? reader : producer; *s; s += 2)
+        if (rd_kafka_conf_set(conf, s[0], s[1], why, sizeof why))
+            die(s[0], why);
+    rk = rd_kafka_new(type, conf, why, sizeof why);
+    if (!rk)
+        die("client", why);
+    return rk;
+}
+
+static int32_t partitions(rd_kafka_t *rk, const char *topic)
+{
+    const struct rd_kafka_metadata *md;
+    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
+    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, rkt, &md, ASK_MS);
+    int32_t n;
+
+    rd_kafka_topic_destroy(rkt);
+    if (err)
+        die(topic, rd_kafka_err2str(err));
+    n = md->topics[0].partition_cnt;
+    rd_kafka_metadata_destroy(md);
+    if (n <= 0)
+        die(topic, "there is no such topic");
+    return n;
+}
+
+/* From the offsets that are the ends now, so that nothing later is missed. */
+static void read_from_end(struct bench *b)
+{
+    int32_t n = partitions(b->reader, b->replies);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
+    rd_kafka_resp_err_t err;
+    int64_t low, high;
+
+    rd_kafka_poll_set_consumer(b->reader);
+    for (int32_t i = 0; i < n; i++) {
+        err = rd_kafka_query_watermark_offsets(b->reader, b->replies, i, &low, &high, ASK_MS);
+        if (err)
+            die(b->replies, rd_kafka_err2str(err));
+        rd_kafka_topic_partition_list_add(list, b->replies, i)->offset = high;
+    }
+    err = rd_kafka_assign(b->reader, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (err)
+        die(b->replies, rd_kafka_err2str(err));
+    printf("# ready\n");
+    fflush(stdout);
+}
+
+/* The key of our own requests is PARTITION-SENT. */
+static void print_reply(struct bench *b, const rd_kafka_message_t *m)
+{
+    char key[KEY_MAX], *dash;
+    long long partition = -1;
+    int64_t sent_us = rd_kafka_message_timestamp(m, NULL) * 1000;
+
+    snprintf(key, sizeof key, "%.*s", (int)m->key_len, m->key ? (const char *)m->key : "");
+    dash = b->producer ? strchr(key, '-') : NULL;
+    if (dash) {
+        partition = strtoll(key, NULL, 10);
+        sent_us = strtoll(dash + 1, NULL, 10);
+    }
+    printf("%lld %lld %lld %d\n", (long long)wall_us(), (long long)sent_us, partition,
+           (int)m->partition);
+    b->seen++;
+}
+
+/* Prints what becomes visible within ms, at least one look; true when there was a reply. */
+static bool look(struct bench *b, int ms)
+{
+    rd_kafka_message_t *m = rd_kafka_consumer_poll(b->reader, ms);
+    bool reply = m && !m->err;
+
+    if (reply)
+        print_reply(b, m);
+    if (m)
+        rd_kafka_message_destroy(m);
+    return reply;
+}
+
+static void look_until(struct bench *b, int64_t until_us)
+{
+    for (int64_t left_us; (left_us = until_us - clock_mono_us()) > 0 && !ended;)
+        look(b, (int)(left_us / 1000) + 1);
+}
+
+static void wait_for_count(struct bench *b, int64_t count)
+{
+    while (b->seen < count)
+        if (!look(b, SILENCE_MS))
+            die(b->replies, "no more replies came");
+}
+
+static void ask(struct bench *b, int32_t partition)
+{
+    char key[KEY_MAX], value[256];
+    rd_kafka_resp_err_t err;
+    int n;
+
+    snprintf(key, sizeof key, "%d-%lld", (int)partition, (long long)wall_us());
+    n = snprintf(value, sizeof value,
+                 "{\"custom_id\":\"%s\",\"body\":{\"model\":\"fast\","
+                 "\"messages\":[{\"role\":\"user\",\"content\":\"question %s\"}]}}",
+                 key, key);
+    err = rd_kafka_producev(b->producer, RD_KAFKA_V_TOPIC(b->requests),
+                            RD_KAFKA_V_PARTITION(partition), RD_KAFKA_V_KEY(key, strlen(key)),
+                            RD_KAFKA_V_VALUE(value, (size_t)n),
+                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    if (err)
+        die(b->requests, rd_kafka_err2str(err));
+    rd_kafka_poll(b->producer, 0);
+}
+
+static void ask_alone(struct bench *b, int64_t count)
+{
+    unsigned short seed[3] = {1, 2, 3};
+
+    for (int64_t i = 0; i < count; i++) {
+        ask(b, (int32_t)(i % b->request_partitions));
+        wait_for_count(b, i + 1);
+        look_until(b, clock_mono_us() + (PAUSE_LEAST + nrand48(seed) % PAUSE_SPAN) * 1000);
+    }
+}
+
+static void ask_all_the_time(struct bench *b, int64_t every_ms)
+{
+    int64_t next_us = clock_mono_us();
+
+    setvbuf(stdout, NULL, _IOLBF, 0); /* others look at it meanwhile */
+    while (!ended) {
+        for (int32_t i = 0; i < b->request_partitions; i++)
+            ask(b, i);
+        next_us += every_ms * 1000;
+        look_until(b, next_us);
+    }
+}
+
+static int64_t number(const char *text)
+{
+    char *end;
+    long long n;
+
+    errno = 0;
+    n = strtoll(text, &end, 10);
+    if (errno || *end || n <= 0 || n > INT_MAX)
+        die(text, "is no number above 0");
+    return n;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: reply_clock watch BROKER REPLIES COUNT\n"
+                    "       reply_clock lone BROKER REQUESTS REPLIES COUNT\n"
+                    "       reply_clock trickle BROKER REQUESTS REPLIES EVERY_MS\n");
+    return EX_USAGE;
+}
+
+static void open_clients(struct bench *b, const char *broker)
+{
+    if (b->requests) {
+        b->producer = client(RD_KAFKA_PRODUCER, broker);
+        b->request_partitions = partitions(b->producer, b->requests);
+    }
+    b->reader = client(RD_KAFKA_CONSUMER, broker);
+    read_from_end(b);
+}
+
+int main(int argc, char **argv)
+{
+    bool watch = argc == 5 && strcmp(argv[1], "watch") == 0;
+    bool lone = argc == 6 && strcmp(argv[1], "lone") == 0;
+    bool trickle = argc == 6 && strcmp(argv[1], "trickle") == 0;
+    struct bench b = {0};
+
+    if (!watch && !lone && !trickle)
+        return usage();
+    b.requests = watch ? NULL : argv[3];
+    b.replies = argv[argc - 2];
+    signal(SIGTERM, on_term);
+    open_clients(&b, argv[2]);
+    if (watch)
+        wait_for_count(&b, number(argv[4]));
+    else if (lone)
+        ask_alone(&b, number(argv[5]));
+    else
+        ask_all_the_time(&b, number(argv[5]));
+    rd_kafka_destroy(b.reader);
+    if (b.producer)
+        rd_kafka_destroy(b.producer);
+    if (fclose(stdout) != 0)
+        die("standard output", strerror(errno));
+    return 0;
+}
