@@ -15,7 +15,7 @@ set -euo pipefail
 # shellcheck source=tests/lib/kafka-common.sh
 . "$(dirname "$0")/../lib/kafka-common.sh"
 
-count=${COUNT:-20000}
+count=${COUNT:-40000}
 rounds=${ROUNDS:-3}
 lone=${LONE:-200}
 times=${TIMES:-3}
@@ -155,7 +155,7 @@ summary() { # MODE KIND
     median=$(column "$1" "$2" 3 | quantile 0.5)
     least=$(column "$1" "$2" 3 | quantile 0)
     most=$(column "$1" "$2" 3 | quantile 1)
-    echo "$1, $2: median $median replies/s, from $least to $most"
+    echo "$1, $2: median $median replies/s, from $least to $most; the machine was $(column "$1" "$2" 9 | quantile 0.5) % idle"
     put "${key}_per_s" "$median"
     put "${key}_per_s_least" "$least"
     put "${key}_per_s_most" "$most"
@@ -187,8 +187,8 @@ ratio() {
 measure_rate() {
     local round mode kind
     echo "== rate: $count requests, $rounds rounds"
-    echo "   p50, p99: ms from the worker's producer to visible. worker, sim, broker: percent of one processor; idle, others:"
-    echo "   of the machine. _us: processor time for a reply"
+    echo "   p50, p99: ms from the worker's producer to visible. worker, sim, broker: percent of one processor; idle, others"
+    echo "   (with the reader and kcat): of the machine. _us: processor time for a reply"
     print_row delivery pass per_s p50 p99 worker sim broker idle others worker_us broker_us \
         "busiest threads of the worker"
     requests 0 "$count" >"$work/requests"

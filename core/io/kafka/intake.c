@@ -262,7 +262,7 @@ static void *run(void *arg)
         int64_t now_us = clock_mono_us();
 
         intake_settle(in);
-        rebalance_load(in, now_us);
+        load_tick(in, now_us);
         pause_adjust(in);
         guard_heads(in, now_us);
         if (in->setup.exact)
@@ -402,6 +402,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
     while ((n = list_pop(&in->got)))
         part_task_free(CONTAINER_OF(n, struct task, node));
     adopt_free(in);
+    load_anew(in);
     for (size_t i = 0; i < in->ncommitting; i++)
         part_unref(in->committing[i]);
     free(in->committing);

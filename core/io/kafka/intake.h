@@ -51,12 +51,13 @@ struct kafka_intake {
     int64_t ngot;
     int64_t stock; /* tasks waiting in all parts, and their bytes */
     int64_t stock_bytes;
-    size_t turn;       /* which part is fed first */
-    bool assigned_all; /* embedded: partitions are known */
-    bool unloaded;     /* some part is not live yet */
-    bool pool_full;    /* PAUSE_POOL is on: the stock is full */
-    int64_t load_us;   /* when to try loading again */
-    int64_t heads_us;  /* when to look for stuck heads again */
+    size_t turn;                         /* which part is fed first */
+    bool assigned_all;                   /* embedded: partitions are known */
+    bool unloaded;                       /* some part is not live yet */
+    bool pool_full;                      /* PAUSE_POOL is on: the stock is full */
+    int64_t load_us;                     /* when to ask again */
+    struct committed_question *question; /* away, or NULL */
+    int64_t heads_us;                    /* when to look for stuck heads again */
 
     rd_kafka_queue_t *commit_queue;
     struct kafka_part **committing; /* parts in the commit under way, with references */
@@ -105,10 +106,18 @@ void intake_settle(struct kafka_intake *in);
 
 /* rebalance.c */
 void rebalance_event(void *in, rd_kafka_resp_err_t what, rd_kafka_topic_partition_list_t *parts);
-void rebalance_load(struct kafka_intake *in, int64_t now_us); /* make assigned parts live */
-void rebalance_drop_all(struct kafka_intake *in);             /* at the end */
+void rebalance_add_part(struct kafka_intake *in, const char *topic, int32_t partition);
+/* Hands parts to the library: all it has (eager), or these in addition. False: it does not take them. */
+bool rebalance_assign(struct kafka_intake *in, const rd_kafka_topic_partition_list_t *list);
+void rebalance_drop_all(struct kafka_intake *in); /* at the end */
 
 bool rebalance_is_eager(const struct kafka_intake *in);
+
+/* load.c */
+void load_tick(struct kafka_intake *in,
+               int64_t now_us);                       /* makes assigned parts live; never blocks */
+void load_wait(struct kafka_intake *in, int wait_ms); /* for the answer that is under way */
+void load_anew(struct kafka_intake *in);              /* the assignment has changed */
 
 /* commit.c */
 void commit_tick(struct kafka_intake *in, int64_t now_us);

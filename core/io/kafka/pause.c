@@ -6,6 +6,9 @@
 #include "io/kafka/intake.h"
 
 #define STOCK_BYTES (32LL << 20)
+#define STOCK_LEAST 2000
+#define STOCK_MOST  20000
+#define PART_LEAST  500
 #define MAP_LEAST   64 /* shorter maps say too little to be worth a refusal */
 
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause)
@@ -37,21 +40,25 @@ void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on)
 }
 
 /*
- * How many records may wait here for the pool: of one partition, and of all. Never few, however small the
- * pool is: the client takes up to a second to fetch again after a pause, and the stock has to last for it.
+ * How many records may wait here for the pool, of one partition. Never few, however small the pool is: the
+ * client takes up to a second to fetch again after a pause, and the stock has to last for it.
  */
 size_t pause_part_high(const struct kafka_intake *in)
 {
     size_t half = (size_t)in->setup.config->pool.max_per_partition / 2;
 
-    return half < 500 ? 500 : half > 1000 ? 1000 : half;
+    return half < PART_LEAST ? PART_LEAST : half > 1000 ? 1000 : half;
 }
 
+/*
+ * And of all: enough for each partition to have its share. Records come in runs of one partition, so that a
+ * smaller stock would be filled by a few of them while the others wait, for tens of seconds in a slow pool.
+ */
 static int64_t stock_high(const struct kafka_intake *in)
 {
-    int64_t half = in->setup.config->pool.max_in_flight / 2;
+    int64_t all = (int64_t)in->nparts * PART_LEAST;
 
-    return half < 1000 ? 1000 : half > 4096 ? 4096 : half;
+    return all < STOCK_LEAST ? STOCK_LEAST : all > STOCK_MOST ? STOCK_MOST : all;
 }
 
 bool pause_stock_full(const struct kafka_intake *in)

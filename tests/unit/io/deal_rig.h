@@ -252,7 +252,7 @@ static inline bool deal_is_live(void)
 
     if (m)
         rd_kafka_message_destroy(m);
-    rebalance_load(dr.in, clock_mono_us());
+    load_tick(dr.in, clock_mono_us());
     return dr.in->nparts == DEAL_PARTS && !dr.in->unloaded;
 }
 

@@ -26,6 +26,7 @@ struct rig {
     struct kafka_intake *in;
     struct kafka_publisher *pub;
     bool group; /* join a group instead of taking all partitions */
+    bool exact; /* exactly_once; with `group` */
 
     pthread_mutex_t lock;
     struct task *tasks[RIG_MAX]; /* received and not finished, in order */
@@ -115,13 +116,20 @@ static inline void rig_start(struct rig *r)
     struct kafka_intake_setup is = {.config = r->config,
                                     .fatal = &r->fatal,
                                     .embedded = !r->group,
+                                    .exact = r->exact,
                                     .arg = r,
                                     .committed = rig_committed};
     struct intake pool = {
         .pool = r, .room = rig_room, .submit = rig_submit, .release = rig_release};
-    struct kafka_publisher_setup ps = {
-        .config = r->config, .fatal = &r->fatal, .embedded = true, .settled = kafka_intake_settled};
+    struct kafka_publisher_setup ps = {.config = r->config,
+                                       .fatal = &r->fatal,
+                                       .embedded = !r->exact,
+                                       .settled = kafka_intake_settled};
 
+    if (r->exact) {
+        ps.transactional_id = "rig";
+        ps.batch_settled = kafka_intake_batch_settled;
+    }
     r->in = kafka_intake_new(&is, &e);
     cr_assert(r->in, "%s", e.msg);
     ps.arg = r->in;
@@ -165,6 +173,8 @@ static inline void rig_stop(struct rig *r)
 {
     kafka_intake_stop(r->in);
     rig_finish_all(r, NULL);
+    if (r->exact)
+        kafka_intake_flush(r->in, 5000);
     kafka_publisher_flush(r->pub, 5000);
     r->pub = kafka_publisher_free(r->pub);
     r->in = kafka_intake_free(r->in);
