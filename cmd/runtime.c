@@ -20,6 +20,7 @@
 
 #define TICK_MS       200
 #define DRAIN_TICK_MS 20
+#define HANG_TICKS    300 /* a minute; the longest wait of the intake is a few seconds */
 #define BOUNCE_MS     50
 #define SAY_US        (10 * 1000000LL)
 #define FLUSH_MS      15000 /* for replies on their way when the worker ends */
@@ -141,7 +142,7 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
     struct kafka_intake_setup is = {.config = r->config,
                                     .fatal = &r->fatal,
                                     .embedded = setup->embedded,
-                                    .exact = is_exact(setup),
+                                    .exact = r->exact,
                                     .map_max = setup->map_max,
                                     .crash_log = r->crash_log,
                                     .arg = r,
@@ -198,6 +199,9 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
                           .signal_fd = setup->signal_fd,
                           .flush_ms = setup->embedded ? DEV_FLUSH_MS : FLUSH_MS};
     kafka_fatal_init(&r->fatal);
+    r->exact = is_exact(setup);
+    if (health_open(&r->health, setup->ready_file, e) < 0)
+        return -1;
     if (open_store(r, setup, e) < 0) {
         stop(r, 0);
         return -1;
@@ -254,6 +258,22 @@ static void say_at_times(struct runtime *r, int64_t now_us)
     say(r);
 }
 
+/* A look at its own health, once a tick. */
+static void look(struct runtime *r)
+{
+    struct kafka_publisher_stats p;
+    struct kafka_intake_stats k;
+
+    kafka_intake_stats(r->intake, &k);
+    kafka_publisher_stats(r->publisher, &p);
+    health_show(&r->health, &(struct health_signs){.member = k.member,
+                                                   .producer = p.ready || !r->exact,
+                                                   .store = !store_failing(r->store)});
+    if (health_hangs(&r->health, k.rounds, HANG_TICKS))
+        kafka_fatal_raise(&r->fatal, "the intake thread hangs; the worker ends so that it can be "
+                                     "started again");
+}
+
 static void on_end(int sig)
 {
     static const char second[] = "sluice: second signal, stopped at once; nothing is lost\n";
@@ -308,7 +328,9 @@ int runtime_run(struct runtime *r, struct err *e)
     while (!sig && !atomic_load(&r->fatal.set)) {
         sig = signals_wait(r->signal_fd, -1, TICK_MS);
         say_at_times(r, clock_mono_us());
+        look(r);
     }
+    health_close(&r->health);
     crash_log_forgive(r->crash_log); /* whatever ends the process from here on: it was wanted */
     end_at_next_signal(r->signal_fd);
     if (sig) {

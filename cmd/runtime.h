@@ -6,6 +6,7 @@
 #define SLUICE_CMD_RUNTIME_H
 
 #include "base/err.h"
+#include "cmd/health.h"
 #include "io/kafka/kafka.h"
 #include "io/store.h"
 #include "pool/pool.h"
@@ -22,6 +23,8 @@ struct runtime {
     struct kafka_intake *intake;
     struct kafka_publisher *publisher;
     int signal_fd; /* not owned */
+    bool exact;
+    struct health health;
     int64_t flush_ms;
     int64_t said_us;
     uint64_t said_finished;
@@ -35,6 +38,7 @@ struct runtime_setup {
     bool embedded;               /* the broker is a mock cluster */
     size_t map_max;              /* longest commit metadata that it takes; 0: Kafka's default */
     int signal_fd;               /* of signals_open() */
+    const char *ready_file;      /* or NULL; see health.h */
 };
 
 /* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */

@@ -15,10 +15,17 @@
 
 struct worker_options {
     struct config_options config;
+    const char *ready_file;
 };
 
 static const struct option_row rows[] = {
     CONFIG_OPTION_ROWS(struct worker_options, config),
+    {.name = "ready-file",
+     .type = OPT_STR,
+     .offset = offsetof(struct worker_options, ready_file),
+     .arg = "FILE",
+     .help = "exists while the worker is ready: a member of its group, able to publish and to "
+             "store"},
     {.name = NULL},
 };
 
@@ -54,9 +61,10 @@ static void look_at_cluster(const struct config *c, struct runtime_setup *setup)
     kafka_cluster_done(&k);
 }
 
-static int work(const struct config *c, int signal_fd, struct err *e)
+static int work(const struct worker_options *o, const struct config *c, int signal_fd,
+                struct err *e)
 {
-    struct runtime_setup setup = {.config = c, .signal_fd = signal_fd};
+    struct runtime_setup setup = {.config = c, .signal_fd = signal_fd, .ready_file = o->ready_file};
     struct runtime r;
     char root[512];
 
@@ -91,7 +99,7 @@ static int run_worker(const void *opts, int nargs, char *const *args, struct err
     else if (!c->nmodels)
         rc = EX_CONFIG, err_set(e, EX_CONFIG, "model_list is empty: name at least one model");
     else
-        rc = work(c, signal_fd, e);
+        rc = work(o, c, signal_fd, e);
     if (signal_fd >= 0)
         close(signal_fd);
     config_free(c);

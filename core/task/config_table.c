@@ -27,11 +27,10 @@ const struct conf_row conf_rows[] = {
      AT(delivery),
      .fallback = "exactly_once",
      .choices = deliveries,
-     .help =
-         "what a reader of the replies may rely on. exactly_once: a reader of committed records "
-         "sees one reply to each request, whatever crashes, about 100 ms later. at_least_once: "
-         "replies go out at once; none is lost, after a crash one may be repeated. The embedded "
-         "broker of `sluice dev` has no transactions: there it is always at_least_once"},
+     .help = "what a reader of the replies may rely on. exactly_once: a reader of committed "
+             "records sees one reply to each request, whatever crashes. at_least_once: replies go "
+             "out a little sooner; none is lost, after a crash one may be repeated. The embedded "
+             "broker of `sluice dev` has no transactions: there it is always at_least_once"},
 
     {.path = "kafka",
      .type = CONF_KAFKA,

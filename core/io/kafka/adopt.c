@@ -123,7 +123,7 @@ bool adopt_returned(struct kafka_intake *in, struct task *t, bool acked, struct 
     part_task_free(copy);
     atomic_fetch_add(&in->adopted, 1);
     if (acked) {
-        part_acked(p, t->origin.offset);
+        intake_done(in, p, t->origin.offset);
         return false;
     }
     move_to(p, t);

@@ -1,6 +1,7 @@
 /*
- * deal: makes the batches of exactly_once. A batch is due a moment after the first outcome came, or at once
- * when there are many; while one is away the next one gathers, so batches grow with the load. An outcome
+ * deal: makes the batches of exactly_once. A batch is due a moment after the last one was sent, so that a lone
+ * outcome goes out at once, or when there are many outcomes; while one is away the next one gathers, so batches
+ * grow with the load. An outcome
  * that the broker refuses is found by halving the group it was refused in; the others go on meanwhile.
  *
  * It never decides what is finished, nor how many outcomes a partition's metadata can carry: the pool and
@@ -47,8 +48,6 @@ void deal_add(struct kafka_intake *in, struct task *t)
 {
     struct deal *d = &in->deal;
 
-    if (!d->nready)
-        d->since_us = clock_mono_us();
     list_push(&d->ready, &t->node);
     d->nready++;
 }
@@ -210,7 +209,7 @@ static void add_runs(struct kafka_intake *in, struct kafka_batch *b, struct hand
     }
     for (size_t i = 0; i < in->nparts; i++)
         if (in->parts[i]->dirty && in->parts[i]->ledger)
-            add_run(in, b, in->parts[i], NULL, 0);
+            add_run(in, b, in->parts[i], h->at, 0);
 }
 
 static bool any_dirty(const struct kafka_intake *in)
@@ -261,6 +260,8 @@ void deal_tick(struct kafka_intake *in, int64_t now_us, bool now)
         batch_free(b);
         return;
     }
+    if (!d->nready)
+        d->since_us = now_us;
     d->away = true;
     kafka_publisher_submit(in->publisher, b);
 }

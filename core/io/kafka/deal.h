@@ -22,7 +22,7 @@ struct task;
 struct deal {
     struct list_node ready; /* tasks for the next batch */
     size_t nready;
-    int64_t since_us;        /* when the oldest of them came */
+    int64_t since_us;        /* when the last batch went; 0: what is ready has waited long enough */
     struct list_node probes; /* outcomes one of which the broker refuses, in ever smaller groups */
     bool probed;             /* the last batch was such a group: the others have their turn */
     bool away;               /* a batch is with the publisher */

@@ -261,6 +261,7 @@ static void *run(void *arg)
     while (!atomic_load(&in->end)) {
         int64_t now_us = clock_mono_us();
 
+        atomic_fetch_add(&in->rounds, 1);
         intake_settle(in);
         load_tick(in, now_us);
         pause_adjust(in);
@@ -425,6 +426,8 @@ void kafka_intake_stats(struct kafka_intake *in, struct kafka_intake_stats *ret)
         .revoked = atomic_load(&in->revoked),
         .dropped = atomic_load(&in->dropped),
         .adopted = atomic_load(&in->adopted),
+        .rounds = atomic_load(&in->rounds),
+        .member = atomic_load(&in->member),
         .partitions = atomic_load(&in->partitions),
         .open = atomic_load(&in->open),
     };

@@ -70,6 +70,8 @@ struct kafka_intake {
     size_t map_sent;        /* longest one in the commit or batch under way */
 
     atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped, adopted;
+    atomic_ullong rounds;
+    atomic_bool member;
     atomic_llong partitions, open;
 };
 
@@ -81,6 +83,9 @@ void intake_pause(struct kafka_intake *in, struct kafka_part *p, unsigned reason
 
 /* The part was taken out of in->parts: drops its stock and the reference. `same_log`: see adopt.h. */
 void intake_retire(struct kafka_intake *in, struct kafka_part *p, bool same_log);
+
+/* The reply to this record is published: with its offset, or with the offset to follow. */
+void intake_done(struct kafka_intake *in, struct kafka_part *p, int64_t offset);
 
 /* True once in a while: for a message that would repeat itself. */
 bool intake_may_say(int64_t *said_us);

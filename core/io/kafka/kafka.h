@@ -116,6 +116,8 @@ struct kafka_intake_stats {
     uint64_t lost;          /* records that the broker dropped before they were read */
     uint64_t commits, commit_errors, revoked, dropped;
     uint64_t adopted; /* answered by a call of the partition's earlier assignment */
+    uint64_t rounds;  /* of the thread's loop: one that hangs makes none */
+    bool member;      /* has its partitions, be they none, and has not lost them */
     int64_t partitions, open;
 };
 

@@ -38,6 +38,7 @@ static void assign_all(struct kafka_intake *in)
         rd_kafka_metadata_destroy(md);
     }
     in->assigned_all = true;
+    atomic_store(&in->member, true);
 }
 
 /* For keep(): arg is a ledger in which only asking is done. */

@@ -26,7 +26,7 @@ static int learn_partitions(struct kafka_marks *m, int64_t timeout_ms, struct er
     const struct rd_kafka_metadata *md = NULL;
     rd_kafka_topic_t *rkt = rd_kafka_topic_new(m->client.rk, m->topic, NULL);
     rd_kafka_resp_err_t err = rd_kafka_metadata(m->client.rk, 0, rkt, &md, (int)timeout_ms);
-    int count = !err && md->topic_cnt == 1 ? md->topics[0].partition_cnt : 0;
+    int count = !err && md && md->topic_cnt == 1 ? md->topics[0].partition_cnt : 0;
 
     rd_kafka_topic_destroy(rkt);
     if (md)

@@ -9,6 +9,7 @@
 #define STOCK_LEAST 2000
 #define STOCK_MOST  20000
 #define PART_LEAST  500
+#define PART_MOST   4000
 #define MAP_LEAST   64 /* shorter maps say too little to be worth a refusal */
 
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause)
@@ -40,14 +41,14 @@ void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on)
 }
 
 /*
- * How many records may wait here for the pool, of one partition. Never few, however small the pool is: the
- * client takes up to a second to fetch again after a pause, and the stock has to last for it.
+ * How many records may wait here for the pool, of one partition. Many, however small the pool is: the client takes
+ * up to a second to fetch again after a pause, and the stock has to last for it.
  */
 size_t pause_part_high(const struct kafka_intake *in)
 {
-    size_t half = (size_t)in->setup.config->pool.max_per_partition / 2;
+    size_t share = in->nparts ? STOCK_MOST / in->nparts : PART_MOST;
 
-    return half < PART_LEAST ? PART_LEAST : half > 1000 ? 1000 : half;
+    return share < PART_LEAST ? PART_LEAST : share > PART_MOST ? PART_MOST : share;
 }
 
 /*
@@ -56,7 +57,7 @@ size_t pause_part_high(const struct kafka_intake *in)
  */
 static int64_t stock_high(const struct kafka_intake *in)
 {
-    int64_t all = (int64_t)in->nparts * PART_LEAST;
+    int64_t all = (int64_t)(in->nparts * pause_part_high(in));
 
     return all < STOCK_LEAST ? STOCK_LEAST : all > STOCK_MOST ? STOCK_MOST : all;
 }

@@ -145,6 +145,7 @@ void rebalance_event(void *owner, rd_kafka_resp_err_t what, rd_kafka_topic_parti
     rd_kafka_topic_partition_list_t *none;
 
     atomic_store(&in->watch.joining, false); /* the library waits for us: the join is over */
+    atomic_store(&in->member, !lost);
     load_anew(in);
     if (what == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         for (int i = 0; i < list->cnt; i++)

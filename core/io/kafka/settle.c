@@ -66,7 +66,7 @@ void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *
     pthread_mutex_unlock(&in->lock);
 }
 
-static void done(struct kafka_intake *in, struct kafka_part *p, int64_t offset)
+void intake_done(struct kafka_intake *in, struct kafka_part *p, int64_t offset)
 {
     if (in->setup.exact)
         ledger_done(p->ledger, offset); /* committed already, together with its reply */
@@ -97,7 +97,7 @@ static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool a
         if (p->gone && adopt_returned(in, t, acked, again))
             continue;
         if (!p->gone && acked)
-            done(in, p, t->origin.offset);
+            intake_done(in, p, t->origin.offset);
         else if (!p->gone)
             offsets_push(&p->dropped, t->origin.offset);
         if (!acked)

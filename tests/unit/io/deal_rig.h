@@ -173,16 +173,26 @@ static inline void deal_release(void *arg, int64_t n)
     dr.released += n;
 }
 
-/* Begins a record as the intake does. NULL: it waits for the same record of an earlier assignment. */
-static inline struct task *deal_begin(struct kafka_part *p, int64_t offset)
+static inline void deal_run(struct task *t)
+{
+    task_set_state(t, TASK_INBOX);
+    task_set_state(t, TASK_RUNNING);
+}
+
+/* Begins a record as the intake does: *ret_result says what the ledger did. NULL: it is done already, or waits
+ * for the same record of an earlier assignment. */
+static inline struct task *deal_read(struct kafka_part *p, int64_t offset, int *ret_result)
 {
     uint8_t key[JOURNAL_KEY_MAX];
-    struct task *t = task_new();
+    struct task *t;
     size_t len;
 
     if (!p->ledger)
         p->ledger = ledger_new(0, DEAL_RECORDS, DEAL_RECORDS);
-    cr_assert_eq(ledger_begin(p->ledger, offset), LEDGER_NEW);
+    *ret_result = ledger_begin(p->ledger, offset);
+    if (*ret_result != LEDGER_NEW)
+        return NULL;
+    t = task_new();
     t->source_data = part_ref(p);
     t->wanted = &p->owned;
     t->origin = (struct task_origin){p->topic, p->partition, offset};
@@ -191,8 +201,16 @@ static inline struct task *deal_begin(struct kafka_part *p, int64_t offset)
     task_set_journal_key(t, key, len);
     if (adopt_wait(dr.in, p, t))
         return NULL;
-    task_set_state(t, TASK_INBOX);
-    task_set_state(t, TASK_RUNNING);
+    deal_run(t);
+    return t;
+}
+
+static inline struct task *deal_begin(struct kafka_part *p, int64_t offset)
+{
+    int result;
+    struct task *t = deal_read(p, offset, &result);
+
+    cr_assert_eq(result, LEDGER_NEW);
     return t;
 }
 

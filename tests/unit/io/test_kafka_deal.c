@@ -27,11 +27,14 @@ Test(kafka_deal, replies_and_offsets_go_together)
     cr_assert(deal_idle(dr.in));
 }
 
-Test(kafka_deal, a_lone_outcome_waits_for_others_a_moment)
+Test(kafka_deal, outcomes_wait_for_others_a_moment)
 {
     struct deal *d = &dr.in->deal;
 
     deal_answer(deal_part(0), 0, 1);
+    cr_assert(deal_round());
+    deal_commit();
+    deal_answer(deal_part(0), 1, 2);
     intake_settle(dr.in);
     deal_tick(dr.in, d->since_us + 99 * 1000, false);
     cr_assert_null(dr.away);
@@ -75,6 +78,24 @@ Test(kafka_deal, an_abandoned_batch_goes_again_after_its_rest)
     deal_commit_all();
     expect_replied(0, 0, 3);
     cr_assert_eq(atomic_load(&dr.in->commit_errors), 1);
+}
+
+/* Where the group began is committed before there is an outcome, and again when that failed. */
+Test(kafka_deal, offsets_alone_go_again_too)
+{
+    struct kafka_part *p = deal_part(1);
+
+    p->ledger = ledger_new(0, 10, 10);
+    p->dirty = true;
+    for (int i = 0; i < 2; i++) {
+        cr_assert(deal_round());
+        cr_assert_eq(dr.away->count, 0);
+        if (i == 0)
+            deal_abort(0);
+    }
+    deal_commit();
+    cr_assert_eq(dr.base[1], 0);
+    cr_assert_not(deal_round());
 }
 
 Test(kafka_deal, silent_outcomes_are_committed)
@@ -337,70 +358,4 @@ Test(kafka_deal, freed_with_a_batch_away)
     deal_abort(0);
     dr.in = kafka_intake_free(dr.in);
     cr_assert_eq(dr.released, 7);
-}
-
-/* ---- all of it ---- */
-
-static uint32_t seed;
-
-static uint32_t dice(uint32_t n)
-{
-    seed = seed * 1664525u + 1013904223u;
-    return (seed >> 8) % n;
-}
-
-static struct task *running[300];
-static size_t nrunning;
-
-static void end_some(void)
-{
-    for (uint32_t k = dice(20); k-- && nrunning;) {
-        size_t i = dice((uint32_t)nrunning);
-
-        deal_finish(running[i], 1 + dice(50));
-        running[i] = running[--nrunning];
-    }
-}
-
-static void settle_somehow(void)
-{
-    switch (dice(4)) {
-    case 0:
-        deal_abort(dice(2) * 1000);
-        break;
-    case 1:
-        if (dr.away->count) {
-            deal_refuse();
-            break;
-        } /* fall through */
-    default:
-        deal_commit();
-    }
-}
-
-/* Records begin and end in any order, batches end in every way there is; the rig checks each of them. */
-Test(kafka_deal, any_order)
-{
-    int64_t next[DEAL_PARTS] = {0};
-
-    seed = 20;
-    close_and_open_with(60);
-    for (int step = 0; step < 1500; step++) {
-        int32_t at = (int32_t)dice(DEAL_PARTS);
-
-        if (nrunning < ARRAY_LEN(running) && next[at] < DEAL_RECORDS / 4)
-            running[nrunning++] = deal_begin(deal_part(at), next[at]++);
-        if (step % 16 == 0)
-            end_some();
-        if (deal_round() && dice(3))
-            settle_somehow();
-    }
-    while (nrunning)
-        deal_finish(running[--nrunning], 10);
-    deal_commit_all();
-    deal_commit_all();
-    for (int32_t i = 0; i < DEAL_PARTS; i++) {
-        expect_replied(i, 0, next[i]);
-        cr_assert_eq(dr.base[i], next[i]);
-    }
 }

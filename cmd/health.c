@@ -1,0 +1,67 @@
+/*
+ * health: keeps the ready file and counts looks. It decides nothing about the worker: runtime.c does.
+ */
+#include "cmd/health.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+static int make_file(const char *path)
+{
+    FILE *f = fopen(path, "w");
+
+    if (!f)
+        return -1;
+    return fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f) ? -1 : 0;
+}
+
+int health_open(struct health *h, const char *ready_file, struct err *e)
+{
+    *h = (struct health){.ready_file = ready_file};
+    if (!ready_file)
+        return 0;
+    if (make_file(ready_file) < 0 || unlink(ready_file) < 0)
+        return err_set(e, EX_CANTCREAT, "--ready-file %s: %s", ready_file, strerror(errno));
+    return 0;
+}
+
+static void set(struct health *h, bool ready)
+{
+    h->ready = ready;
+    if (!h->ready_file)
+        return;
+    if (ready ? make_file(h->ready_file) < 0 : unlink(h->ready_file) < 0)
+        log_error("the ready file cannot be changed", "path=%s error=\"%s\"", h->ready_file,
+                  strerror(errno));
+}
+
+void health_show(struct health *h, const struct health_signs *s)
+{
+    bool ready = s->member && s->producer && s->store;
+
+    if (ready == h->ready)
+        return;
+    set(h, ready);
+    if (ready)
+        log_info("ready", "ready_file=%s", h->ready_file ? h->ready_file : "-");
+    else
+        log_warn("not ready", "member=%d producer=%d store=%d", s->member, s->producer, s->store);
+}
+
+bool health_hangs(struct health *h, uint64_t rounds, unsigned most)
+{
+    h->still = rounds == h->rounds ? h->still + 1 : 0;
+    h->rounds = rounds;
+    return h->still >= most;
+}
+
+void health_close(struct health *h)
+{
+    if (h->ready)
+        set(h, false);
+}
