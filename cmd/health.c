@@ -14,10 +14,12 @@
 static int make_file(const char *path)
 {
     FILE *f = fopen(path, "w");
+    bool good;
 
     if (!f)
         return -1;
-    return fprintf(f, "%ld\n", (long)getpid()) < 0 || fclose(f) ? -1 : 0;
+    good = fprintf(f, "%ld\n", (long)getpid()) > 0;
+    return fclose(f) == 0 && good ? 0 : -1;
 }
 
 int health_open(struct health *h, const char *ready_file, struct err *e)
@@ -30,23 +32,29 @@ int health_open(struct health *h, const char *ready_file, struct err *e)
     return 0;
 }
 
-static void set(struct health *h, bool ready)
+/* A file that cannot be changed now is tried again at the next look. */
+static bool set(struct health *h, bool ready)
 {
-    h->ready = ready;
-    if (!h->ready_file)
-        return;
-    if (ready ? make_file(h->ready_file) < 0 : unlink(h->ready_file) < 0)
+    bool good = true;
+
+    if (h->ready_file)
+        good =
+            ready ? make_file(h->ready_file) == 0 : unlink(h->ready_file) == 0 || errno == ENOENT;
+    if (!good && !h->said)
         log_error("the ready file cannot be changed", "path=%s error=\"%s\"", h->ready_file,
                   strerror(errno));
+    h->said = !good;
+    if (good)
+        h->ready = ready;
+    return good;
 }
 
 void health_show(struct health *h, const struct health_signs *s)
 {
     bool ready = s->member && s->producer && s->store;
 
-    if (ready == h->ready)
+    if (ready == h->ready || !set(h, ready))
         return;
-    set(h, ready);
     if (ready)
         log_info("ready", "ready_file=%s", h->ready_file ? h->ready_file : "-");
     else
@@ -63,5 +71,5 @@ bool health_hangs(struct health *h, uint64_t rounds, unsigned most)
 void health_close(struct health *h)
 {
     if (h->ready)
-        set(h, false);
+        (void)set(h, false); /* it has been said */
 }

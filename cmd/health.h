@@ -21,6 +21,7 @@ struct health_signs {
 struct health {
     const char *ready_file; /* or NULL */
     bool ready;
+    bool said;       /* that the file cannot be changed */
     uint64_t rounds; /* of the intake, at the last look */
     unsigned still;  /* looks since they changed */
 };

@@ -269,10 +269,16 @@ static void look(struct runtime *r)
     health_show(&r->health, &(struct health_signs){.member = k.member,
                                                    .producer = p.ready || !r->exact,
                                                    .store = !store_failing(r->store)});
-    if (health_hangs(&r->health, k.rounds, HANG_TICKS))
+    if (health_hangs(&r->health, k.rounds, HANG_TICKS)) {
+        /* Said here, because the way down will hang as well and be cut off. */
+        log_error("the intake thread hangs, the worker ends", "rounds=%" PRIu64, k.rounds);
         kafka_fatal_raise(&r->fatal, "the intake thread hangs; the worker ends so that it can be "
                                      "started again");
+    }
 }
+
+/* With what a shutdown that hangs is cut off. */
+static volatile sig_atomic_t give_up_code = EX_TEMPFAIL;
 
 static void on_end(int sig)
 {
@@ -282,7 +288,7 @@ static void on_end(int sig)
     if (sig == SIGALRM) {
         if (write(STDERR_FILENO, hangs, sizeof hangs - 1) < 0)
             _exit(EX_IOERR);
-        _exit(EX_TEMPFAIL);
+        _exit(give_up_code);
     }
     if (write(STDERR_FILENO, second, sizeof second - 1) < 0)
         _exit(EX_IOERR);
@@ -314,6 +320,7 @@ static void drain(struct runtime *r)
 {
     int64_t until_us = clock_mono_us() + r->config->pool.drain_timeout_ms * 1000;
 
+    alarm((unsigned)(r->config->pool.drain_timeout_ms / 1000) + GIVE_UP_S);
     kafka_intake_stop(r->intake);
     pool_drain(r->pool);
     while (pool_calls(r->pool) > 0 && clock_mono_us() < until_us && !atomic_load(&r->fatal.set))
@@ -340,6 +347,8 @@ int runtime_run(struct runtime *r, struct err *e)
         say(r);
     }
     /* librdkafka may hang in a close; whatever matters is in the store or in the topic. */
+    if (atomic_load(&r->fatal.set))
+        give_up_code = EX_UNAVAILABLE;
     alarm(GIVE_UP_S);
     stop(r, atomic_load(&r->fatal.set) ? 0 : r->flush_ms);
     alarm(0);

@@ -54,7 +54,7 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
  * Runs until a signal or a fatal error, then drains: no more reading, running calls go on for at most
  * pool.drain_timeout, what is finished is published and committed. Returns the exit code: 0 after a
  * drain, what e says after a fatal error. A second signal ends the process at once with 128 + number, a
- * shutdown that hangs for a minute with EX_TEMPFAIL.
+ * shutdown that hangs for a minute with EX_TEMPFAIL, after a fatal error with EX_UNAVAILABLE.
  */
 int runtime_run(struct runtime *r, struct err *e);
 

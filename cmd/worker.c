@@ -74,6 +74,9 @@ static int work(const struct worker_options *o, const struct config *c, int sign
             return e->code;
         setup.store_root = root;
     }
+    /* What a killed worker has left goes at once, before the brokers are asked. */
+    if (health_open(&r.health, o->ready_file, e) < 0)
+        return e->code;
     look_at_cluster(c, &setup);
     if (runtime_start(&r, &setup, e) < 0)
         return e->code ? e->code : EX_UNAVAILABLE;

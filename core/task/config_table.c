@@ -175,7 +175,8 @@ const struct conf_row conf_rows[] = {
      .choices = dedupes,
      .help =
          "task_id: a second record with the task_id of an earlier one on the same topic gets no "
-         "reply, also when the first one ended in an error or asks something else. The record's "
+         "reply, also when the first one ended in an error (unless it could not be read) or asks "
+         "something else. The record's "
          "key must be the task_id: one with another key is served as if this were off, and "
          "counted. The ids seen live in the store of the worker, so a partition that moves to "
          "another disk forgets them. none: each record gets its reply"},

@@ -132,6 +132,7 @@ int main(int argc, char **argv)
     int64_t base, end;
     const char *kind;
     struct ledger *l;
+    int code;
 
     if (argc != 8)
         die("BROKER GROUP TOPIC PARTITION BASE END KIND");
@@ -152,5 +153,7 @@ int main(int argc, char **argv)
         map.data[map.len / 2] ^= 1;
     else if (strcmp(kind, "old") == 0)
         map.data[2] = '0';
-    return commit(argv, map.data, map.len);
+    code = commit(argv, map.data, map.len);
+    buf_done(&map);
+    return code;
 }

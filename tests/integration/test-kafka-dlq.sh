@@ -80,7 +80,7 @@ dlq 69 replay --to missing --from-beginning
 grep -q 'topic missing does not exist' "$work/log" || fail "$(cat "$work/log")"
 
 echo "killed on the way, and again: all once, but for what the last second may repeat"
-"$sluice" dlq replay -c "$work/sluice.yaml" --match 'late*' --to parked --group killed --rate 8/s --yes >"$work/out" 2>"$work/killed.log" &
+"$sluice" dlq replay -c "$work/sluice.yaml" --match 'late*' --to parked --group killed --rate 3/s --yes >"$work/out" 2>"$work/killed.log" &
 pid=$!
 started+=("$pid")
 mine() { records parked | grep -c "^key-"; }

@@ -18,14 +18,6 @@ sed -i 's/^kafka: {/kafka: {session.timeout.ms: 8000, heartbeat.interval.ms: 100
 [ "$("$sluice" topics describe -c "$work/sluice.yaml" | grep -c 'partitions=12')" -eq 3 ] ||
     fail "describe"
 
-# Ready is a worker that can work, and only for as long as it can.
-"$sluice" worker -c "$work/sluice.yaml" --ready-file "$work/ready" 2>>"$work/ready.log" &
-worker=$!
-started+=("$worker")
-wait_for 60 "a worker that is ready" test -e "$work/ready"
-stop_worker "$worker"
-[ ! -e "$work/ready" ] || fail "a worker that has ended is still ready"
-
 # The job, by the commands that a user types.
 requests 0 "$count" | cut -f2 >"$work/in.jsonl"
 start_worker one
@@ -98,5 +90,13 @@ wait "$worker" || code=$?
 grep -q 'FENCED_INSTANCE_ID' "$work/three.log" || fail "no word about the fence"
 stop_worker "$copy"
 check_replies $((count + 500))
+
+# Ready is a worker that can work, and only for as long as it can.
+"$sluice" worker -c "$work/sluice.yaml" --ready-file "$work/ready" 2>>"$work/ready.log" &
+worker=$!
+started+=("$worker")
+wait_for 60 "a worker that is ready" test -e "$work/ready"
+stop_worker "$worker"
+[ ! -e "$work/ready" ] || fail "a worker that has ended is still ready"
 grep -h ' error ' "$work"/{one,two}.log && fail "errors in the workers' logs"
 echo PASSED

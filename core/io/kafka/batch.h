@@ -30,9 +30,10 @@ struct kafka_batch {
     /* Filled by the publisher of exactly_once; outcomes is empty then. */
     struct list_node acked; /* visible to readers together with their offsets */
     struct list_node again; /* nothing of them is visible: to be published in a later batch */
-    struct list_node
-        refused;      /* nothing is visible, and one of these the broker will never take. Never
-                                 a lone one: that comes back in `again` with its reply replaced */
+    /* Nothing of these is visible, and they are to be published apart: the broker will never take one of
+     * them, or a topic that only they need is missing. A lone one that is refused comes back in `again` with
+     * its reply replaced. */
+    struct list_node refused;
     bool published;   /* the transaction is known to be committed */
     int64_t rest_us;  /* send no other batch for so long; 0: at once */
     bool map_refused; /* the broker takes less metadata than offsets carried */

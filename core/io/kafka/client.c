@@ -109,10 +109,15 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
 
 void kafka_client_fatal(struct kafka_client *c)
 {
-    char why[256], msg[320], text[400];
+    char why[256], msg[384], text[400];
     rd_kafka_resp_err_t err = rd_kafka_fatal_error(c->rk, why, sizeof why);
 
-    snprintf(msg, sizeof msg, "kafka %s: %s: %s", c->name, rd_kafka_err2name(err), why);
+    snprintf(
+        msg, sizeof msg, "kafka %s: %s: %s%s", c->name, rd_kafka_err2name(err), why,
+        err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+            ? "; another worker has this one's identity: give each a store path of its own, and "
+              "do not copy one"
+            : "");
     log_error("kafka client failed for good", "client=%s error=%s text=%s", c->name,
               rd_kafka_err2name(err), log_quote(why, text, sizeof text));
     kafka_fatal_raise(c->fatal, msg);

@@ -294,6 +294,7 @@ static void carry(struct exact *x)
 
 static void start(struct exact *x, struct kafka_batch *b)
 {
+    struct list_node waiting;
     struct place found;
     int placed;
 
@@ -305,14 +306,19 @@ static void start(struct exact *x, struct kafka_batch *b)
     }
     assert(b->group && b->offsets && b->offsets->cnt > 0);
     outcomes_pack(&b->outcomes, x->p->setup.config, &x->parcels);
-    placed = place_all(x->routes, &x->parcels, &found);
+    placed = place_all(x->routes, &x->parcels, &waiting, &found);
     atomic_fetch_add(&x->p->undeliverable, found.replaced);
     if (placed == PLACE_GOOD) {
         carry(x);
         return;
     }
     exact_say_waiting(x, WAIT_TOPIC, rd_kafka_err2name(found.err), found.topic);
-    settle_again(x, REST_TOPIC_US);
+    if (placed == PLACE_NOT_NOW) {
+        settle_again(x, REST_TOPIC_US);
+        return;
+    }
+    outcomes_unpack(&waiting, &b->refused); /* the intake takes them apart from the others */
+    settle_again(x, REST_FAULT_US);
 }
 
 /* ---- the thread ---- */

@@ -11,10 +11,21 @@
 
 #define LOOK_EVERY_US 1000000
 
-bool guard_may_begin(const struct kafka_intake *in, const struct task *t)
+bool guard_may_begin(struct kafka_intake *in, const struct task *t)
 {
-    return crash_log_may_begin(in->setup.crash_log, t->journal_key, t->journal_key_len,
-                               t->fingerprint);
+    if (crash_log_may_begin(in->setup.crash_log, t->journal_key, t->journal_key_len,
+                            t->fingerprint))
+        return true;
+    if (intake_may_say(&in->said_suspects_us))
+        log_warn(
+            "records that were in flight at several crashes are tried a few at a time, and hold "
+            "up those behind them",
+            "suspects=%zu topic=%s partition=%" PRId32 " offset=%" PRId64 " hint=\"%s\"",
+            crash_log_suspects(in->setup.crash_log), t->origin.topic, t->origin.partition,
+            t->origin.offset,
+            "if something else ended the worker, stop it by SIGTERM and start it again: that "
+            "clears them all");
+    return false;
 }
 
 void guard_begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
@@ -64,7 +75,8 @@ static bool is_stuck(const struct kafka_intake *in, const struct kafka_part *p, 
 
 void guard_heads(struct kafka_intake *in, int64_t now_us)
 {
-    if (!in->pool.cancel || now_us < in->heads_us)
+    /* At a stop nothing is to come behind a head, and the pool may be gone. */
+    if (!in->pool.cancel || atomic_load(&in->stop) || now_us < in->heads_us)
         return;
     in->heads_us = now_us + LOOK_EVERY_US;
     for (size_t i = 0; i < in->nparts; i++) {

@@ -8,7 +8,7 @@
 #include "io/kafka/intake.h"
 
 /* False: the record is under suspicion, and enough of its kind are in flight: ask again later. */
-bool guard_may_begin(const struct kafka_intake *in, const struct task *t);
+bool guard_may_begin(struct kafka_intake *in, const struct task *t);
 
 /* t goes to the pool: it is in flight until part_task_free(). One that was so at too many crashes becomes
  * t->poison. */

@@ -238,18 +238,21 @@ static void read_round(struct kafka_intake *in)
  */
 static void last_commit(struct kafka_intake *in)
 {
+    /* In exactly_once offsets travel with their replies, and kafka_intake_flush() has waited for both. */
+    bool commits = !in->setup.exact;
     int64_t until_us = clock_mono_us() + CLOSE_MS * 1000LL;
 
     intake_settle(in);
-    if (in->setup.exact)
-        return; /* offsets travel with their replies, and kafka_intake_flush() has waited for both */
-    commit_wait(in, CLOSE_MS);
-    while ((commit_pending(in) || atomic_load(&in->watch.joining)) && clock_mono_us() < until_us) {
+    if (commits)
+        commit_wait(in, CLOSE_MS);
+    while (((commits && commit_pending(in)) || atomic_load(&in->watch.joining)) &&
+           clock_mono_us() < until_us) {
         rd_kafka_message_t *m = rd_kafka_consumer_poll(in->client.rk, 20);
 
         if (m)
             rd_kafka_message_destroy(m); /* its offset stays open */
-        commit_wait(in, CLOSE_MS);
+        if (commits)
+            commit_wait(in, CLOSE_MS);
     }
 }
 

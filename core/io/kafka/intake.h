@@ -62,12 +62,13 @@ struct kafka_intake {
     rd_kafka_queue_t *commit_queue;
     struct kafka_part **committing; /* parts in the commit under way, with references */
     size_t ncommitting;
-    int64_t commit_us;      /* time of the next commit */
-    int64_t said_commit_us; /* when "commit failed" was last logged */
-    int64_t said_load_us;   /* the same for "committed offsets are not known" */
-    int64_t said_read_us;   /* the same for "reading failed" */
-    size_t map_max;         /* metadata that the broker is known to take; METADATA_MAX at first */
-    size_t map_sent;        /* longest one in the commit or batch under way */
+    int64_t commit_us;        /* time of the next commit */
+    int64_t said_commit_us;   /* when "commit failed" was last logged */
+    int64_t said_load_us;     /* the same for "committed offsets are not known" */
+    int64_t said_read_us;     /* the same for "reading failed" */
+    int64_t said_suspects_us; /* the same for records that have to wait (guard.h) */
+    size_t map_max;           /* metadata that the broker is known to take; METADATA_MAX at first */
+    size_t map_sent;          /* longest one in the commit or batch under way */
 
     atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped, adopted;
     atomic_ullong rounds;

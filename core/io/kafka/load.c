@@ -162,8 +162,10 @@ static void ask(struct kafka_intake *in)
     for (size_t i = 0; i < in->nparts; i++)
         if (!in->parts[i]->live)
             rd_kafka_topic_partition_list_add(parts, in->parts[i]->topic, in->parts[i]->partition);
-    in->question = committed_ask(in->client.rk, in->group, parts, LOAD_MS, &e);
-    if (!in->question)
+    in->unloaded = parts->cnt > 0; /* those that waited may have gone */
+    if (in->unloaded)
+        in->question = committed_ask(in->client.rk, in->group, parts, LOAD_MS, &e);
+    if (in->unloaded && !in->question)
         kafka_fatal_raise(in->setup.fatal, e.msg);
     rd_kafka_topic_partition_list_destroy(parts);
 }

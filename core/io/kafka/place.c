@@ -1,7 +1,8 @@
 /*
  * place: a reply for a topic or partition that a request asked for and that is not there is replaced by an
  * error reply on the default topic. A topic of the configuration that is missing is waited for: a person
- * puts that right, and nothing is lost.
+ * puts that right, and nothing is lost. Without the reply topic all wait; for the dead-letter topic only those
+ * do that need it.
  */
 #include "io/kafka/place.h"
 
@@ -11,7 +12,6 @@
 static int find(struct routes *routes, struct parcel *pc, struct parcel_record *r)
 {
     int32_t partition = r == &pc->reply ? pc->partition : RD_KAFKA_PARTITION_UA;
-
     int result;
 
     if (!r->wanted)
@@ -45,15 +45,29 @@ static int place_one(struct routes *routes, struct parcel *pc, struct place *ret
         return PLACE_GOOD;
     ret->topic = parcel_topic(pc, r);
     ret->err = r->err;
-    return PLACE_NOT_NOW;
+    return r == &pc->dead_letter ? PLACE_PARTLY : PLACE_NOT_NOW;
 }
 
-int place_all(struct routes *routes, struct list_node *parcels, struct place *ret)
+int place_all(struct routes *routes, struct list_node *parcels, struct list_node *waiting,
+              struct place *ret)
 {
     int result = PLACE_GOOD;
 
     *ret = (struct place){0};
-    for (struct list_node *n = parcels->next; n != parcels && result == PLACE_GOOD; n = n->next)
-        result = place_one(routes, CONTAINER_OF(n, struct parcel, node), ret);
+    list_init(waiting);
+    for (struct list_node *n = parcels->next, *next; n != parcels; n = next) {
+        int one = place_one(routes, CONTAINER_OF(n, struct parcel, node), ret);
+
+        next = n->next;
+        if (one == PLACE_NOT_NOW) {
+            list_splice(parcels, waiting);
+            return one;
+        }
+        if (one == PLACE_GOOD)
+            continue;
+        list_remove(n);
+        list_push(waiting, n);
+        result = PLACE_PARTLY;
+    }
     return result;
 }

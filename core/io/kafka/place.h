@@ -17,10 +17,12 @@ struct place {
 
 enum place_result {
     PLACE_GOOD = 0,
-    PLACE_NOT_NOW = 1, /* a topic of the configuration is missing, or the broker does not answer */
+    PLACE_NOT_NOW = 1, /* the reply topic is missing, or the broker does not answer */
+    PLACE_PARTLY = 2,  /* the dead-letter topic is missing, or closed: not all can go */
 };
 
-/* May wait a second for the broker. */
-int place_all(struct routes *routes, struct list_node *parcels, struct place *ret);
+/* May wait a second for the broker. PLACE_PARTLY: those that cannot go are in `waiting`. */
+int place_all(struct routes *routes, struct list_node *parcels, struct list_node *waiting,
+              struct place *ret);
 
 #endif

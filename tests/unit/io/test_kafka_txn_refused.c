@@ -189,6 +189,32 @@ Test(kafka_txn_refused, partition_out_of_range)
     cr_assert_eq(rig.stats.dead_letters, 1);
 }
 
+/* The dead-letter topic is missing: what needs it is taken apart, and the others go out. */
+Test(kafka_txn_refused, missing_dead_letter_topic)
+{
+    struct kafka_batch *b = txn_batch_of(0, 3);
+    struct kafka_batch *apart = txn_batch(3);
+    struct task *bad = txn_task(3, "{}");
+
+    free(rig.config->topics.dead_letter);
+    rig.config->topics.dead_letter = mem_strdup("late-dead");
+    rd_kafka_mock_topic_set_error(rig.cluster, "late-dead",
+                                  RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    bad->bad_record = true;
+    task_fail(bad, "bad_record", "not JSON");
+    txn_add(b, bad);
+    txn_start(&rig);
+    b = txn_run(&rig, b, 0, 3, 1);
+    cr_assert_eq(first(&b->refused), bad);
+    list_push(&apart->outcomes, list_pop(&b->refused));
+    apart->count = 1;
+    txn_expect(&rig, txn_again(b), 3, 0, 0);
+    apart = txn_run(&rig, apart, 0, 0, 1);
+    cr_assert_gt(apart->rest_us, 0, "it is tried in a loop");
+    txn_discard(apart);
+    cr_assert_eq(txn_stats(&rig)->replies, 3);
+}
+
 /* A topic that a request asks for and that stays missing: its reply is replaced, the others wait for one
  * look more. */
 Test(kafka_txn_refused, missing_topic_of_a_request)
