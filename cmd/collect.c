@@ -111,6 +111,15 @@ static int check_options(struct collect *q, struct err *e)
     return client_init(&q->client, o->progress, e);
 }
 
+/* Taken for a run, the name of a manifest that is not there yet would be a job without replies. */
+static bool is_meant_as_file(const char *name)
+{
+    size_t n = strlen(name);
+
+    return strchr(name, '/') || access(name, F_OK) == 0 ||
+           (n > 4 && strcmp(name + n - 4, ".run") == 0);
+}
+
 /* --run names a manifest when there is such a file, else a run. */
 static int identify(struct collect *q, struct err *e)
 {
@@ -129,9 +138,12 @@ static int identify(struct collect *q, struct err *e)
             q->wanted = q->run.rows - q->run.unreadable;
         return 0;
     }
-    if (strchr(name, '/') || access(name, F_OK) == 0 || !run_name_good(name))
-        return err_set(e, EX_NOINPUT,
-                       "--run %.300s: there is no such manifest, and it is no name of a run", name);
+    if (is_meant_as_file(name) || !run_name_good(name))
+        return err_set(
+            e, EX_NOINPUT,
+            "--run %.300s: there is no such manifest (enqueue makes it when it begins), and "
+            "it is no name of a run",
+            name);
     return run_name(&q->run, name, e);
 }
 

@@ -19,6 +19,9 @@ dev_start --sim-latency 20ms --fault 429:5 --fault 500:3 --fault reset:1
 
 echo "apart: enqueue first, collect after it"
 prompts 600 a >a.jsonl
+code=0
+"$SLUICE" collect --run a.jsonl.run -b "$BROKER" -o a.out --progress none 2>a.log || code=$?
+[ "$code" = 66 ] && grep -q 'no such manifest' a.log || fail "collect before enqueue ended with $code: $(cat a.log)"
 "$SLUICE" enqueue -i a.jsonl -b "$BROKER" --progress none >a.json 2>a.log || { cat a.log; fail "enqueue"; }
 [ "$(jq -r .rows a.json)" = 600 ] || fail "enqueue says $(cat a.json)"
 [ "$(jq -r .sent a.jsonl.run)" = 600 ] || fail "manifest says $(cat a.jsonl.run)"
