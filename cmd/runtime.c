@@ -196,12 +196,11 @@ static void stop(struct runtime *r, int64_t flush_ms)
 int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct err *e)
 {
     *r = (struct runtime){.config = setup->config,
+                          .health = setup->health,
                           .signal_fd = setup->signal_fd,
                           .flush_ms = setup->embedded ? DEV_FLUSH_MS : FLUSH_MS};
     kafka_fatal_init(&r->fatal);
     r->exact = is_exact(setup);
-    if (health_open(&r->health, setup->ready_file, e) < 0)
-        return -1;
     if (open_store(r, setup, e) < 0) {
         stop(r, 0);
         return -1;

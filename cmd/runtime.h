@@ -38,7 +38,7 @@ struct runtime_setup {
     bool embedded;               /* the broker is a mock cluster */
     size_t map_max;              /* longest commit metadata that it takes; 0: Kafka's default */
     int signal_fd;               /* of signals_open() */
-    const char *ready_file;      /* or NULL; see health.h */
+    struct health health;        /* of health_open(); all zero: nothing is shown */
 };
 
 /* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */

@@ -64,7 +64,7 @@ static void look_at_cluster(const struct config *c, struct runtime_setup *setup)
 static int work(const struct worker_options *o, const struct config *c, int signal_fd,
                 struct err *e)
 {
-    struct runtime_setup setup = {.config = c, .signal_fd = signal_fd, .ready_file = o->ready_file};
+    struct runtime_setup setup = {.config = c, .signal_fd = signal_fd};
     struct runtime r;
     char root[512];
 
@@ -75,7 +75,7 @@ static int work(const struct worker_options *o, const struct config *c, int sign
         setup.store_root = root;
     }
     /* What a killed worker has left goes at once, before the brokers are asked. */
-    if (health_open(&r.health, o->ready_file, e) < 0)
+    if (health_open(&setup.health, o->ready_file, e) < 0)
         return e->code;
     look_at_cluster(c, &setup);
     if (runtime_start(&r, &setup, e) < 0)

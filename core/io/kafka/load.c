@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "io/kafka/committed.h"
 #include "io/kafka/intake.h"
-#include "policy/batch.h"
 #include "policy/map.h"
 
 #define LOAD_MS       2000 /* for one question */
@@ -41,25 +40,12 @@ static void assign_all(struct kafka_intake *in)
     atomic_store(&in->member, true);
 }
 
-/* For keep(): arg is a ledger in which only asking is done. */
+/* For keep(): arg is the ledger as it was loaded. */
 static bool is_open(void *arg, const uint8_t *key, size_t len)
 {
     int64_t offset = part_key_offset(key, len);
 
-    return offset >= 0 && !batch_is_done(arg, offset);
-}
-
-static void prune_journal(struct kafka_intake *in, const struct kafka_part *p,
-                          const rd_kafka_topic_partition_t *tp)
-{
-    struct map_scope scope = {in->group, tp->topic, tp->partition};
-    struct ledger *l;
-
-    if (!in->setup.assigned || tp->offset < 0)
-        return;
-    l = batch_ledger(&scope, tp->offset, tp->metadata, tp->metadata_size, NULL);
-    in->setup.assigned(in->setup.arg, p->prefix, p->prefix_len, is_open, l);
-    ledger_free(l);
+    return offset >= 0 && !ledger_is_done(arg, offset);
 }
 
 static struct ledger *load_ledger(const struct kafka_intake *in,
@@ -105,7 +91,8 @@ static void load_part(struct kafka_intake *in, struct kafka_part *p,
     p->start = tp->offset;
     p->next = tp->offset;
     p->ledger = load_ledger(in, tp);
-    prune_journal(in, p, tp);
+    if (in->setup.assigned) /* what is committed needs no journal */
+        in->setup.assigned(in->setup.arg, p->prefix, p->prefix_len, is_open, p->ledger);
 }
 
 /* Hands loaded parts over. What librdkafka does not take is loaded again. */
