@@ -1,13 +1,14 @@
 /*
- * anthropic: answers of POST /v1/messages and errors, in Anthropic's form. Its input_tokens exclude
+ * anthropic: POST /v1/messages, answers, errors and rate-limit headers in Anthropic's form. Its input_tokens exclude
  * what was read from the cache. Pure.
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cmd/sim/dialects.h"
 #include "cmd/sim/hash.h"
-#include "cmd/sim/reply.h"
 #include "cmd/sim/schema.h"
 
 /* The tool that the request forces the model to use; NULL: it may answer in words. */
@@ -73,8 +74,8 @@ static const char *write_content(struct buf *b, const struct sim_setup *s, const
     return cut || twist == SIM_LENGTH ? "max_tokens" : "end_turn";
 }
 
-void sim_anthropic_messages(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
-                            enum sim_kind twist)
+static void answer(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
+                   enum sim_kind twist)
 {
     struct buf *b = &r->body;
     int64_t tokens = 0, cached = a->prompt_tokens * s->cached_percent / 100;
@@ -101,13 +102,67 @@ void sim_anthropic_messages(struct sim_reply *r, const struct sim_setup *s, cons
     r->output_tokens = tokens;
 }
 
-void sim_anthropic_error(struct sim_reply *r, const struct sim_fail *f)
+static int read_messages(struct sim_ask *a, struct sim_fail *f)
+{
+    if (sim_ask_messages(a, f) < 0)
+        return -1;
+    a->max_tokens = json_get_int(a->body, "max_tokens", 0);
+    if (a->max_tokens < 1)
+        return sim_ask_invalid(f, "max_tokens",
+                               "max_tokens: Field required, an integer of at least 1");
+    return 0;
+}
+
+static const struct {
+    int status;
+    const char *type;
+} errors[SIM_ERRORS] = {
+    [SIM_OK] = {200, "api_error"},
+    [SIM_BAD_REQUEST] = {400, "invalid_request_error"},
+    [SIM_NO_PATH] = {404, "not_found_error"},
+    [SIM_NO_METHOD] = {405, "invalid_request_error"},
+    [SIM_BAD_KEY] = {401, "authentication_error"},
+    [SIM_NO_MODEL] = {404, "not_found_error"},
+    [SIM_TOO_LARGE] = {413, "request_too_large"},
+    [SIM_RATE] = {429, "rate_limit_error"},
+    [SIM_NO_CREDIT] = {402, "billing_error"},
+    [SIM_LONG_PROMPT] = {400, "invalid_request_error"},
+    [SIM_SERVER_ERROR] = {500, "api_error"},
+    [SIM_UNAVAILABLE] = {503, "overloaded_error"},
+    [SIM_OVERLOADED] = {529, "overloaded_error"},
+};
+
+static void error(struct sim_reply *r, const struct sim_fail *f)
 {
     struct buf *b = &r->body;
 
+    r->status = f->status ? f->status : errors[f->error].status;
     buf_str(b, "{\"type\":\"error\",\"error\":{\"type\":");
-    buf_json_str(b, f->claude, strlen(f->claude));
+    buf_json_str(b, errors[f->error].type, strlen(errors[f->error].type));
     buf_str(b, ",\"message\":");
     buf_json_str(b, f->message, strlen(f->message));
     buf_str(b, "},\"request_id\":\"req_simulated\"}");
 }
+
+static void pace(struct sim_reply *r, const struct sim_pace *p)
+{
+    char at[40];
+
+    clock_format_rfc3339(p->wall_ms + p->reset_ms, at, sizeof at);
+    if (p->limit >= 0)
+        buf_printf(&r->headers, "anthropic-ratelimit-%s-limit: %lld\r\n", p->what,
+                   (long long)p->limit);
+    buf_printf(&r->headers,
+               "anthropic-ratelimit-%s-remaining: %lld\r\n"
+               "anthropic-ratelimit-%s-reset: %s\r\n",
+               p->what, (long long)p->left, p->what, at);
+}
+
+const struct sim_dialect sim_messages = {
+    .name = "messages",
+    .paths = (const char *const[]){"/v1/messages", NULL},
+    .read = read_messages,
+    .answer = answer,
+    .error = error,
+    .pace = pace,
+};

@@ -9,14 +9,8 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "cmd/sim/dialect.h"
 #include "cmd/sim/hash.h"
-
-const char *sim_api_name(enum sim_api api)
-{
-    static const char *const names[] = {"chat", "embeddings", "messages"};
-
-    return names[api];
-}
 
 int64_t sim_tokens(size_t bytes)
 {
@@ -29,18 +23,14 @@ void sim_ask_done(struct sim_ask *a)
     a->body = NULL;
 }
 
-static int invalid(struct sim_fail *f, const char *param, const char *message)
+int sim_ask_invalid(struct sim_fail *f, const char *param, const char *message)
 {
-    *f = (struct sim_fail){.status = 400,
-                           .type = "invalid_request_error",
-                           .claude = "invalid_request_error",
-                           .param = param};
+    *f = (struct sim_fail){.error = SIM_BAD_REQUEST, .param = param};
     snprintf(f->message, sizeof f->message, "%s", message);
     return -1;
 }
 
-/* Adds up the text of a content (a string, or parts) and remembers its first text. */
-static size_t read_content(struct json_object *content, const char **ret_text, size_t *ret_len)
+size_t sim_ask_content(struct json_object *content, const char **ret_text, size_t *ret_len)
 {
     size_t sum = 0;
 
@@ -67,96 +57,56 @@ static size_t read_content(struct json_object *content, const char **ret_text, s
     return sum;
 }
 
-static int read_messages(struct sim_ask *a, struct sim_fail *f)
+int sim_ask_messages(struct sim_ask *a, struct sim_fail *f)
 {
     struct json_object *list = json_get_type(a->body, "messages", json_type_array);
     size_t count = list ? json_object_array_length(list) : 0, bytes = 0, len = 0;
     const char *text = NULL;
 
     if (count == 0)
-        return invalid(f, "messages", "messages must be an array with at least one message");
+        return sim_ask_invalid(f, "messages",
+                               "messages must be an array with at least one message");
     for (size_t i = 0; i < count; i++) {
         struct json_object *m = json_object_array_get_idx(list, i);
         const char *role = json_get_str(m, "role");
 
         if (!role)
-            return invalid(f, "messages", "every message must be an object with a role");
-        bytes += read_content(json_get(m, "content"), &text, &len);
+            return sim_ask_invalid(f, "messages", "every message must be an object with a role");
+        bytes += sim_ask_content(json_get(m, "content"), &text, &len);
         if (strcmp(role, "user") == 0) {
             a->text = text;
             a->text_len = len;
         }
     }
-    bytes += read_content(json_get(a->body, "system"), &text, &len);
+    bytes += sim_ask_content(json_get(a->body, "system"), &text, &len);
     a->prompt_tokens = sim_tokens(bytes) + (int64_t)count * 3;
-    return 0;
-}
-
-static int read_chat(struct sim_ask *a, struct sim_fail *f)
-{
-    struct json_object *t = json_get(a->body, "temperature");
-
-    if (read_messages(a, f) < 0)
-        return -1;
-    if (t && !json_object_is_type(t, json_type_double) && !json_object_is_type(t, json_type_int))
-        return invalid(f, "temperature", "temperature must be a number");
-    a->max_tokens =
-        json_get_int(a->body, "max_completion_tokens", json_get_int(a->body, "max_tokens", 0));
-    if (a->max_tokens < 0)
-        return invalid(f, "max_completion_tokens", "max_completion_tokens must be at least 1");
-    return 0;
-}
-
-static int read_anthropic(struct sim_ask *a, struct sim_fail *f)
-{
-    if (read_messages(a, f) < 0)
-        return -1;
-    a->max_tokens = json_get_int(a->body, "max_tokens", 0);
-    if (a->max_tokens < 1)
-        return invalid(f, "max_tokens", "max_tokens: Field required, an integer of at least 1");
-    return 0;
-}
-
-static int read_embeddings(struct sim_ask *a, struct sim_fail *f)
-{
-    struct json_object *input = json_get(a->body, "input");
-
-    if (!json_object_is_type(input, json_type_string) &&
-        !(json_object_is_type(input, json_type_array) && json_object_array_length(input)))
-        return invalid(f, "input", "input must be a string or an array that is not empty");
-    a->prompt_tokens = sim_tokens(a->raw_len);
     return 0;
 }
 
 static int parse(struct sim_ask *a, struct json_tokener *tok, struct sim_fail *f)
 {
     if (a->raw_len == 0 || a->raw_len > INT32_MAX)
-        return invalid(f, NULL, "the request body is empty");
+        return sim_ask_invalid(f, NULL, "the request body is empty");
     json_tokener_reset(tok);
     a->body = json_tokener_parse_ex(tok, a->raw, (int)a->raw_len);
     if (json_tokener_get_error(tok) != json_tokener_success ||
         !json_object_is_type(a->body, json_type_object))
-        return invalid(f, NULL, "the request body is no JSON object");
-    a->model = json_get_str(a->body, "model");
-    if (!a->model || !*a->model)
-        return invalid(f, "model", "you must provide a model parameter");
+        return sim_ask_invalid(f, NULL, "the request body is no JSON object");
+    if (!*a->model && json_get_str(a->body, "model"))
+        a->model = json_get_str(a->body, "model");
+    if (!*a->model)
+        return sim_ask_invalid(f, "model", "you must provide a model parameter");
     if (json_get_bool(a->body, "stream", false))
-        return invalid(f, "stream", "this simulator does not stream; leave stream out");
+        return sim_ask_invalid(f, "stream", "this simulator does not stream; leave stream out");
     return 0;
 }
 
-int sim_ask_read(struct sim_ask *a, enum sim_api api, const char *raw, size_t n,
-                 struct json_tokener *tok, struct sim_fail *ret_fail)
+int sim_ask_read(struct sim_ask *a, const struct sim_dialect *d, const char *model, const char *raw,
+                 size_t n, struct json_tokener *tok, struct sim_fail *ret_fail)
 {
-    static int (*const readers[])(struct sim_ask *, struct sim_fail *) = {
-        [SIM_CHAT] = read_chat,
-        [SIM_EMBEDDINGS] = read_embeddings,
-        [SIM_MESSAGES] = read_anthropic,
-    };
-
-    *a = (struct sim_ask){.api = api, .raw = raw, .raw_len = n, .text = ""};
+    *a = (struct sim_ask){.dialect = d, .raw = raw, .raw_len = n, .model = model, .text = ""};
     a->digest = sim_hash(raw, n);
-    if (parse(a, tok, ret_fail) < 0 || readers[api](a, ret_fail) < 0) {
+    if (parse(a, tok, ret_fail) < 0 || d->read(a, ret_fail) < 0) {
         sim_ask_done(a);
         return -1;
     }

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cmd/sim/dialect.h"
 #include "cmd/sim/parse.h"
 
 #define LINGER_US 1000000
@@ -253,14 +254,12 @@ static int begin_reply(struct sim_conn *c)
 
 static int refuse(struct sim_conn *c)
 {
-    struct sim_fail f = {.status = c->refuse,
-                         .type = "invalid_request_error",
-                         .claude =
-                             c->refuse == 413 ? "request_too_large" : "invalid_request_error"};
+    struct sim_fail f = {.error = c->refuse == 413 ? SIM_TOO_LARGE : SIM_BAD_REQUEST,
+                         .status = c->refuse};
 
     snprintf(f.message, sizeof f.message, "%s (limit of a body: %zu bytes)",
              http_status_str((enum http_status)c->refuse), c->loop->setup->body_max);
-    sim_reply_fail(&c->loop->reply, strstr(c->url, "/messages") ? SIM_MESSAGES : SIM_CHAT, &f);
+    sim_reply_fail(&c->loop->reply, sim_dialect_guess(c->url), &f);
     sim_state_refused(c->loop->state, c->refuse);
     c->keep = false;
     return begin_reply(c);

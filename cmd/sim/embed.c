@@ -11,8 +11,8 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cmd/sim/dialects.h"
 #include "cmd/sim/hash.h"
-#include "cmd/sim/reply.h"
 
 #define DIMENSIONS_MOST 4096
 #define INPUTS_MAX      2048
@@ -84,8 +84,8 @@ static bool is_list(struct json_object *input)
            json_object_is_type(first, json_type_array);
 }
 
-void sim_openai_embeddings(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
-                           enum sim_kind twist)
+static void answer(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
+                   enum sim_kind twist)
 {
     struct json_object *input = json_get(a->body, "input");
     size_t count = is_list(input) ? json_object_array_length(input) : 1;
@@ -101,3 +101,23 @@ void sim_openai_embeddings(struct sim_reply *r, const struct sim_setup *s, const
     buf_printf(b, ",\"usage\":{\"prompt_tokens\":%lld,\"total_tokens\":%lld}}",
                (long long)a->prompt_tokens, (long long)a->prompt_tokens);
 }
+
+static int read_input(struct sim_ask *a, struct sim_fail *f)
+{
+    struct json_object *input = json_get(a->body, "input");
+
+    if (!json_object_is_type(input, json_type_string) &&
+        !(json_object_is_type(input, json_type_array) && json_object_array_length(input)))
+        return sim_ask_invalid(f, "input", "input must be a string or an array that is not empty");
+    a->prompt_tokens = sim_tokens(a->raw_len);
+    return 0;
+}
+
+const struct sim_dialect sim_embeddings = {
+    .name = "embeddings",
+    .paths = (const char *const[]){"/v1/embeddings", NULL},
+    .read = read_input,
+    .answer = answer,
+    .error = sim_openai_error,
+    .pace = sim_openai_pace,
+};

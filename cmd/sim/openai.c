@@ -1,14 +1,14 @@
 /*
- * openai: answers of POST /v1/chat/completions and errors, in OpenAI's form, with every key that its
- * schema requires. Deterministic: ids and `created` derive from the request. Pure.
+ * openai: POST /v1/chat/completions, and errors and rate-limit headers in OpenAI's form, with every
+ * key that its schema requires. Deterministic: ids and `created` derive from the request. Pure.
  */
 #include <string.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "cmd/sim/dialects.h"
 #include "cmd/sim/hash.h"
-#include "cmd/sim/reply.h"
 #include "cmd/sim/schema.h"
 
 #define CHOICES_MAX  128
@@ -149,8 +149,8 @@ static int64_t write_choices(struct buf *b, const struct sim_setup *s, const str
     return tokens;
 }
 
-void sim_openai_chat(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
-                     enum sim_kind twist)
+static void answer(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
+                   enum sim_kind twist)
 {
     struct buf *b = &r->body;
     int64_t tokens = 0, cached = a->prompt_tokens * s->cached_percent / 100;
@@ -183,17 +183,73 @@ static void write_or_null(struct buf *b, const char *text)
         buf_str(b, "null");
 }
 
+static int read_chat(struct sim_ask *a, struct sim_fail *f)
+{
+    struct json_object *t = json_get(a->body, "temperature");
+
+    if (sim_ask_messages(a, f) < 0)
+        return -1;
+    if (t && !json_object_is_type(t, json_type_double) && !json_object_is_type(t, json_type_int))
+        return sim_ask_invalid(f, "temperature", "temperature must be a number");
+    a->max_tokens =
+        json_get_int(a->body, "max_completion_tokens", json_get_int(a->body, "max_tokens", 0));
+    if (a->max_tokens < 0)
+        return sim_ask_invalid(f, "max_completion_tokens",
+                               "max_completion_tokens must be at least 1");
+    return 0;
+}
+
+static const struct {
+    int status;
+    const char *type, *code;
+} errors[SIM_ERRORS] = {
+    [SIM_OK] = {200, "server_error", "server_error"},
+    [SIM_BAD_REQUEST] = {400, "invalid_request_error", NULL},
+    [SIM_NO_PATH] = {404, "invalid_request_error", NULL},
+    [SIM_NO_METHOD] = {405, "invalid_request_error", NULL},
+    [SIM_BAD_KEY] = {401, "invalid_request_error", "invalid_api_key"},
+    [SIM_NO_MODEL] = {404, "invalid_request_error", "model_not_found"},
+    [SIM_TOO_LARGE] = {413, "invalid_request_error", NULL},
+    [SIM_RATE] = {429, "requests", "rate_limit_exceeded"},
+    [SIM_NO_CREDIT] = {429, "insufficient_quota", "insufficient_quota"},
+    [SIM_LONG_PROMPT] = {400, "invalid_request_error", "context_length_exceeded"},
+    [SIM_SERVER_ERROR] = {500, "server_error", "server_error"},
+    [SIM_UNAVAILABLE] = {503, "service_unavailable_error", "server_is_overloaded"},
+    [SIM_OVERLOADED] = {529, "service_unavailable_error", "server_is_overloaded"},
+};
+
 void sim_openai_error(struct sim_reply *r, const struct sim_fail *f)
 {
+    bool tokens = f->error == SIM_RATE && f->what && strcmp(f->what, "tokens") == 0;
     struct buf *b = &r->body;
 
+    r->status = f->status ? f->status : errors[f->error].status;
     buf_str(b, "{\"error\":{\"message\":");
     write_or_null(b, f->message);
     buf_str(b, ",\"type\":");
-    write_or_null(b, f->type);
+    write_or_null(b, tokens ? "tokens" : errors[f->error].type);
     buf_str(b, ",\"param\":");
-    write_or_null(b, f->param);
+    write_or_null(b, f->error == SIM_NO_MODEL ? "model" : f->param);
     buf_str(b, ",\"code\":");
-    write_or_null(b, f->code);
+    write_or_null(b, errors[f->error].code);
     buf_str(b, "}}");
 }
+
+void sim_openai_pace(struct sim_reply *r, const struct sim_pace *p)
+{
+    if (p->limit >= 0)
+        buf_printf(&r->headers, "x-ratelimit-limit-%s: %lld\r\n", p->what, (long long)p->limit);
+    buf_printf(&r->headers,
+               "x-ratelimit-remaining-%s: %lld\r\n"
+               "x-ratelimit-reset-%s: %lldms\r\n",
+               p->what, (long long)p->left, p->what, (long long)p->reset_ms);
+}
+
+const struct sim_dialect sim_chat = {
+    .name = "chat",
+    .paths = (const char *const[]){"/v1/chat/completions", NULL},
+    .read = read_chat,
+    .answer = answer,
+    .error = sim_openai_error,
+    .pace = sim_openai_pace,
+};

@@ -41,7 +41,8 @@ static enum sim_head which(const struct sim_conn *c)
 {
     if (strcasecmp(c->name, "authorization") == 0)
         return SIM_HEAD_AUTH;
-    if (strcasecmp(c->name, "x-api-key") == 0)
+    if (strcasecmp(c->name, "x-api-key") == 0 || strcasecmp(c->name, "api-key") == 0 ||
+        strcasecmp(c->name, "x-goog-api-key") == 0)
         return SIM_HEAD_KEY;
     if (strcasecmp(c->name, "expect") == 0)
         return SIM_HEAD_EXPECT;

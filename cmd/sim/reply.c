@@ -2,7 +2,7 @@
  * reply: chooses what is answered: the dialect's answer, its error, or what a fault makes of it; see
  * reply.h. Pure: bytes are moved by conn.c.
  */
-#include "cmd/sim/reply.h"
+#include "cmd/sim/dialect.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,30 +13,24 @@
 
 #define KEEP_BYTES (256 << 10) /* a larger buffer is given back after use */
 
-/* How each fault that is an error looks: OpenAI's fields and Anthropic's. */
+/* What each fault that is an error says. */
 static const struct {
-    int status, claude_status; /* claude_status 0: the same */
-    const char *type, *code, *claude, *message;
+    enum sim_error error; /* SIM_OK: an error inside an answer with status 200 */
+    const char *message;
 } errors[SIM_KINDS] = {
-    [SIM_429] = {429, 0, "requests", "rate_limit_exceeded", "rate_limit_error",
-                 "Rate limit reached (simulated). Please try again later."},
-    [SIM_500] = {500, 0, "server_error", "server_error", "api_error",
+    [SIM_429] = {SIM_RATE, "Rate limit reached (simulated). Please try again later."},
+    [SIM_500] = {SIM_SERVER_ERROR,
                  "The server had an error while processing your request (simulated)."},
-    [SIM_503] = {503, 0, "service_unavailable_error", "server_is_overloaded", "overloaded_error",
-                 "The service is unavailable (simulated)."},
-    [SIM_529] = {529, 0, "service_unavailable_error", "server_is_overloaded", "overloaded_error",
-                 "Overloaded"},
-    [SIM_QUOTA] = {429, 402, "insufficient_quota", "insufficient_quota", "billing_error",
+    [SIM_503] = {SIM_UNAVAILABLE, "The service is unavailable (simulated)."},
+    [SIM_529] = {SIM_OVERLOADED, "Overloaded"},
+    [SIM_QUOTA] = {SIM_NO_CREDIT,
                    "You exceeded your current quota, please check your plan and billing details."},
-    [SIM_AUTH] = {401, 0, "invalid_request_error", "invalid_api_key", "authentication_error",
-                  "Incorrect API key provided."},
-    [SIM_NOTFOUND] = {404, 0, "invalid_request_error", "model_not_found", "not_found_error",
+    [SIM_AUTH] = {SIM_BAD_KEY, "Incorrect API key provided."},
+    [SIM_NOTFOUND] = {SIM_NO_MODEL,
                       "model: this model does not exist or you do not have access to it."},
-    [SIM_CONTEXT] = {400, 0, "invalid_request_error", "context_length_exceeded",
-                     "invalid_request_error",
+    [SIM_CONTEXT] = {SIM_LONG_PROMPT,
                      "prompt is too long: this model's maximum context length is 8192 tokens."},
-    [SIM_ERROR200] = {200, 0, "server_error", "server_error", "api_error",
-                      "The model failed inside an answer (simulated)."},
+    [SIM_ERROR200] = {SIM_OK, "The model failed inside an answer (simulated)."},
 };
 
 void sim_reply_init(struct sim_reply *r)
@@ -67,34 +61,22 @@ void sim_reply_clear(struct sim_reply *r)
         buf_done(&r->body);
 }
 
-void sim_reply_fail(struct sim_reply *r, enum sim_api api, const struct sim_fail *f)
+void sim_reply_fail(struct sim_reply *r, const struct sim_dialect *d, const struct sim_fail *f)
 {
     sim_reply_clear(r);
-    r->status = f->status;
-    if (api == SIM_MESSAGES)
-        sim_anthropic_error(r, f);
-    else
-        sim_openai_error(r, f);
+    d->error(r, f);
 }
 
 void sim_reply_answer(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
                       enum sim_kind twist)
 {
-    static void (*const writers[])(struct sim_reply *, const struct sim_setup *,
-                                   const struct sim_ask *, enum sim_kind) = {
-        [SIM_CHAT] = sim_openai_chat,
-        [SIM_EMBEDDINGS] = sim_openai_embeddings,
-        [SIM_MESSAGES] = sim_anthropic_messages,
-    };
-    struct sim_fail over = {.status = 400,
-                            .type = "invalid_request_error",
-                            .claude = "invalid_request_error",
+    struct sim_fail over = {.error = SIM_BAD_REQUEST,
                             .message = "the answer would be larger than this simulator builds"};
 
     sim_reply_clear(r);
-    writers[a->api](r, s, a, twist);
+    a->dialect->answer(r, s, a, twist);
     if (r->body.over)
-        sim_reply_fail(r, a->api, &over);
+        sim_reply_fail(r, a->dialect, &over);
 }
 
 static void wait_date(struct sim_reply *r, int64_t wall_ms)
@@ -108,26 +90,9 @@ static void wait_date(struct sim_reply *r, int64_t wall_ms)
     buf_printf(&r->headers, "Retry-After: %s\r\n", text);
 }
 
-static void wait_reset(struct sim_reply *r, enum sim_api api, int64_t wait_ms, int64_t wall_ms)
-{
-    char at[40];
-
-    if (api != SIM_MESSAGES) {
-        buf_printf(&r->headers,
-                   "x-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: %lldms\r\n",
-                   (long long)wait_ms);
-        return;
-    }
-    clock_format_rfc3339(wall_ms + wait_ms, at, sizeof at);
-    buf_printf(&r->headers,
-               "anthropic-ratelimit-requests-remaining: 0\r\n"
-               "anthropic-ratelimit-requests-reset: %s\r\n",
-               at);
-}
-
 /* Adds the header that tells a client to wait, in the given form. */
-static void put_wait(struct sim_reply *r, enum sim_api api, enum sim_header form, int64_t wait_ms,
-                     int64_t wall_ms)
+static void put_wait(struct sim_reply *r, const struct sim_dialect *d, enum sim_header form,
+                     int64_t wait_ms, int64_t wall_ms)
 {
     switch (form) {
     case SIM_HEADER_RETRY_AFTER:
@@ -140,7 +105,8 @@ static void put_wait(struct sim_reply *r, enum sim_api api, enum sim_header form
         wait_date(r, wall_ms + wait_ms);
         break;
     case SIM_HEADER_RESET:
-        wait_reset(r, api, wait_ms, wall_ms);
+        if (d->pace)
+            d->pace(r, &(struct sim_pace){"requests", -1, 0, wait_ms, wall_ms});
         break;
     case SIM_HEADER_NONE:
         break;
@@ -150,36 +116,27 @@ static void put_wait(struct sim_reply *r, enum sim_api api, enum sim_header form
 void sim_reply_limited(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
                        const char *what, int64_t limit, int64_t wait_us, int64_t wall_ms)
 {
-    struct sim_fail f = {.status = 429,
-                         .type = strcmp(what, "tokens") == 0 ? "tokens" : "requests",
-                         .code = "rate_limit_exceeded",
-                         .claude = "rate_limit_error"};
+    struct sim_fail f = {.error = SIM_RATE, .what = what};
 
     snprintf(f.message, sizeof f.message,
              wait_us < 0 ? "Request too large for %.100s on %s: Limit %lld"
                          : "Rate limit reached for %.100s on %s: Limit %lld",
              a->model, what, (long long)limit);
-    sim_reply_fail(r, a->api, &f);
+    sim_reply_fail(r, a->dialect, &f);
     r->fault.kind = SIM_NONE;
     if (wait_us >= 0)
-        put_wait(r, a->api, s->limit_header, (wait_us + 999) / 1000, wall_ms);
+        put_wait(r, a->dialect, s->limit_header, (wait_us + 999) / 1000, wall_ms);
 }
 
 static void fault_error(struct sim_reply *r, const struct sim_ask *a, const struct sim_fault *f,
                         int64_t wall_ms)
 {
-    bool claude = a->api == SIM_MESSAGES;
-    struct sim_fail fail = {.status = errors[f->kind].status,
-                            .type = errors[f->kind].type,
-                            .code = errors[f->kind].code,
-                            .claude = errors[f->kind].claude};
+    struct sim_fail fail = {.error = errors[f->kind].error};
 
-    if (claude && errors[f->kind].claude_status)
-        fail.status = errors[f->kind].claude_status;
     snprintf(fail.message, sizeof fail.message, "%s", errors[f->kind].message);
-    sim_reply_fail(r, a->api, &fail);
+    sim_reply_fail(r, a->dialect, &fail);
     if (f->kind == SIM_429 || f->kind == SIM_503 || f->kind == SIM_529)
-        put_wait(r, a->api, f->header, f->wait_ms, wall_ms);
+        put_wait(r, a->dialect, f->header, f->wait_ms, wall_ms);
 }
 
 void sim_reply_fault(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
@@ -202,7 +159,7 @@ void sim_reply_fault(struct sim_reply *r, const struct sim_setup *s, const struc
         buf_str(&r->body, "{\"id\": \"chatcmpl-x\", \"choices\": [oops");
         break;
     default:
-        if (errors[f->kind].status)
+        if (errors[f->kind].message)
             fault_error(r, a, f, wall_ms);
     }
     r->fault = *f;

@@ -26,8 +26,8 @@ void sim_reply_init(struct sim_reply *r);
 void sim_reply_done(struct sim_reply *r);
 void sim_reply_clear(struct sim_reply *r); /* 200, JSON, no fault, keeps small buffers */
 
-/* An error in the dialect of the interface. */
-void sim_reply_fail(struct sim_reply *r, enum sim_api api, const struct sim_fail *f);
+/* An error in the words of the dialect. */
+void sim_reply_fail(struct sim_reply *r, const struct sim_dialect *d, const struct sim_fail *f);
 
 /* The answer to a good request. twist: SIM_REFUSAL, SIM_LENGTH, SIM_FILTER, SIM_EMPTY200 change what is
  * said; every other kind means the plain answer. */
@@ -41,15 +41,5 @@ void sim_reply_fault(struct sim_reply *r, const struct sim_setup *s, const struc
 /* A 429 of our own limits. wait_us < 0: the request alone is larger than the limit. */
 void sim_reply_limited(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
                        const char *what, int64_t limit, int64_t wait_us, int64_t wall_ms);
-
-/* The dialects (openai.c, embed.c, anthropic.c) append to r->body and set r->output_tokens. */
-void sim_openai_chat(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
-                     enum sim_kind twist);
-void sim_openai_embeddings(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
-                           enum sim_kind twist);
-void sim_openai_error(struct sim_reply *r, const struct sim_fail *f);
-void sim_anthropic_messages(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
-                            enum sim_kind twist);
-void sim_anthropic_error(struct sim_reply *r, const struct sim_fail *f);
 
 #endif

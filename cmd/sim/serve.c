@@ -9,12 +9,13 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cmd/sim/dialect.h"
 #include "cmd/sim/hash.h"
 
+/* A page of our own. */
 struct route {
     bool get;
     const char *path; /* without /v1 */
-    int api;          /* enum sim_api, or -1 for our own pages */
     void (*page)(struct sim_state *st, const struct sim_call *c, struct sim_reply *r);
 };
 
@@ -55,13 +56,10 @@ static void page_models(struct sim_state *st, const struct sim_call *c, struct s
 }
 
 static const struct route routes[] = {
-    {.path = "/chat/completions", .api = SIM_CHAT},
-    {.path = "/embeddings", .api = SIM_EMBEDDINGS},
-    {.path = "/messages", .api = SIM_MESSAGES},
-    {.get = true, .path = "/models", .api = -1, .page = page_models},
-    {.get = true, .path = "/stats", .api = -1, .page = page_stats},
-    {.get = true, .path = "/healthz", .api = -1, .page = page_health},
-    {.path = "/reset", .api = -1, .page = page_reset},
+    {.get = true, .path = "/models", .page = page_models},
+    {.get = true, .path = "/stats", .page = page_stats},
+    {.get = true, .path = "/healthz", .page = page_health},
+    {.path = "/reset", .page = page_reset},
 };
 
 /* *ret_path: the path is known, if not the method. */
@@ -86,16 +84,18 @@ static const struct route *find_route(const struct sim_call *c, bool *ret_path)
 
 static void no_route(const struct sim_call *c, bool path, struct sim_reply *r)
 {
-    struct sim_fail f = {
-        .status = path ? 405 : 404, .type = "invalid_request_error", .claude = "not_found_error"};
+    struct sim_fail f = {.error = path ? SIM_NO_METHOD : SIM_NO_PATH};
+    struct buf paths = BUF_INIT(sizeof f.message);
 
+    sim_dialect_paths(&paths);
     if (path)
         snprintf(f.message, sizeof f.message, "this path takes %s", c->get ? "POST" : "GET");
     else
         snprintf(f.message, sizeof f.message,
-                 "no such path; there are /v1/chat/completions, /v1/embeddings, /v1/messages, "
-                 "/v1/models, /stats, /reset and /healthz");
-    sim_reply_fail(r, strstr(c->url, "/messages") ? SIM_MESSAGES : SIM_CHAT, &f);
+                 "no such path; there are %.*s, /v1/models, /stats, /reset and /healthz",
+                 (int)paths.len, paths.data ? paths.data : "");
+    buf_done(&paths);
+    sim_reply_fail(r, sim_dialect_guess(c->url), &f);
 }
 
 static bool good_key(const struct sim_setup *s, const struct sim_call *c)
@@ -103,52 +103,18 @@ static bool good_key(const struct sim_setup *s, const struct sim_call *c)
     return !s->api_key || strcmp(s->api_key, c->key) == 0;
 }
 
-static void refuse_key(struct sim_fail *f)
-{
-    *f = (struct sim_fail){.status = 401,
-                           .type = "invalid_request_error",
-                           .code = "invalid_api_key",
-                           .claude = "authentication_error",
-                           .message = "Incorrect API key provided."};
-}
-
-static void refuse_model(const char *model, struct sim_fail *f)
-{
-    *f = (struct sim_fail){.status = 404,
-                           .type = "invalid_request_error",
-                           .code = "model_not_found",
-                           .param = "model",
-                           .claude = "not_found_error"};
-    snprintf(f->message, sizeof f->message, "model: %.100s does not exist", model);
-}
-
 static void limit_headers(const struct sim_setup *s, const struct sim_ask *a,
                           const struct sim_call *c, const struct sim_verdict *v,
                           struct sim_reply *r)
 {
-    const struct {
-        const char *name;
-        int64_t limit, left, free_us;
-    } rows[] = {{"requests", s->rpm, v->left_requests, v->requests_free_us},
-                {"tokens", s->tpm, v->left_tokens, v->tokens_free_us}};
+    struct sim_pace rows[] = {{"requests", s->rpm, v->left_requests, v->requests_free_us, 0},
+                              {"tokens", s->tpm, v->left_tokens, v->tokens_free_us, 0}};
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        char at[40];
-
-        if (!rows[i].limit)
-            continue;
-        snprintf(at, sizeof at, "%lldms", (long long)((rows[i].free_us + 999) / 1000));
-        if (a->api == SIM_MESSAGES)
-            clock_format_rfc3339(c->wall_ms + (rows[i].free_us + 999) / 1000, at, sizeof at);
-        buf_printf(&r->headers,
-                   a->api == SIM_MESSAGES ? "anthropic-ratelimit-%s-limit: %lld\r\n"
-                                            "anthropic-ratelimit-%s-remaining: %lld\r\n"
-                                            "anthropic-ratelimit-%s-reset: %s\r\n"
-                                          : "x-ratelimit-limit-%s: %lld\r\n"
-                                            "x-ratelimit-remaining-%s: %lld\r\n"
-                                            "x-ratelimit-reset-%s: %s\r\n",
-                   rows[i].name, (long long)rows[i].limit, rows[i].name, (long long)rows[i].left,
-                   rows[i].name, at);
+    for (size_t i = 0; a->dialect->pace && i < ARRAY_LEN(rows); i++) {
+        rows[i].reset_ms = (rows[i].reset_ms + 999) / 1000;
+        rows[i].wall_ms = c->wall_ms;
+        if (rows[i].limit)
+            a->dialect->pace(r, &rows[i]);
     }
 }
 
@@ -178,29 +144,33 @@ static void answer(struct sim_state *st, const struct sim_call *c, const struct 
 void sim_serve(struct sim_state *st, struct json_tokener *tok, const struct sim_call *c,
                struct sim_reply *r, struct sim_ticket *ret_ticket)
 {
+    char model[SIM_MODEL_MAX];
     bool path = false;
     const struct route *route = find_route(c, &path);
+    const struct sim_dialect *d = sim_dialect_find(c->url, model, sizeof model);
     struct sim_ask a = {0};
     struct sim_fail f = {0};
 
     sim_reply_clear(r);
     *ret_ticket = (struct sim_ticket){0};
-    if (!route) {
-        no_route(c, path, r);
-        return;
-    }
-    if (route->page) {
+    if (route) {
         route->page(st, c, r);
         return;
     }
-    if (!good_key(st->setup, c))
-        refuse_key(&f);
-    else if (sim_ask_read(&a, (enum sim_api)route->api, c->body, c->body_len, tok, &f) == 0 &&
-             !sim_setup_has_model(st->setup, a.model))
-        refuse_model(a.model, &f);
-    if (f.status) {
-        sim_reply_fail(r, (enum sim_api)route->api, &f);
-        sim_state_refused(st, f.status);
+    if (!d || c->get) {
+        no_route(c, path || d, r);
+        return;
+    }
+    if (!good_key(st->setup, c)) {
+        f = (struct sim_fail){.error = SIM_BAD_KEY, .message = "Incorrect API key provided."};
+    } else if (sim_ask_read(&a, d, model, c->body, c->body_len, tok, &f) == 0 &&
+               !sim_setup_has_model(st->setup, a.model)) {
+        f = (struct sim_fail){.error = SIM_NO_MODEL};
+        snprintf(f.message, sizeof f.message, "model: %.100s does not exist", a.model);
+    }
+    if (f.error) {
+        sim_reply_fail(r, d, &f);
+        sim_state_refused(st, r->status);
     } else {
         answer(st, c, &a, r, ret_ticket);
     }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cmd/sim/dialect.h"
 #include "cmd/sim/hash.h"
 
 void sim_state_init(struct sim_state *st, const struct sim_setup *s, int64_t now_us)
@@ -143,7 +144,7 @@ static void draw(struct sim_state *st, const struct sim_ask *a, uint64_t header,
                  struct sim_verdict *v)
 {
     struct sim_count *n = sim_counts_draw(&st->bodies, a->digest);
-    struct sim_script_ask ask = {.api = sim_api_name(a->api),
+    struct sim_script_ask ask = {.api = a->dialect->name,
                                  .model = a->model,
                                  .body = a->raw,
                                  .body_len = a->raw_len,
