@@ -121,7 +121,8 @@ cache: {path: "$work/store"}
 CONF
 }
 
-# The worker's exit codes go to run/ends: 137 is a kill, 0 a stop; anything else it did on its own.
+# The worker's exit codes go to run/ends: 137 is a kill, 0 a stop, and so is 143 of a worker that was told to
+# stop before it could listen to signals; anything else it did on its own.
 supervise() { # I
     local i=$1 code pid
     while [ -e "$run/w$i.want" ]; do
@@ -132,6 +133,7 @@ supervise() { # I
         code=0
         wait "$pid" || code=$?
         rm -f "$run/w$i.pid"
+        [ "$code" != 143 ] || [ -e "$run/w$i.want" ] || code=0
         echo "$i $code" >>"$run/ends"
         case $code in
         0 | 137) ;;
