@@ -33,7 +33,8 @@ struct slot {
 
 enum { STORE_ALL_SLOTS_TAKEN = 1, STORE_SLOT_BUSY = 2 };
 
-/* Takes the first free slot under root (wanted < 0), or exactly that one. Creates what is missing. */
+/* Takes the first free slot under root (wanted < 0), or exactly that one. Creates what is missing; before
+ * it makes another slot it waits up to half a second for one that is there. */
 int slot_take(struct slot *s, const char *root, int wanted, struct err *e);
 void slot_release(struct slot *s);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -20,6 +21,12 @@
 
 #define SLOTS_MAX 256
 #define ID_LEN    32
+
+/* A worker that was killed keeps its lock until the kernel has taken it apart, and the one that is started
+ * in its place must get its slot: so the locks of the slots that are there are tried for a moment before
+ * another slot is made. */
+#define LOCK_TRIES    25
+#define LOCK_PAUSE_MS 20
 
 static void close_fd(int *fd)
 {
@@ -140,24 +147,65 @@ static int lock_slot(struct slot *s, const char *root, int number, struct err *e
     return -1;
 }
 
-int slot_take(struct slot *s, const char *root, int wanted, struct err *e)
+static bool slot_exists(const char *root, int number)
 {
-    int first = wanted < 0 ? 0 : wanted;
-    int last = wanted < 0 ? SLOTS_MAX - 1 : wanted;
+    char path[600];
+
+    snprintf(path, sizeof path, "%s/slot-%d", root, number);
+    return access(path, F_OK) == 0;
+}
+
+/* The first free one of the slots that exist; *ret_exist: how many there are. */
+static int lock_old_slot(struct slot *s, const char *root, int *ret_exist, struct err *e)
+{
     int r = STORE_SLOT_BUSY;
 
-    *s = (struct slot){.lock_fd = -1};
+    *ret_exist = 0;
+    for (int i = 0; i < SLOTS_MAX && r == STORE_SLOT_BUSY; i++) {
+        if (!slot_exists(root, i))
+            continue;
+        ++*ret_exist;
+        r = lock_slot(s, root, i, e);
+    }
+    return r;
+}
+
+static int lock_any_slot(struct slot *s, const char *root, struct err *e)
+{
+    int exist = 0;
+    int r = lock_old_slot(s, root, &exist, e);
+
+    for (int i = 0; r == STORE_SLOT_BUSY && exist && i < LOCK_TRIES; i++) {
+        poll(NULL, 0, LOCK_PAUSE_MS);
+        r = lock_old_slot(s, root, &exist, e);
+    }
+    for (int i = 0; r == STORE_SLOT_BUSY && i < SLOTS_MAX; i++)
+        r = lock_slot(s, root, i, e);
+    if (r != STORE_SLOT_BUSY)
+        return r;
+    err_set(e, EX_TEMPFAIL, "cache.path: all %d slots of %s are taken", SLOTS_MAX, root);
+    return STORE_ALL_SLOTS_TAKEN;
+}
+
+static int lock_this_slot(struct slot *s, const char *root, int wanted, struct err *e)
+{
+    int r;
+
     if (wanted >= SLOTS_MAX)
         return err_set(e, EX_USAGE, "slot %d: the highest slot is %d", wanted, SLOTS_MAX - 1);
-    for (int i = first; i <= last && r == STORE_SLOT_BUSY; i++)
-        r = lock_slot(s, root, i, e);
-    if (r == STORE_SLOT_BUSY && wanted < 0) {
-        err_set(e, EX_TEMPFAIL, "cache.path: all %d slots of %s are taken", SLOTS_MAX, root);
-        return STORE_ALL_SLOTS_TAKEN;
-    }
+    r = lock_slot(s, root, wanted, e);
     if (r == STORE_SLOT_BUSY)
         err_set(e, EX_TEMPFAIL, "cache.path: slot %d of %s is in use by another process", wanted,
                 root);
+    return r;
+}
+
+int slot_take(struct slot *s, const char *root, int wanted, struct err *e)
+{
+    int r;
+
+    *s = (struct slot){.lock_fd = -1};
+    r = wanted < 0 ? lock_any_slot(s, root, e) : lock_this_slot(s, root, wanted, e);
     if (r == 0 && load_id(s, e) < 0) {
         slot_release(s);
         return -1;

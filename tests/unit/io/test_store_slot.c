@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "store_fixture.h"
@@ -30,6 +32,31 @@ Test(slot, first_free_one_is_taken_and_ids_stay)
     cr_expect_str_eq(c.id, id0);
     slot_release(&c);
     slot_release(&b);
+    fixture_remove(root);
+}
+
+static void *release_soon(void *slot)
+{
+    poll(NULL, 0, 60);
+    slot_release(slot);
+    return NULL;
+}
+
+Test(slot, one_that_is_just_being_left_is_waited_for)
+{
+    char *root = fixture_dir(), id[33];
+    struct slot dying, next;
+    struct err e = {0};
+    pthread_t thread;
+
+    cr_assert_eq(slot_take(&dying, root, -1, &e), 0, "%s", e.msg);
+    snprintf(id, sizeof id, "%s", dying.id);
+    cr_assert_eq(pthread_create(&thread, NULL, release_soon, &dying), 0);
+    cr_assert_eq(slot_take(&next, root, -1, &e), 0, "%s", e.msg);
+    pthread_join(thread, NULL);
+    cr_expect_eq(next.number, 0);
+    cr_expect_str_eq(next.id, id);
+    slot_release(&next);
     fixture_remove(root);
 }
 
