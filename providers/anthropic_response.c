@@ -167,8 +167,9 @@ static int64_t sum(int64_t a, int64_t b)
 }
 
 /* Their input_tokens leave out what was read from and written to the cache; ours include it. */
-static void read_usage(struct json_object *usage, struct usage *u)
+static void read_usage(struct json_object *usage, struct answer *ans)
 {
+    struct usage *u = &ans->usage;
     int64_t plain = incoming_tokens(usage, "input_tokens");
 
     u->cached_input_tokens = incoming_tokens(usage, "cache_read_input_tokens");
@@ -178,6 +179,9 @@ static void read_usage(struct json_object *usage, struct usage *u)
         incoming_tokens(json_get(usage, "output_tokens_details"), "thinking_tokens");
     u->input_tokens =
         plain < 0 ? -1 : sum(plain, sum(u->cached_input_tokens, u->cache_write_tokens));
+    ans->cache_write_1h_tokens =
+        incoming_tokens(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens");
+    ans->tier = service_tier_of(json_get_str(usage, "service_tier"));
 }
 
 static void add_count(struct json_object *o, const char *key, int64_t n)
@@ -255,7 +259,7 @@ void anthropic_read(const struct model *m, const struct task *t, struct json_obj
     size_t n = content ? json_object_array_length(content) : 0;
     size_t i = 0;
 
-    read_usage(json_get(root, "usage"), &ans->usage);
+    read_usage(json_get(root, "usage"), ans);
     for (i = 0; i < n; i++)
         read_block(&p, json_object_array_get_idx(content, i));
     if (!content) {

@@ -4,6 +4,7 @@
  */
 #include "providers/incoming.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,32 @@ static void take_request_id(const struct model *m, const struct http_response *r
     if (http_response_header(rsp, "x-request-id", raw, sizeof raw) ||
         http_response_header(rsp, "request-id", raw, sizeof raw))
         redact_into(m, raw, ans->request_id, sizeof ans->request_id);
+}
+
+/* The number at a JSON pointer; `absent` when nothing or null stands there, -1 when it is no amount. */
+static double number_at(struct json_object *root, const char *pointer, double absent)
+{
+    struct json_object *at = NULL;
+    double n = 0;
+
+    if (json_pointer_get(root, pointer, &at) < 0 || !at)
+        return absent;
+    if (!json_object_is_type(at, json_type_int) && !json_object_is_type(at, json_type_double))
+        return -1;
+    n = json_object_get_double(at);
+    return isfinite(n) && n >= 0 ? n : -1;
+}
+
+/* What the prices of the row point at, while the answer is still as the provider wrote it. */
+static void take_costs(const struct model *m, struct json_object *root, struct answer *ans)
+{
+    const struct prices *p = &m->prices;
+    size_t i = 0;
+
+    if (p->cost_pointer)
+        ans->reported_cost = number_at(root, p->cost_pointer, -1);
+    for (i = 0; i < p->nmeters; i++)
+        ans->metered[i] = number_at(root, p->meter[i].pointer, 0);
 }
 
 int incoming_open(const struct model *m, const struct http_response *rsp, struct answer *ans,
@@ -42,6 +69,7 @@ int incoming_open(const struct model *m, const struct http_response *rsp, struct
                              "the provider answered 2xx with a body that is no whole JSON object");
         return INCOMING_FAILED;
     }
+    take_costs(m, root, ans);
     *ret_root = json_object_get(root);
     return INCOMING_GOOD;
 }

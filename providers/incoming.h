@@ -16,7 +16,7 @@ enum incoming {
     INCOMING_FAILED = 1, /* ans is finished: a classified failure */
 };
 
-/* Takes the request id, parses the body and sorts out failures. */
+/* Takes the request id, parses the body, sorts out failures and reads what the prices of m point at. */
 int incoming_open(const struct model *m, const struct http_response *rsp, struct answer *ans,
                   struct json_object **ret_root);
 

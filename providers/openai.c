@@ -157,6 +157,7 @@ static void openai_parse(const struct model *m, const struct task *t,
     if (incoming_open(m, rsp, ans, &root) == INCOMING_FAILED)
         return;
     incoming_model(m, root, ans);
+    ans->tier = service_tier_of(json_get_str(root, "service_tier"));
     if (t->op == OP_EMBEDDINGS)
         openai_read_embeddings(m, t, root, ans);
     else

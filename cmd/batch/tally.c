@@ -126,7 +126,7 @@ static void print_cost(const struct tally *t, FILE *to)
     if (t->cost_unknown == 0)
         fprintf(to, "  cost           $%.4f\n", t->cost_usd);
     else if (t->cost_usd > 0)
-        fprintf(to, "  cost           >= $%.4f (%" PRIu64 " answers of models without a price)\n",
+        fprintf(to, "  cost           >= $%.4f (%" PRIu64 " answers of unknown cost)\n",
                 t->cost_usd, t->cost_unknown);
     else
         fprintf(to, "  cost           unknown (give prices under model_info)\n");

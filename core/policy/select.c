@@ -326,38 +326,3 @@ int64_t select_estimate(const struct config *c, const struct task *t)
         n = 1;
     return input + answer * n;
 }
-
-static double cost_of(int64_t tokens, double price)
-{
-    if (tokens <= 0)
-        return 0;
-    return price < 0 ? -1 : (double)tokens * price;
-}
-
-double select_cost(const struct model *m, const struct usage *u)
-{
-    int64_t cached = u->cached_input_tokens > 0 ? u->cached_input_tokens : 0;
-    int64_t written = u->cache_write_tokens > 0 ? u->cache_write_tokens : 0;
-    double read_price = m->cache_read_input_token_cost;
-    double write_price = m->cache_creation_input_token_cost;
-    double part[4];
-    double sum = 0;
-    size_t i = 0;
-
-    if (u->input_tokens < 0 || u->output_tokens < 0)
-        return -1;
-    if (cached > u->input_tokens)
-        cached = u->input_tokens;
-    if (written > u->input_tokens - cached)
-        written = u->input_tokens - cached;
-    part[0] = cost_of(u->input_tokens - cached - written, m->input_cost_per_token);
-    part[1] = cost_of(cached, read_price < 0 ? m->input_cost_per_token : read_price);
-    part[2] = cost_of(written, write_price < 0 ? m->input_cost_per_token : write_price);
-    part[3] = cost_of(u->output_tokens, m->output_cost_per_token);
-    for (i = 0; i < ARRAY_LEN(part); i++) {
-        if (part[i] < 0)
-            return -1;
-        sum += part[i];
-    }
-    return sum;
-}

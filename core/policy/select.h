@@ -58,7 +58,4 @@ bool select_fallback(const struct config *c, struct task *t, enum fallback_kind 
  * than the task's first model can say, or a default. */
 int64_t select_estimate(const struct config *c, const struct task *t);
 
-/* Cost of a call in USD from usage and prices; negative: unknown. */
-double select_cost(const struct model *m, const struct usage *u);
-
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "policy/cost.h"
 #include "policy/hint.h"
 #include "policy/select.h"
 #include "task/provider.h"
@@ -129,7 +130,7 @@ static struct completion *make_completion(struct worker *w, const struct model *
     done->body = buf_steal(&ans->body, &done->body_len);
     done->usage = ans->usage;
     done->finish = ans->finish;
-    done->cost_usd = select_cost(m, &ans->usage);
+    done->cost_usd = cost_of_answer(&m->prices, ans);
     done->created_wall_ms = w->now_wall_ms;
     done->expires_wall_ms = ttl_ms > 0 ? w->now_wall_ms + ttl_ms : 0;
     snprintf(done->model, sizeof done->model, "%s", m->model_name);

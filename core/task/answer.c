@@ -21,7 +21,11 @@ static const struct {
 
 void answer_init(struct answer *a, size_t body_max)
 {
-    *a = (struct answer){.usage = USAGE_UNKNOWN, .retry_after_ms = -1, .class = CLASS_UNKNOWN};
+    *a = (struct answer){.usage = USAGE_UNKNOWN,
+                         .cache_write_1h_tokens = -1,
+                         .reported_cost = -1,
+                         .retry_after_ms = -1,
+                         .class = CLASS_UNKNOWN};
     buf_init(&a->body, body_max);
 }
 

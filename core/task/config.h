@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "task/prices.h"
 
 struct provider;
 struct vendor;
@@ -62,10 +63,7 @@ struct model {
     char *tls_ca_file;   /* or NULL: the system's */
     bool tls_verify;
     /* model_info */
-    double input_cost_per_token; /* negative: unknown */
-    double output_cost_per_token;
-    double cache_read_input_token_cost;
-    double cache_creation_input_token_cost;
+    struct prices prices;
     int64_t max_input_tokens;  /* context window, 0: unknown */
     int64_t max_output_tokens; /* 0: unknown; the default of max_tokens where an API needs one */
 };

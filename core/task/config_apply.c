@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "task/config_prices.h"
 
 #define PATH_BYTES 256
 #define NAMES_MAX  128 /* keys compared for "did you mean" */
@@ -135,6 +136,22 @@ static int apply_row(struct apply *a, const struct conf_row *row, void *base,
     }
 }
 
+/* A key that no row has: a variant of a price, or nothing. */
+static int apply_other(struct apply *a, const struct conf_row *rows, void *base,
+                       const struct conf_node *n, const char *prefix, const char *path)
+{
+    struct conf_row row = {0};
+    struct err why = {0};
+    int r = 1;
+
+    if (rows == conf_model_rows)
+        r = conf_price_row(rows, base, path, &row, &why);
+    if (r < 0)
+        return conf_key_err(n, a->e, "%s", why.msg);
+    row.path = path;
+    return r ? unknown_key(a, rows, n, prefix) : apply_scalar(a, &row, base, n);
+}
+
 static int apply_section(struct apply *a, const struct conf_row *rows, void *base,
                          const struct conf_node *n, const char *path)
 {
@@ -180,7 +197,7 @@ static int apply_map(struct apply *a, const struct conf_row *rows, void *base,
         else if (is_section(rows, path))
             bad = apply_section(a, rows, base, n, path);
         else
-            bad = unknown_key(a, rows, n, prefix);
+            bad = apply_other(a, rows, base, n, prefix, path);
         if (bad < 0)
             return bad;
     }
@@ -199,6 +216,7 @@ static int apply_model(struct apply *a, const struct conf_node *n)
     m = &c->models[c->nmodels++];
     m->index = (int)c->nmodels - 1;
     m->line = n->line;
+    prices_init(&m->prices);
     conf_set_defaults(conf_model_rows, m);
     m->drop_params = c->drop_params;
     if (apply_map(a, conf_model_rows, m, n, "") < 0)

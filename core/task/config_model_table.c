@@ -3,7 +3,8 @@
  */
 #include "task/config_table.h"
 
-#define IN(field) .offset = offsetof(struct model, field)
+#define IN(field)   .offset = offsetof(struct model, field)
+#define PRICE(kind) IN(prices.step[0].usd[TIER_STANDARD][kind])
 
 /* The key `litellm_params` is read as `params`. */
 const struct conf_row conf_model_rows[] = {
@@ -94,28 +95,71 @@ const struct conf_row conf_model_rows[] = {
      .help = "check the server's certificate and name"},
     {.path = "model_info.input_cost_per_token",
      .type = CONF_NUM,
-     IN(input_cost_per_token),
+     PRICE(PRICE_INPUT),
      .min = 0,
      .max = 1000,
-     .help = "USD for one input token; without prices the cost of a reply is null"},
+     .help =
+         "USD for one input token; without prices the cost of a reply is null. Behind the name "
+         "of any price of a token may stand _above_200k_tokens (or another length, for requests "
+         "whose whole input is longer than that) and then _flex, _priority or _batches (for "
+         "answers that were served so): input_cost_per_token_above_200k_tokens_priority"},
     {.path = "model_info.output_cost_per_token",
      .type = CONF_NUM,
-     IN(output_cost_per_token),
+     PRICE(PRICE_OUTPUT),
      .min = 0,
      .max = 1000,
      .help = "USD for one output token"},
+    {.path = "model_info.output_cost_per_reasoning_token",
+     .type = CONF_NUM,
+     PRICE(PRICE_REASONING),
+     .min = 0,
+     .max = 1000,
+     .help = "USD for one output token that was reasoning; the default is the price of output"},
     {.path = "model_info.cache_read_input_token_cost",
      .type = CONF_NUM,
-     IN(cache_read_input_token_cost),
+     PRICE(PRICE_CACHE_READ),
      .min = 0,
      .max = 1000,
-     .help = "USD for one input token that the provider read from its prompt cache"},
+     .help = "USD for one input token that the provider read from its prompt cache; the default is "
+             "the price of input, which is never less"},
     {.path = "model_info.cache_creation_input_token_cost",
      .type = CONF_NUM,
-     IN(cache_creation_input_token_cost),
+     PRICE(PRICE_CACHE_WRITE),
      .min = 0,
      .max = 1000,
-     .help = "USD for one input token that the provider wrote to its prompt cache"},
+     .help = "USD for one input token that the provider wrote to its prompt cache; without it the "
+             "cost of an answer that wrote there is null"},
+    {.path = "model_info.cache_creation_input_token_cost_above_1hr",
+     .type = CONF_NUM,
+     PRICE(PRICE_CACHE_WRITE_1H),
+     .min = 0,
+     .max = 1000,
+     .help = "the same for tokens that are to be kept for an hour"},
+    {.path = "model_info.input_cost_per_request",
+     .type = CONF_NUM,
+     IN(prices.request),
+     .min = 0,
+     .max = 1000,
+     .help = "USD for each request, beside its tokens"},
+    {.path = "model_info.usage_costs",
+     .type = CONF_JSON,
+     IN(prices.meters_json),
+     .help =
+         "further things that cost, each a JSON pointer to their number in the provider's answer "
+         "and the USD for one, such as /usage/server_tool_use/web_search_requests: 0.01; they "
+         "are added to the tokens"},
+    {.path = "model_info.usage_cost_pointer",
+     .type = CONF_STR,
+     IN(prices.cost_pointer),
+     .help = "JSON pointer to the cost in the answer of a provider that states it, such as "
+             "/usage/cost; what stands there goes before all prices"},
+    {.path = "model_info.usage_cost_unit",
+     .type = CONF_NUM,
+     IN(prices.cost_unit),
+     .min = 0,
+     .max = 1000,
+     .fallback = "1",
+     .help = "USD of 1 at usage_cost_pointer"},
     {.path = "model_info.max_input_tokens",
      .type = CONF_INT,
      IN(max_input_tokens),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "task/config_prices.h"
 #include "task/config_table.h"
 
 struct printer {
@@ -217,6 +218,23 @@ static int open_section(struct printer *p, const struct conf_row *row)
     return p->indent + 2;
 }
 
+static void print_prices(struct printer *p, const struct conf_row *row, const struct model *m)
+{
+    struct conf_row variant;
+    char name[128];
+    size_t i = 0;
+
+    for (i = 0; conf_price_variant(row, m, i, &variant, name, sizeof name); i++) {
+        int indent = 0;
+
+        if (!is_set(&variant, m))
+            continue;
+        indent = open_section(p, row);
+        fprintf(p->to, "%*s%s:", indent, "", name);
+        print_value(p, &variant, m, indent);
+    }
+}
+
 static void print_models(const struct config *c, FILE *to)
 {
     size_t i = 0;
@@ -231,6 +249,10 @@ static void print_models(const struct config *c, FILE *to)
         for (row = conf_model_rows; row->path; row++) {
             int indent = 0;
 
+            if (conf_is_price(row)) {
+                print_prices(&p, row, m);
+                continue;
+            }
             if (!is_set(row, m) || (row->type == CONF_SECRET && m->api_key_file))
                 continue;
             indent = open_section(&p, row);

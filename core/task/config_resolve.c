@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "task/config_prices.h"
 #include "task/config_table.h"
 #include "task/provider.h"
 
@@ -237,6 +238,8 @@ static int resolve_model(const struct resolver *r, struct model *m)
     struct err why = {0};
 
     if (set_dialect(r, m) < 0 || set_base(r, m) < 0 || set_key(r, m) < 0)
+        return -1;
+    if (conf_resolve_prices(r->c, m, r->e) < 0)
         return -1;
     if (m->connect_timeout_ms > m->timeout_ms)
         m->connect_timeout_ms = m->timeout_ms;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "task/config_prices.h"
 
 #define BROKER_MESSAGE_MAX INT64_C(1048588) /* default of message.max.bytes of a broker */
 
@@ -32,9 +33,7 @@ static void warn(const struct warner *w, const char *fmt, ...)
 
 static void warn_model(const struct warner *w, const struct model *m)
 {
-    if (m->input_cost_per_token < 0 || m->output_cost_per_token < 0)
-        warn(w, "model `%s` (%s/%s): no prices in model_info, so cost_usd will be null",
-             m->model_name, m->provider_name, m->upstream_model);
+    conf_warn_prices(m, w->fn, w->arg);
     if (m->weight <= 0)
         warn(w, "model `%s` (%s/%s): weight 0, so this row is never chosen", m->model_name,
              m->provider_name, m->upstream_model);

@@ -9,6 +9,7 @@
 #ifndef SLUICE_FUZZ_PROVIDER_H
 #define SLUICE_FUZZ_PROVIDER_H
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,7 +96,10 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
                       .provider_name = (char *)p->name,
                       .upstream_model = (char *)"model-x",
                       .api_base = (char *)"http://127.0.0.1/v1",
-                      .api_key = (char *)FUZZ_KEY};
+                      .api_key = (char *)FUZZ_KEY,
+                      .prices = {.cost_pointer = (char *)"/usage/cost",
+                                 .nmeters = 2,
+                                 .meter = {{"/choices/0", 1}, {"/a~1b/~0", 1}}}};
     struct http_response rsp;
     struct answer ans;
     struct task *t = NULL;
@@ -123,6 +127,7 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
     t->op = (data[0] & 1) && !chat_only ? OP_EMBEDDINGS : OP_CHAT;
     answer_init(&ans, 1 << 20);
     p->parse_response(&m, t, &rsp, &ans);
+    MUST(isfinite(ans.reported_cost) && isfinite(ans.metered[0]) && isfinite(ans.metered[1]));
     if (ans.class == CLASS_OK)
         fuzz_good(t, &ans);
     else

@@ -92,6 +92,10 @@ static inline void add_row(struct buf *yaml, const char *name, const char *path,
     ", model_info: {input_cost_per_token: 0.001, output_cost_per_token: 0.01, "                    \
     "max_input_tokens: 100000}"
 
+#define PRICED_FLEX                                                                                \
+    ", model_info: {input_cost_per_token: 0.001, output_cost_per_token: 0.01, "                    \
+    "input_cost_per_token_flex: 0.0005, output_cost_per_token_flex: 0.004}"
+
 /* Further keys of the configuration, lines of YAML; set before scene_start(). */
 static const char *scene_top = "";
 
@@ -129,6 +133,8 @@ static inline void scene_start(const char *pool, const char *router)
     add_row(&yaml, "bad", "bad", "", "");
     add_row(&yaml, "mixed", "e500", "", "");
     add_row(&yaml, "mixed", "ok", "", "");
+    add_row(&yaml, "billed", "ok", "", ", model_info: {usage_cost_pointer: /usage/cost}");
+    add_row(&yaml, "tiered", "ok", "", PRICED_FLEX);
     buf_str(&yaml, "  - {model_name: claude, params: {model: anthropic/c, api_key: k}}\n");
     rig = rig_new(yaml.data);
     buf_done(&yaml);

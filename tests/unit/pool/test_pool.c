@@ -27,6 +27,36 @@ Test(pool, success_with_usage_and_cost)
     cr_expect_eq(stats().in_flight, 0);
 }
 
+static double cost_of(struct task *t)
+{
+    struct reply_view v;
+    double usd = 0;
+
+    cr_assert_eq(reply_read(t->reply, t->reply_len, &v, NULL), 0);
+    usd = v.cost_usd;
+    reply_view_done(&v);
+    task_free(t);
+    return usd;
+}
+
+/* By what the answer says: its tier, or its cost. An answer out of the cache is free, whatever it cost. */
+Test(pool, cost_as_the_answer_says)
+{
+    say(OK, 200, "",
+        "{\"choices\":[{\"message\":{\"content\":\"yes\"},\"finish_reason\":\"stop\"}],"
+        "\"service_tier\":\"flex\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
+        "\"cost\":0.25}}");
+    scene_start("", "");
+    cr_expect_float_eq(cost_of(asked("billed", "q", "")), 0.25, 1e-9);
+    cr_expect_float_eq(cost_of(asked("tiered", "other", "")), 0.025,
+                       1e-9); /* 10*0.0005 + 5*0.004 */
+    cr_expect_float_eq(cost_of(asked("ok", "third", "")), 0.06, 1e-9);
+    cr_expect_float_eq(cost_of(asked("billed", "q", "")), 0, 1e-9);
+    pool_stop(rig->pool);
+    cr_expect_float_eq(stats().cost_usd, 0.335, 1e-9);
+    cr_expect_eq(stats().cost_unknown, 0);
+}
+
 Test(pool, cache_modes)
 {
     static const struct {

@@ -263,7 +263,7 @@ Test(config_parse, model_rows)
     cr_expect_eq(m->weight, 1.0);
     cr_expect(m->drop_params);
     cr_expect(m->tls_verify);
-    cr_expect(m->input_cost_per_token < 0);
+    cr_expect(m->prices.step[0].usd[TIER_STANDARD][PRICE_INPUT] < 0);
     cr_expect_eq(m->line, 3);
     m = &c->models[1];
     cr_expect_eq(m->index, 1);
