@@ -44,6 +44,7 @@ static void add_failure(struct tally *t, const struct reply_view *v)
     struct tally_kind *k = kind_of(t, v->error_code ? v->error_code : "unknown");
 
     t->failed++;
+    t->cost_usd += v->cost_usd > 0 ? v->cost_usd : 0;
     if (k->count++ == 0)
         snprintf(k->sample_id, sizeof k->sample_id, "%s", v->custom_id);
 }
@@ -102,7 +103,7 @@ struct reply_view tally_view(const struct task *t)
                            .ok = t->ok,
                            .status = t->reply_status,
                            .usage = USAGE_UNKNOWN,
-                           .cost_usd = -1,
+                           .cost_usd = reply_cost(t),
                            .cache = cache_names[t->cache_result],
                            .queued_ms = t->queued_us / 1000,
                            .inference_ms = t->inference_us / 1000};
@@ -112,7 +113,6 @@ struct reply_view tally_view(const struct task *t)
     if (t->completion) {
         v.model = t->completion->model;
         v.usage = t->completion->usage;
-        v.cost_usd = t->completion->cost_usd;
     } else if (t->error) {
         v.error_code = t->error->code;
     }
@@ -121,7 +121,7 @@ struct reply_view tally_view(const struct task *t)
 
 static void print_cost(const struct tally *t, FILE *to)
 {
-    if (t->ok == 0)
+    if (t->ok == 0 && t->cost_usd <= 0)
         return;
     if (t->cost_unknown == 0)
         fprintf(to, "  cost           $%.4f\n", t->cost_usd);

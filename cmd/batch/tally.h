@@ -33,8 +33,7 @@ struct tally {
     int64_t input_tokens, cached_input_tokens, output_tokens,
         reasoning_tokens; /* paid in this run */
     double cost_usd;
-    uint64_t cost_unknown; /* paid answers without a known price */
-    double saved_usd;      /* what hits and twins would have cost, where the price is known */
+    uint64_t cost_unknown; /* paid answers whose cost is not known */
     struct tally_kind kinds[TALLY_KINDS + 1];
     int nkinds;
     struct tally_model models[TALLY_MODELS];

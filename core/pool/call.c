@@ -82,6 +82,19 @@ static void note_failure(struct worker *w, const struct task *t, const struct ht
         snprintf(out, cap, "%.60s: %.130s", model_of(w, t)->model_name, ans->message);
 }
 
+/* An answer that is no good (empty, broken) was paid for all the same. */
+static void count_lost(struct worker *w, struct task *t, struct attempt *a,
+                       const struct answer *ans)
+{
+    double usd = cost_of_answer(&model_of(w, t)->prices, ans);
+
+    if (ans->class == CLASS_OK || a->status < 200 || a->status >= 300 || usd < 0)
+        return;
+    a->cost_known = true;
+    t->lost_usd += usd;
+    w->count.cost_usd += usd;
+}
+
 static void note_attempt(struct worker *w, struct task *t, const struct http_response *rsp,
                          const struct answer *ans)
 {
@@ -92,6 +105,7 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
                                       rsp->end == HTTP_CANCELLED,
                         .ms = rsp->elapsed_us / 1000};
 
+    count_lost(w, t, &a, ans);
     task_trail_add(t, &a);
     t->inference_us += rsp->elapsed_us;
     t->last_class = ans->class;

@@ -82,8 +82,8 @@ struct pool_stats {
     int64_t calling;  /* pool_calls() */
     int64_t stranded; /* of those waiting: all routes that could serve them are off */
     int64_t input_tokens, output_tokens, cached_tokens;
-    double cost_usd;
-    uint64_t cost_unknown;          /* successes without a known price */
+    double cost_usd;                /* of all calls whose cost is known */
+    uint64_t cost_unknown;          /* successes whose cost is not known */
     uint64_t failures[CLASS_COUNT]; /* failed calls by class */
     struct {
         uint64_t calls, ok;

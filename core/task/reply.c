@@ -226,25 +226,26 @@ static void put_usage(struct buf *b, const struct completion *done)
     buf_char(b, '}');
 }
 
-/* Of this task: an answer that was there already is free. Negative: nobody knows. */
-static double cost_of(const struct task *t)
+double reply_cost(const struct task *t)
 {
     int i = 0;
 
     if (t->cache_result != CACHE_MISS)
-        return 0;
+        return t->lost_usd;
     if (t->completion)
-        return t->completion->cost_usd;
+        return t->completion->cost_usd < 0 ? -1 : t->completion->cost_usd + t->lost_usd;
     for (i = 0; i < t->ntrail; i++) {
-        if (t->trail[i].maybe_paid || (t->trail[i].status >= 200 && t->trail[i].status < 300))
+        const struct attempt *a = &t->trail[i];
+
+        if (a->maybe_paid || (a->status >= 200 && a->status < 300 && !a->cost_known))
             return -1;
     }
-    return 0;
+    return t->lost_usd;
 }
 
 static void put_cost(struct buf *b, const struct task *t)
 {
-    double cost = cost_of(t);
+    double cost = reply_cost(t);
 
     buf_str(b, ",\"cost_usd\":");
     if (!(cost >= 0 && cost < 1e15))

@@ -15,6 +15,13 @@
  */
 void reply_format(struct task *t, const struct config *c, int64_t now_wall_ms);
 
+/*
+ * USD that the task cost: its answer, free when it was there already, and calls before it that gave no good
+ * one, where their cost is known. Without an answer, a call that may have been charged makes it unknown:
+ * negative.
+ */
+double reply_cost(const struct task *t);
+
 /* What collect and resume need to know of a reply line. Strings point into the parsed object. */
 struct reply_view {
     struct json_object *root; /* owned: json_object_put() */

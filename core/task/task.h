@@ -67,6 +67,7 @@ struct attempt {
     int16_t status; /* HTTP status or 0 */
     enum error_class class;
     bool maybe_paid; /* a time-out after the request was sent */
+    bool cost_known; /* it gave no good answer, and what it cost is in task.lost_usd */
     int64_t ms;
 };
 
@@ -156,11 +157,12 @@ struct task {
     enum cache_result cache_result;
     struct completion *completion; /* success */
     struct task_error *error;      /* failure */
-    bool cost_a_call;              /* its end must be journaled before it is published */
-    bool from_journal;             /* the reply is the stored one of an earlier life */
-    bool unstored; /* published at a drain although the journal could not be written */
-    char *dropped; /* JSON array text of fields that drop_params dropped, or NULL */
-    char *reply;   /* the finished reply record */
+    double lost_usd;   /* what calls cost that gave no good answer, as far as it is known */
+    bool cost_a_call;  /* its end must be journaled before it is published */
+    bool from_journal; /* the reply is the stored one of an earlier life */
+    bool unstored;     /* published at a drain although the journal could not be written */
+    char *dropped;     /* JSON array text of fields that drop_params dropped, or NULL */
+    char *reply;       /* the finished reply record */
     size_t reply_len;
     bool ok;              /* the reply is a success */
     bool bad_record;      /* the reply says that the record could not be read */

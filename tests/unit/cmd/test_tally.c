@@ -53,6 +53,23 @@ Test(tally, only_bought_answers_cost)
     cr_assert_eq(t->models[0].cached, 2);
 }
 
+Test(tally, a_failure_may_cost)
+{
+    struct tally *t CLEANUP_FREE = mem_alloc(sizeof *t);
+    struct tally_totals n = {.what = "batch", .total = 2, .output = "out.jsonl"};
+    struct reply_view v = {.custom_id = "a", .error_code = "empty_answer", .cost_usd = 0.25};
+    char *text = NULL;
+
+    tally_add(t, &v);
+    v.cost_usd = -1;
+    tally_add(t, &v);
+    cr_assert_float_eq(t->cost_usd, 0.25, 1e-9);
+    cr_assert_eq(t->cost_unknown, 0);
+    text = report(t, &n);
+    cr_expect(strstr(text, "cost           $0.2500"), "%s", text);
+    free(text);
+}
+
 Test(tally, failures_are_grouped_and_bounded)
 {
     struct tally *t CLEANUP_FREE = mem_alloc(sizeof *t);

@@ -27,16 +27,14 @@ Test(pool, success_with_usage_and_cost)
     cr_expect_eq(stats().in_flight, 0);
 }
 
-static double cost_of(struct task *t)
+static void expect_cost(struct task *t, double want)
 {
     struct reply_view v;
-    double usd = 0;
 
     cr_assert_eq(reply_read(t->reply, t->reply_len, &v, NULL), 0);
-    usd = v.cost_usd;
+    cr_expect_float_eq(v.cost_usd, want, 1e-9, "%s", t->reply);
     reply_view_done(&v);
     task_free(t);
-    return usd;
 }
 
 /* By what the answer says: its tier, or its cost. An answer out of the cache is free, whatever it cost. */
@@ -47,13 +45,25 @@ Test(pool, cost_as_the_answer_says)
         "\"service_tier\":\"flex\",\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":5,"
         "\"cost\":0.25}}");
     scene_start("", "");
-    cr_expect_float_eq(cost_of(asked("billed", "q", "")), 0.25, 1e-9);
-    cr_expect_float_eq(cost_of(asked("tiered", "other", "")), 0.025,
-                       1e-9); /* 10*0.0005 + 5*0.004 */
-    cr_expect_float_eq(cost_of(asked("ok", "third", "")), 0.06, 1e-9);
-    cr_expect_float_eq(cost_of(asked("billed", "q", "")), 0, 1e-9);
+    expect_cost(asked("billed", "q", ""), 0.25);
+    expect_cost(asked("tiered", "other", ""), 0.025); /* 10*0.0005 + 5*0.004 */
+    expect_cost(asked("ok", "third", ""), 0.06);
+    expect_cost(asked("billed", "q", ""), 0);
     pool_stop(rig->pool);
     cr_expect_float_eq(stats().cost_usd, 0.335, 1e-9);
+    cr_expect_eq(stats().cost_unknown, 0);
+}
+
+/* An answer with nothing in it was charged, too: to the task that gets a better one, or none. */
+Test(pool, cost_of_answers_that_are_no_good)
+{
+    say(COPY, 200, "", "{\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":2}}");
+    scene_start("", ", num_retries: 1");
+    expect_cost(asked("copy", "q", "\"models\":[\"copy\",\"ok\"]"), 2 * 0.03 + 0.06);
+    expect_cost(asked("copy", "r", ""), 2 * 0.03);
+    pool_stop(rig->pool);
+    cr_expect_eq(stats().calls, 5);
+    cr_expect_float_eq(stats().cost_usd, 0.18, 1e-9);
     cr_expect_eq(stats().cost_unknown, 0);
 }
 
