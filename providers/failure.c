@@ -21,7 +21,7 @@
 
 #define WORDS_MAX   4096 /* of the message in the error body */
 #define RAW_MAX     512  /* of a body that is no JSON */
-#define WAIT_MAX_MS (30LL * 24 * 3600 * 1000)
+#define WAIT_MAX_MS (31LL * 24 * 3600 * 1000)
 
 /* Texts that stand before a duration. */
 static const char *const wait_text[] = {"try again in ", "retry in ", "retry after "};

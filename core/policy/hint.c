@@ -16,7 +16,7 @@
 #include "base/mem.h"
 
 #define DAY_MS        ((int64_t)24 * 3600 * 1000)
-#define WAIT_MAX_MS   (30 * DAY_MS)
+#define WAIT_MAX_MS   (31 * DAY_MS) /* what is counted by the month begins anew within that */
 #define EPOCH_MS_FROM ((int64_t)100000000000) /* a number this large counts milliseconds */
 #define VALUE_MAX     128
 #define NANO          ((int64_t)1000000000)
@@ -87,7 +87,7 @@ static bool blank(const char *s)
     return s[strspn(s, " \t\r")] == '\0';
 }
 
-/* A duration in which a bare number counts `bare` nanoseconds. -1: unreadable or longer than 30 days. */
+/* A duration in which a bare number counts `bare` nanoseconds. -1: unreadable or longer than 31 days. */
 static int64_t duration_ms(const char *s, int64_t bare)
 {
     const __int128 max = (__int128)WAIT_MAX_MS * (NANO / 1000);
@@ -245,6 +245,28 @@ static int64_t read_s(const char *value, int64_t now_wall_ms)
     return wait_ms(value, NANO, now_wall_ms);
 }
 
+/* One value, or several with commas between them, as proxies join headers of one name: the longest. A date
+ * has a comma of its own, so the whole is read first. */
+static int64_t read_value(const char *value, read_fn *read, int64_t now_wall_ms)
+{
+    int64_t most = read(value, now_wall_ms);
+    char part[VALUE_MAX];
+
+    if (most >= 0 || !strchr(value, ','))
+        return most;
+    while (*value) {
+        size_t n = strcspn(value, ",");
+        int64_t ms = 0;
+
+        snprintf(part, sizeof part, "%.*s", (int)n, value);
+        ms = read(part, now_wall_ms);
+        most = ms > most ? ms : most;
+        value += n;
+        value += *value == ',';
+    }
+    return most;
+}
+
 /* The longest wait among all headers of this name: a proxy may have added its own. */
 static int64_t header_wait_ms(const struct http_response *rsp, const char *name, read_fn *read,
                               int64_t now_wall_ms)
@@ -264,7 +286,7 @@ static int64_t header_wait_ms(const struct http_response *rsp, const char *name,
 
             if (end - v < VALUE_MAX) {
                 snprintf(value, sizeof value, "%.*s", (int)(end - v), v);
-                ms = read(value, now_wall_ms);
+                ms = read_value(value, read, now_wall_ms);
                 most = ms > most ? ms : most;
             }
         }
@@ -320,18 +342,22 @@ static int64_t dimension_wait_ms(const struct http_response *rsp, int64_t now_wa
 
 int64_t hint_wait_ms(const struct http_response *rsp, const struct answer *ans, int64_t now_wall_ms)
 {
-    int64_t ms = header_wait_ms(rsp, "retry-after-ms", read_ms, now_wall_ms);
+    int64_t body = ans && ans->retry_after_ms <= WAIT_MAX_MS ? ans->retry_after_ms : -1;
+    const int64_t hints[] = {
+        header_wait_ms(rsp, "retry-after-ms", read_ms, now_wall_ms),
+        header_wait_ms(rsp, "x-ms-retry-after-ms", read_ms, now_wall_ms),
+        header_wait_ms(rsp, "retry-after", read_s, now_wall_ms),
+        body,
+        dimension_wait_ms(rsp, now_wall_ms),
+        header_wait_ms(rsp, "x-ratelimit-reset", epoch_wait_ms, now_wall_ms),
+    };
+    int64_t ms = -1;
+    size_t i = 0;
 
-    if (ms < 0)
-        ms = header_wait_ms(rsp, "x-ms-retry-after-ms", read_ms, now_wall_ms);
-    if (ms < 0)
-        ms = header_wait_ms(rsp, "retry-after", read_s, now_wall_ms);
-    if (ms < 0 && ans && ans->retry_after_ms >= 0 && ans->retry_after_ms <= WAIT_MAX_MS)
-        ms = ans->retry_after_ms;
-    if (ms < 0)
-        ms = dimension_wait_ms(rsp, now_wall_ms);
-    if (ms < 0)
-        ms = header_wait_ms(rsp, "x-ratelimit-reset", epoch_wait_ms, now_wall_ms);
+    for (i = 0; i < ARRAY_LEN(hints) && ms <= 0; i++) {
+        if (hints[i] > ms)
+            ms = hints[i];
+    }
     return ms;
 }
 

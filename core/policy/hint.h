@@ -11,8 +11,8 @@
 /*
  * Milliseconds to wait, never less than was asked for; -1: no hint. Order: retry-after-ms,
  * x-ms-retry-after-ms, retry-after (integer, float, HTTP date), body (ans->retry_after_ms), the reset of
- * the dimension whose remaining is 0, x-ratelimit-reset. Past dates give 0. Values over 30 days, negative
- * and unreadable ones are ignored.
+ * the dimension whose remaining is 0, x-ratelimit-reset. Past dates give 0; a hint of 0 stands back for a later
+ * one that asks for more. Values over 31 days, negative and unreadable ones are ignored.
  */
 int64_t hint_wait_ms(const struct http_response *rsp, const struct answer *ans,
                      int64_t now_wall_ms);
