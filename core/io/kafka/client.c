@@ -83,6 +83,18 @@ bool kafka_id_is_embedded(const char *cluster_id)
     return cluster_id && strncmp(cluster_id, "mockCluster", 11) == 0;
 }
 
+/* What a transaction ended with, or waits for, is said by the one that replaces the handle, or goes on with
+ * it; a broker that is just starting would fill a page with GETPID. */
+static bool is_told_by_owner(const char *fac)
+{
+    static const char *const told[] = {"TXNERR", "FATAL", "TERMINATE", "GETPID"};
+
+    for (size_t i = 0; i < ARRAY_LEN(told); i++)
+        if (strcmp(fac, told[i]) == 0)
+            return true;
+    return false;
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *buf)
 {
     struct kafka_client *c = rd_kafka_opaque(rk);
@@ -98,9 +110,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char 
     /* A broker that is away is reported once by on_error(), not once per connection attempt. */
     if (strcmp(fac, "FAIL") == 0 || strcmp(fac, "ERROR") == 0)
         to = LOG_DEBUG;
-    /* What a transaction ended with is said by the one that replaces the handle, or goes on with it. */
-    if (c && c->replaceable &&
-        (strcmp(fac, "TXNERR") == 0 || strcmp(fac, "FATAL") == 0 || strcmp(fac, "TERMINATE") == 0))
+    if (c && c->replaceable && is_told_by_owner(fac))
         to = LOG_DEBUG;
     if (log_wants(to))
         log_line(to, "kafka client", "client=%s facility=%s text=%s", c ? c->name : "?", fac,
