@@ -8,27 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
-
-struct field_row {
-    const char *name;
-    /* NULL: left out silently, because it cannot change the answer or is read elsewhere. */
-    int (*put)(struct outgoing *o, const char *name, struct json_object *v);
-};
-
-/* Under the same name, as it is. */
-static int put_same(struct outgoing *o, const char *name, struct json_object *v)
-{
-    outgoing_share(o->body, name, v);
-    return 0;
-}
-
-static int put_max_tokens(struct outgoing *o, const char *name, struct json_object *v)
-{
-    if (strcmp(name, "max_tokens") == 0 && json_get(o->t->body, "max_completion_tokens"))
-        return 0; /* the newer name wins */
-    outgoing_share(o->body, "max_tokens", v);
-    return 0;
-}
+#include "providers/fields.h"
 
 static int put_temperature(struct outgoing *o, const char *name, struct json_object *v)
 {
@@ -39,22 +19,6 @@ static int put_temperature(struct outgoing *o, const char *name, struct json_obj
     if (outgoing_refuse(o, "temperature goes from 0 to 1 there", "%s", name) < 0)
         return -1;
     json_object_object_add(o->body, name, json_object_new_int(1));
-    return 0;
-}
-
-static int put_stop(struct outgoing *o, const char *name, struct json_object *v)
-{
-    struct json_object *list = NULL;
-
-    (void)name;
-    if (json_object_is_type(v, json_type_array)) {
-        if (json_object_array_length(v) > 0)
-            outgoing_share(o->body, "stop_sequences", v);
-        return 0;
-    }
-    list = json_object_new_array();
-    json_object_array_add(list, json_object_get(v));
-    json_object_object_add(o->body, "stop_sequences", list);
     return 0;
 }
 
@@ -124,12 +88,12 @@ static int put_effort(struct outgoing *o, const char *name, struct json_object *
     return outgoing_fail(o, "must be none, minimal, low, medium, high, xhigh or max", "%s", name);
 }
 
-/* user and its successor safety_identifier; the newer one wins. */
+/* user and its successor safety_identifier. */
 static int put_user(struct outgoing *o, const char *name, struct json_object *v)
 {
     struct json_object *metadata = NULL;
 
-    if (strcmp(name, "user") == 0 && json_get(o->t->body, "safety_identifier"))
+    if (field_superseded(o, name))
         return 0;
     metadata = json_object_new_object();
     outgoing_share(metadata, "user_id", v);
@@ -157,108 +121,37 @@ static int put_tier(struct outgoing *o, const char *name, struct json_object *v)
     return outgoing_refuse(o, "it has the service tiers auto and default only", "%s", name);
 }
 
-static int put_n(struct outgoing *o, const char *name, struct json_object *v)
-{
-    if (json_object_get_int64(v) == 1)
-        return 0;
-    return outgoing_refuse(o, "it gives one choice; send more requests with different `sample`",
-                           "%s", name);
-}
-
-/* Fields that say nothing as long as they are false, 0 or empty. */
-static int refuse_set(struct outgoing *o, const char *name, struct json_object *v)
-{
-    switch (json_object_get_type(v)) {
-    case json_type_boolean:
-        if (!json_object_get_boolean(v))
-            return 0;
-        break;
-    case json_type_int:
-    case json_type_double:
-        if (json_object_get_double(v) == 0)
-            return 0;
-        break;
-    case json_type_object:
-        if (json_object_object_length(v) == 0)
-            return 0;
-        break;
-    default:
-        break;
-    }
-    return outgoing_refuse(o, "the API has nothing like it", "%s", name);
-}
-
-static int refuse(struct outgoing *o, const char *name, struct json_object *v)
-{
-    (void)v;
-    return outgoing_refuse(o, "the API has nothing like it", "%s", name);
-}
-
-static int put_verbosity(struct outgoing *o, const char *name, struct json_object *v)
-{
-    return strcmp(json_object_get_string(v), "medium") == 0 ? 0 : refuse(o, name, v);
-}
-
-static int put_modalities(struct outgoing *o, const char *name, struct json_object *v)
-{
-    const char *first = NULL;
-
-    if (json_object_is_type(v, json_type_array) && json_object_array_length(v) == 1)
-        first = json_object_get_string(json_object_array_get_idx(v, 0));
-    return first && strcmp(first, "text") == 0 ? 0 : refuse(o, name, v);
-}
-
 static const struct field_row rows[] = {
-    {"model", NULL},
-    {"messages", NULL},
     {"tools", NULL}, /* these three: anthropic_tools() */
     {"tool_choice", NULL},
     {"parallel_tool_calls", NULL},
-    {"stream", NULL},
-    {"stream_options", NULL},
-    {"store", NULL},
-    {"metadata", NULL}, /* labels of the caller, not the API's metadata */
-    {"prompt_cache_key", NULL},
-    {"prompt_cache_options", NULL},
-    {"prompt_cache_retention", NULL},
-    {"max_tokens", put_max_tokens},
-    {"max_completion_tokens", put_max_tokens},
+    {"max_tokens", field_max_tokens},
+    {"max_completion_tokens", field_max_tokens},
     {"temperature", put_temperature},
-    {"top_p", put_same},
-    {"stop", put_stop},
+    {"top_p", field_same},
+    {"stop", field_stop_sequences},
     {"response_format", put_response_format},
     {"reasoning_effort", put_effort},
     {"user", put_user},
     {"safety_identifier", put_user},
     {"service_tier", put_tier},
-    {"n", put_n},
-    {"verbosity", put_verbosity},
-    {"modalities", put_modalities},
-    {"logprobs", refuse_set},
-    {"top_logprobs", refuse_set},
-    {"logit_bias", refuse_set},
-    {"presence_penalty", refuse_set},
-    {"frequency_penalty", refuse_set},
-    {"seed", refuse},
-    {"audio", refuse},
+    {"n", field_single},
+    {"verbosity", field_no_verbosity},
+    {"modalities", field_text_only},
+    {"logprobs", field_refuse_set},
+    {"top_logprobs", field_refuse_set},
+    {"logit_bias", field_refuse_set},
+    {"presence_penalty", field_refuse_set},
+    {"frequency_penalty", field_refuse_set},
+    {"seed", field_refuse},
+    {"audio", field_refuse},
     /* words of this API that OpenAI's has not */
-    {"top_k", put_same},
-    {"thinking", put_same},
-    {"cache_control", put_same},
+    {"top_k", field_same},
+    {"thinking", field_same},
+    {"cache_control", field_same},
 };
 
 int anthropic_fields(struct outgoing *o)
 {
-    json_object_object_foreach(o->t->body, name, v)
-    {
-        size_t i = 0;
-
-        while (i < ARRAY_LEN(rows) && strcmp(rows[i].name, name) != 0)
-            i++;
-        if (!v || (i < ARRAY_LEN(rows) && !rows[i].put))
-            continue;
-        if ((i < ARRAY_LEN(rows) ? rows[i].put : refuse)(o, name, v) < 0)
-            return -1;
-    }
-    return 0;
+    return fields_put(o, rows, ARRAY_LEN(rows));
 }

@@ -100,21 +100,6 @@ static void developer_to_system(struct outgoing *o)
     json_object_object_add(o->body, "messages", to);
 }
 
-static int add_headers(struct outgoing *o)
-{
-    struct buf bearer = BUF_INIT(8192);
-    int r = 0;
-
-    if (!o->m->api_key || !*o->m->api_key)
-        return 0;
-    buf_printf(&bearer, "Bearer %s", o->m->api_key);
-    r = outgoing_header(o, "Authorization", bearer.data ? bearer.data : "");
-    if (bearer.data)
-        explicit_bzero(bearer.data, bearer.len);
-    buf_done(&bearer);
-    return r;
-}
-
 static const char *path_of(enum operation op)
 {
     return op == OP_EMBEDDINGS ? "/embeddings" : "/chat/completions";
@@ -144,7 +129,7 @@ static int openai_format(const struct model *m, struct task *t, struct http_requ
         if (refuse_reasoning(&o) < 0)
             return -1;
     }
-    if (add_headers(&o) < 0)
+    if (outgoing_bearer(&o) < 0)
         return -1;
     return outgoing_finish(&o, path_of(t->op));
 }

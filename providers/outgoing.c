@@ -96,6 +96,21 @@ int outgoing_header(struct outgoing *o, const char *name, const char *value)
         o->m->model_name, name, HTTP_HEADERS_MAX);
 }
 
+int outgoing_bearer(struct outgoing *o)
+{
+    struct buf bearer = BUF_INIT(8192);
+    int r = 0;
+
+    if (!o->m->api_key || !*o->m->api_key)
+        return 0;
+    buf_printf(&bearer, "Bearer %s", o->m->api_key);
+    r = outgoing_header(o, "Authorization", bearer.data ? bearer.data : "");
+    if (bearer.data)
+        explicit_bzero(bearer.data, bearer.len);
+    buf_done(&bearer);
+    return r;
+}
+
 /* The row's own headers; an empty value only takes the built-in header of that name away. */
 static int add_extra_headers(struct outgoing *o)
 {
@@ -131,6 +146,21 @@ static bool fixed_member(const char *key)
     return strcmp(key, "model") == 0 || strcmp(key, "messages") == 0 || strcmp(key, "stream") == 0;
 }
 
+/* Adds the members of value to the member o->nested of the body, over those that are there. */
+static bool merge_nested(struct outgoing *o, const char *key, struct json_object *value)
+{
+    struct json_object *to = json_get_type(o->body, key, json_type_object);
+
+    if (!o->nested || strcmp(key, o->nested) != 0 || !to ||
+        !json_object_is_type(value, json_type_object))
+        return false;
+    json_object_object_foreach(value, name, v)
+    {
+        outgoing_share(to, name, v);
+    }
+    return true;
+}
+
 static int merge_extra_body(struct outgoing *o)
 {
     CLEANUP_JSON struct json_object *extra = NULL;
@@ -141,7 +171,7 @@ static int merge_extra_body(struct outgoing *o)
         return err_wrap(o->e, "model_list %s: extra_body", o->m->model_name);
     json_object_object_foreach(extra, key, value)
     {
-        if (!fixed_member(key))
+        if (!fixed_member(key) && !merge_nested(o, key, value))
             outgoing_share(o->body, key, value);
     }
     return 0;

@@ -20,6 +20,9 @@ struct outgoing {
     struct http_request *req;
     struct json_object *body; /* owned by the caller; children are shared with t->body */
     struct err *e;
+    /* MAY be NULL. An object in body, the dialect's own and not shared, to which extra_body adds
+     * members where it would replace it otherwise. */
+    const char *nested;
 };
 
 /* Forgets what an earlier route dropped: t->dropped speaks of the call that is made now. */
@@ -39,6 +42,9 @@ int outgoing_fail(struct outgoing *o, const char *why, const char *field, ...)
 
 /* A header, unless extra_headers of the row has one of this name. */
 int outgoing_header(struct outgoing *o, const char *name, const char *value);
+
+/* The row's key as a bearer token; nothing without a key. */
+int outgoing_bearer(struct outgoing *o);
 
 /*
  * Merges extra_body, adds the row's headers, and writes url (api_base + path), body and time-outs.
