@@ -104,12 +104,15 @@ static const char *const quota_text[] = {
     "requires billing to be enabled",
     "key limit exceeded",
     "account is not active",
+    "api calls / month",
+    "weekly usage limit",
+    "session usage limit",
     NULL,
 };
 
 static const char *const overload_text[] = {
-    "overload", "over capacity", "at capacity", "service tier capacity exceeded", "high demand",
-    NULL,
+    "overload",    "over capacity", "at capacity", "service tier capacity exceeded",
+    "high demand", "server busy",   NULL,
 };
 
 static const char *const region_text[] = {
@@ -126,8 +129,8 @@ static const char *const credential_text[] = {
 };
 
 static const char *const gone_text[] = {
-    "deprecated",  "decommissioned",      "retired", "end-of-life",
-    "end of life", "no longer available", NULL,
+    "deprecated",  "decommissioned",      "retired",        "end-of-life",
+    "end of life", "no longer available", "was removed on", NULL,
 };
 
 static const char *const access_text[] = {
@@ -149,6 +152,9 @@ static const char *const context_text[] = {
     "exceeds the maximum number of tokens allowed",
     "exceeds the available context size",
     "prompt is too long",
+    "exceeds the context length",
+    "too many tokens: total number of tokens",
+    "too many tokens: size limit exceeded",
     NULL,
 };
 
@@ -256,7 +262,8 @@ static enum error_class classify_server(const struct fault *f, long status)
         return CLASS_OVERLOAD;
     if (status == 503 && has_any(f->message, overload_text))
         return CLASS_OVERLOAD;
-    if (status >= 500 || status == 408 || status == 409 || status == 424 || status == 425)
+    if (status >= 500 || status == 408 || status == 409 || status == 424 || status == 425 ||
+        status == 499)
         return CLASS_TRANSIENT;
     return CLASS_OK;
 }

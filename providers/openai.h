@@ -18,6 +18,13 @@ void openai_read_embeddings(const struct model *m, const struct task *t, struct 
                             struct answer *ans);
 
 /*
+ * An embedding list made of bare vectors, for APIs that give them so. vectors is a list or NULL and
+ * stays as it is; tokens -1: not said.
+ */
+void openai_read_vectors(const struct model *m, const struct task *t, struct json_object *vectors,
+                         int64_t tokens, struct answer *ans);
+
+/*
  * Repairs one choice so that it is valid against OpenAI's schema, and says how it ended. 0, or -1
  * when there is nothing in it that answers.
  */

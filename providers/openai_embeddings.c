@@ -98,3 +98,28 @@ void openai_read_embeddings(const struct model *m, const struct task *t, struct 
         json_object_object_add(root, "model", json_object_new_string(m->upstream_model));
     incoming_close(root, FINISH_STOP, ans);
 }
+
+void openai_read_vectors(const struct model *m, const struct task *t, struct json_object *vectors,
+                         int64_t tokens, struct answer *ans)
+{
+    CLEANUP_JSON struct json_object *root = json_object_new_object();
+    struct json_object *data = json_object_new_array();
+    size_t n = vectors ? json_object_array_length(vectors) : 0;
+    size_t i = 0;
+
+    for (i = 0; i < n; i++) {
+        struct json_object *row = json_object_new_object();
+
+        json_object_object_add(row, "embedding",
+                               json_object_get(json_object_array_get_idx(vectors, i)));
+        json_object_array_add(data, row);
+    }
+    json_object_object_add(root, "data", data);
+    if (tokens >= 0) {
+        struct json_object *usage = json_object_new_object();
+
+        json_object_object_add(usage, "prompt_tokens", json_object_new_int64(tokens));
+        json_object_object_add(root, "usage", usage);
+    }
+    openai_read_embeddings(m, t, root, ans);
+}

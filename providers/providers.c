@@ -9,9 +9,12 @@
 #include <stddef.h>
 
 #include "providers/anthropic.h"
+#include "providers/cohere.h"
+#include "providers/ollama.h"
 #include "providers/openai.h"
 
-const struct provider *const providers[] = {&provider_openai, &provider_anthropic, NULL};
+const struct provider *const providers[] = {&provider_openai, &provider_anthropic, &provider_cohere,
+                                            &provider_ollama_chat, NULL};
 
 #define OLD_TOKENS QUIRK_MAX_TOKENS
 #define NO_DEV     QUIRK_NO_DEVELOPER
@@ -32,7 +35,7 @@ const struct vendor vendors[] = {
      OLD_TOKENS | NO_DEV},
     {"mistral", "openai", "https://api.mistral.ai/v1", "MISTRAL_API_KEY",
      OLD_TOKENS | NO_DEV | NO_EFFORT},
-    {"cohere", "openai", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY",
+    {"cohere_compat", "openai", "https://api.cohere.ai/compatibility/v1", "COHERE_API_KEY",
      OLD_TOKENS | NO_DEV},
     {"meta", "openai", "https://api.llama.com/compat/v1", "META_API_KEY", NO_DEV},
     {"arcee", "openai", "https://api.arcee.ai/api/v1", "ARCEE_API_KEY", NO_DEV},
@@ -53,5 +56,9 @@ const struct vendor vendors[] = {
     {"moonshot", "anthropic", "https://api.moonshot.ai/anthropic/v1", "MOONSHOT_API_KEY", 0},
     {"minimax", "anthropic", "https://api.minimax.io/anthropic/v1", "MINIMAX_API_KEY", 0},
     {"zai", "anthropic", "https://api.z.ai/api/anthropic/v1", "ZAI_API_KEY", 0},
+
+    /* dialects of one vendor each */
+    {"cohere", "cohere", "https://api.cohere.com/v2", "COHERE_API_KEY", 0},
+    {"ollama_chat", "ollama_chat", "http://127.0.0.1:11434", NULL, 0},
     {NULL, NULL, NULL, NULL, 0},
 };

@@ -166,7 +166,7 @@ const struct conf_row conf_model_rows[] = {
      .min = 0,
      .max = INT64_C(1000000000),
      .fallback = "0",
-     .help = "context window; 0 for not known"},
+     .help = "context window, which ollama_chat asks for; 0 for not known"},
     {.path = "model_info.max_output_tokens",
      .type = CONF_INT,
      IN(max_output_tokens),

@@ -3,8 +3,9 @@
  * answer is whole JSON with something in it; no failure carries the key. Requests: no crash; what
  * is sent is whole JSON that does not stream; the task's body stays as it was.
  *
- * Input: one byte of flags (bit 0: embeddings where there are any, bits 1-3: status, bit 7: the
- * rest is a request body), header lines up to an empty line, body.
+ * Input: one byte of flags, header lines up to an empty line, body. Flags: bit 0: embeddings where
+ * there are any, bits 1-3: status, bit 4: the row has a context window and an extra_body; with bit 7
+ * the rest is a request body, and bit 0 is drop_params, bit 1: embeddings where there are any.
  */
 #ifndef SLUICE_FUZZ_PROVIDER_H
 #define SLUICE_FUZZ_PROVIDER_H
@@ -58,8 +59,8 @@ static inline void fuzz_bad(const struct answer *ans)
     json_object_put(o);
 }
 
-static inline void fuzz_request(const struct model *m, const struct provider *p,
-                                const uint8_t *data, size_t n)
+static inline void fuzz_request(const struct model *m, enum operation op, const uint8_t *data,
+                                size_t n)
 {
     struct json_object *body = NULL;
     struct json_object *sent = NULL;
@@ -75,10 +76,11 @@ static inline void fuzz_request(const struct model *m, const struct provider *p,
     before = mem_strdup(json_object_to_json_string(body));
     t = task_new();
     t->body = body;
+    t->op = op;
     http_request_init(&req, 1 << 20);
-    if (p->format_request(m, t, &req, NULL) == 0) {
+    if (m->provider->format_request(m, t, &req, NULL) == 0) {
         MUST(json_parse(req.body.data, req.body.len, &sent, NULL) == 0);
-        MUST(!json_get(sent, "stream"));
+        MUST(!json_get_bool(sent, "stream", false));
         MUST(strcmp(json_get_str(sent, "model"), m->upstream_model) == 0);
     }
     MUST(strcmp(before, json_object_to_json_string(body)) == 0);
@@ -93,6 +95,7 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
 {
     static const long statuses[] = {200, 200, 400, 401, 403, 404, 429, 503};
     struct model m = {.model_name = (char *)"fuzz",
+                      .provider = p,
                       .provider_name = (char *)p->name,
                       .upstream_model = (char *)"model-x",
                       .api_base = (char *)"http://127.0.0.1/v1",
@@ -108,9 +111,13 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
 
     if (n < 1)
         return;
+    if (data[0] & 0x10) {
+        m.max_input_tokens = 64;
+        m.extra_body = (char *)"{\"options\":{\"seed\":7}}";
+    }
     if (data[0] & 0x80) {
         m.drop_params = data[0] & 1;
-        fuzz_request(&m, p, data + 1, n - 1);
+        fuzz_request(&m, (data[0] & 2) && !chat_only ? OP_EMBEDDINGS : OP_CHAT, data + 1, n - 1);
         return;
     }
     gap = memmem(data, n, "\n\n", 2);

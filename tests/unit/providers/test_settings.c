@@ -20,6 +20,15 @@ static const struct vendor *find_vendor(const char *name)
     return vendors[i].name ? &vendors[i] : NULL;
 }
 
+static const struct provider *find_provider(const char *name)
+{
+    size_t i = 0;
+
+    while (providers[i] && strcmp(providers[i]->name, name) != 0)
+        i++;
+    return providers[i];
+}
+
 static struct model good_row(const char *vendor)
 {
     const struct vendor *v = find_vendor(vendor);
@@ -31,7 +40,7 @@ static struct model good_row(const char *vendor)
         .api_base = (char *)v->api_base,
         .api_key = (char *)"sk-12345678",
         .vendor = v,
-        .provider = strcmp(v->dialect, "openai") == 0 ? providers[0] : providers[1],
+        .provider = find_provider(v->dialect),
     };
 }
 
@@ -83,6 +92,10 @@ Test(settings, check)
         {"vllm", NULL, "", "m", NULL, NULL},
         {"anthropic", NULL, "", "m", NULL, "ANTHROPIC_API_KEY"},
         {"anthropic", NULL, "k", "m", NULL, NULL},
+        {"cohere", NULL, "", "m", NULL, "COHERE_API_KEY"},
+        {"cohere", NULL, "k", "m", NULL, NULL},
+        {"cohere_compat", NULL, "k", "m", NULL, NULL},
+        {"ollama_chat", NULL, "", "m", "{\"options\":{\"num_ctx\":1}}", NULL},
     };
     size_t i = 0;
 
@@ -153,14 +166,19 @@ Test(settings, a_request_over_its_bound_is_an_error)
 
 Test(settings, an_answer_over_its_bound_is_a_bad_response)
 {
-    static const char *const bodies[] = {
-        "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}",
-        "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}],\"stop_reason\":\"end_turn\"}",
+    static const char *const bodies[][2] = {
+        {"openai",
+         "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"},
+        {"anthropic",
+         "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}],\"stop_reason\":\"end_turn\"}"},
+        {"cohere",
+         "{\"message\":{\"content\":[{\"text\":\"hello\"}]},\"finish_reason\":\"COMPLETE\"}"},
+        {"ollama_chat", "{\"message\":{\"content\":\"hello\"},\"done\":true}"},
     };
     size_t i = 0;
 
-    for (i = 0; providers[i]; i++) {
-        struct model m = good_row(providers[i]->name);
+    for (i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct model m = good_row(bodies[i][0]);
         struct task *t = small_task();
         struct http_response rsp;
         struct answer ans;
@@ -168,7 +186,7 @@ Test(settings, an_answer_over_its_bound_is_a_bad_response)
         http_response_init(&rsp, 16, 4096);
         rsp.end = HTTP_DONE;
         rsp.status = 200;
-        buf_str(&rsp.body, bodies[i]);
+        buf_str(&rsp.body, bodies[i][1]);
         answer_init(&ans, 150);
         m.provider->parse_response(&m, t, &rsp, &ans);
         cr_expect_eq(ans.class, CLASS_BAD_RESPONSE);
