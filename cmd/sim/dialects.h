@@ -7,12 +7,24 @@
 
 #include "cmd/sim/dialect.h"
 
-extern const struct sim_dialect sim_chat;       /* openai.c */
-extern const struct sim_dialect sim_embeddings; /* embed.c */
-extern const struct sim_dialect sim_messages;   /* anthropic.c */
+extern const struct sim_dialect sim_chat;        /* openai.c */
+extern const struct sim_dialect sim_embeddings;  /* embed.c */
+extern const struct sim_dialect sim_messages;    /* anthropic.c */
+extern const struct sim_dialect sim_cohere_chat; /* cohere.c */
+extern const struct sim_dialect sim_cohere_embed;
+extern const struct sim_dialect sim_ollama_chat; /* ollama.c */
+extern const struct sim_dialect sim_ollama_embed;
 
 /* Errors and rate-limit headers in OpenAI's form, which others speak as well. */
 void sim_openai_error(struct sim_reply *r, const struct sim_fail *f);
 void sim_openai_pace(struct sim_reply *r, const struct sim_pace *p);
+
+/* A vector of one input, as a list of numbers or as base64 in a string. */
+struct sim_vector {
+    int64_t dimensions; /* 0: those of the setup */
+    bool base64;
+};
+void sim_write_vector(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
+                      struct json_object *input, const struct sim_vector *form);
 
 #endif

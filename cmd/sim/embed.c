@@ -1,6 +1,6 @@
 /*
- * embed: answers of POST /v1/embeddings in OpenAI's form: for each input a unit vector that depends on
- * the seed, the model and the input only. Pure.
+ * embed: answers of POST /v1/embeddings in OpenAI's form, and the vectors of all dialects: for each input
+ * a unit vector that depends on the seed, the model and the input only. Pure.
  */
 #include <endian.h>
 #include <math.h>
@@ -49,26 +49,35 @@ static void write_base64(struct buf *b, float *v, size_t n)
     buf_char(b, '"');
 }
 
-static void write_vector(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
-                         struct json_object *input, int index)
+void sim_write_vector(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
+                      struct json_object *input, const struct sim_vector *form)
 {
-    const char *text = json_object_get_string(input), *form = NULL;
+    const char *text = json_object_get_string(input);
     uint64_t seed = sim_hash_fold(s->seed, sim_hash(text ? text : "", text ? strlen(text) : 0));
-    int64_t n = json_get_int(a->body, "dimensions", s->dimensions);
+    int64_t n = form->dimensions > 0 ? form->dimensions : s->dimensions;
     float v[DIMENSIONS_MOST];
 
     n = n < 1 ? 1 : n > DIMENSIONS_MOST ? DIMENSIONS_MOST : n;
     draw_vector(sim_hash_fold(seed, sim_hash(a->model, strlen(a->model))), v, (size_t)n);
+    if (form->base64) {
+        write_base64(b, v, (size_t)n);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        buf_printf(b, "%c%.7g", i ? ',' : '[', (double)v[i]);
+    buf_char(b, ']');
+}
+
+static void write_row(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
+                      struct json_object *input, int index)
+{
+    const char *format = json_get_str(a->body, "encoding_format");
+    struct sim_vector form = {.dimensions = json_get_int(a->body, "dimensions", 0),
+                              .base64 = format && strcmp(format, "base64") == 0};
+
     buf_printf(b, "%s{\"object\":\"embedding\",\"index\":%d,\"embedding\":", index ? "," : "",
                index);
-    form = json_get_str(a->body, "encoding_format");
-    if (form && strcmp(form, "base64") == 0) {
-        write_base64(b, v, (size_t)n);
-    } else {
-        for (int64_t i = 0; i < n; i++)
-            buf_printf(b, "%c%.7g", i ? ',' : '[', (double)v[i]);
-        buf_char(b, ']');
-    }
+    sim_write_vector(b, s, a, input, &form);
     buf_char(b, '}');
 }
 
@@ -95,7 +104,7 @@ static void answer(struct sim_reply *r, const struct sim_setup *s, const struct 
         count = INPUTS_MAX;
     buf_str(b, "{\"object\":\"list\",\"data\":[");
     for (size_t i = 0; twist != SIM_EMPTY200 && i < count; i++)
-        write_vector(b, s, a, is_list(input) ? json_object_array_get_idx(input, i) : input, (int)i);
+        write_row(b, s, a, is_list(input) ? json_object_array_get_idx(input, i) : input, (int)i);
     buf_str(b, "],\"model\":");
     buf_json_str(b, a->model, strlen(a->model));
     buf_printf(b, ",\"usage\":{\"prompt_tokens\":%lld,\"total_tokens\":%lld}}",

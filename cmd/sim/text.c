@@ -67,6 +67,22 @@ size_t sim_text_cut(const char *text, size_t len, size_t n)
     return n;
 }
 
+void sim_text_tokens(struct buf *b, const struct sim_ask *a, const struct buf *text,
+                     void (*write)(struct buf *b, const char *token, size_t n, double logprob))
+{
+    struct rng r = {.state = a->digest};
+
+    buf_char(b, '[');
+    for (size_t at = 0; at < text->len;) {
+        size_t n = sim_text_cut(text->data + at, text->len - at, 4);
+
+        buf_str(b, at ? "," : "");
+        write(b, text->data + at, n, -3 * rng_unit(&r));
+        at += n;
+    }
+    buf_char(b, ']');
+}
+
 static void lorem(const struct sim_voice *v, struct rng *r, struct buf *out)
 {
     static const char *const words[] = {"lorem ", "ipsum ", "dolor",   " sit ", "amet, ", "velit ",
@@ -97,22 +113,27 @@ static void say(const struct sim_voice *v, const struct sim_ask *a, struct rng *
     }
 }
 
-/* The schema that the request wants its answer in: OpenAI's response_format or Anthropic's
- * output_config.format. *ret_json is also set for a JSON answer without a schema. */
+/*
+ * The schema that the request wants its answer in: OpenAI's response_format, in which Cohere puts the bare
+ * schema, Anthropic's output_config.format, or Ollama's format, a schema or the word "json". *ret_json is
+ * also set for a JSON answer without a schema.
+ */
 static struct json_object *wanted_schema(const struct sim_ask *a, bool *ret_json)
 {
     struct json_object *format = json_get(a->body, "response_format");
+    struct json_object *bare = json_get(a->body, "format");
     const char *type = NULL;
 
     if (!format)
         format = json_get(json_get(a->body, "output_config"), "format");
     type = json_get_str(format, "type");
-    *ret_json = type && strcmp(type, "text") != 0;
-    if (!*ret_json)
-        return NULL;
+    *ret_json = bare || (type && strcmp(type, "text") != 0);
+    if (bare || !*ret_json)
+        return json_object_is_type(bare, json_type_object) ? bare : NULL;
     if (json_get(format, "schema"))
         return json_get(format, "schema");
-    return json_get(json_get(format, "json_schema"), "schema");
+    bare = json_get(format, "json_schema");
+    return strcmp(type, "json_object") == 0 ? bare : json_get(bare, "schema");
 }
 
 static void say_json(const struct sim_ask *a, struct json_object *schema, struct buf *out)

@@ -35,6 +35,13 @@ void sim_voice_done(struct sim_voice *v);
 int64_t sim_voice_compose(const struct sim_voice *v, const struct sim_ask *a, uint64_t seed,
                           int index, bool half, struct buf *out, bool *ret_cut);
 
+/*
+ * Writes a list "[...]" of the tokens of a text: `write` one, without its comma. The log probability
+ * depends on the request and the place only.
+ */
+void sim_text_tokens(struct buf *b, const struct sim_ask *a, const struct buf *text,
+                     void (*write)(struct buf *b, const char *token, size_t n, double logprob));
+
 /* Shortens text to at most n bytes at a character boundary. */
 size_t sim_text_cut(const char *text, size_t len, size_t n);
 

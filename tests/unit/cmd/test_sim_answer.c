@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/sim/schema.h"
-#include "cmd/sim/serve.h"
+#include "tests/unit/cmd/sim_fixture.h"
 
 Test(sim_schema, makes_instances)
 {
@@ -64,51 +64,8 @@ Test(sim_schema, ends_on_schemas_that_contain_themselves)
     }
 }
 
-struct fixture {
-    struct sim_setup setup;
-    struct sim_state *state;
-    struct json_tokener *tok;
-    struct sim_reply reply;
-    struct sim_ticket ticket;
-};
-
-static void start(struct fixture *f, const struct sim_conf *conf)
-{
-    struct err e = {0};
-
-    *f = (struct fixture){.tok = json_tokener_new(), .state = mem_alloc(sizeof *f->state)};
-    cr_assert_eq(sim_setup_init(&f->setup, conf, &e), 0, "%s", e.msg);
-    sim_state_init(f->state, &f->setup, 0);
-    sim_reply_init(&f->reply);
-}
-
-static void stop(struct fixture *f)
-{
-    sim_reply_done(&f->reply);
-    sim_state_done(f->state);
-    free(f->state);
-    sim_setup_done(&f->setup);
-    json_tokener_free(f->tok);
-}
-
-static const char *ask(struct fixture *f, const char *url, const char *body, int64_t now_us)
-{
-    struct sim_call c = {.url = url,
-                         .key = "k",
-                         .count = "",
-                         .body = body,
-                         .body_len = strlen(body),
-                         .now_us = now_us,
-                         .wall_ms = 1767225600000};
-
-    sim_serve(f->state, f->tok, &c, &f->reply, &f->ticket);
-    sim_state_end(f->state, &f->ticket, SIM_DELIVERED);
-    return f->reply.body.data;
-}
-
-#define HI(extra) "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]" extra "}"
-#define CHAT      "/v1/chat/completions"
-#define MESSAGES  "/v1/messages"
+#define CHAT     "/v1/chat/completions"
+#define MESSAGES "/v1/messages"
 #define TOOL                                                                                       \
     ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"              \
     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":"             \
@@ -116,11 +73,7 @@ static const char *ask(struct fixture *f, const char *url, const char *body, int
 
 Test(sim_answer, each_kind_of_request)
 {
-    static const struct {
-        const char *url, *body;
-        int status;
-        const char *has; /* part of the answer */
-    } rows[] = {
+    static const struct exchange rows[] = {
         {CHAT, HI(""), 200, "\"content\":\"echo: hi\",\"refusal\":null"},
         {"/chat/completions?x=1", HI(""), 200, "\"logprobs\":null,\"finish_reason\":\"stop\""},
         {CHAT, HI(",\"max_tokens\":1"), 200, "\"content\":\"echo\""},
@@ -157,20 +110,8 @@ Test(sim_answer, each_kind_of_request)
          "\"embedding\":\""},
         {"/v1/embeddings", "{\"model\":\"m\",\"input\":[]}", 400, "input"},
     };
-    struct fixture f;
 
-    start(&f, &(struct sim_conf){0});
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const char *body = ask(&f, rows[i].url, rows[i].body, 1);
-        struct json_object *o = json_tokener_parse(body);
-
-        cr_expect_eq(f.reply.status, rows[i].status, "%s %s: %d", rows[i].url, rows[i].body,
-                     f.reply.status);
-        cr_expect(strstr(body, rows[i].has), "%s: %s", rows[i].body, body);
-        cr_expect_not_null(o, "no JSON: %s", body);
-        json_object_put(o);
-    }
-    stop(&f);
+    check_exchanges(&(struct sim_conf){0}, rows, ARRAY_LEN(rows));
 }
 
 Test(sim_answer, the_same_request_gets_the_same_answer)
