@@ -135,13 +135,19 @@ static void reset(int fd)
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
+/* A test may replace the answer and then what follows it, while this runs: what follows is read first, so that
+ * a new one never goes with an old answer (a cut one on a connection that is kept would leave the client
+ * waiting for the rest). */
 static bool answer(struct visitor *v, const struct fake_script *s)
 {
+    enum fake_then then = __atomic_load_n(&s->then, __ATOMIC_SEQ_CST);
+    const char *text = __atomic_load_n(&s->answer, __ATOMIC_SEQ_CST);
+
     if (s->delay_ms)
         ready(v->f, -1, 0, s->delay_ms);
-    if (s->answer && !send_all(v, s->answer, strlen(s->answer)))
+    if (text && !send_all(v, text, strlen(text)))
         return false;
-    switch (s->then) {
+    switch (then) {
     case FAKE_KEEP:
         return true;
     case FAKE_FLOOD:
