@@ -139,6 +139,8 @@ void key_completion(const struct task *t, const struct model *m, struct sha256 *
     field_str(sha, m->extra_body);
     field_int(sha, m->drop_params);
     field_int(sha, m->max_output_tokens);
+    if (m->api_version) /* headers come in pairs: no other row makes this number of fields */
+        field_str(sha, m->api_version);
     for (i = 0; i < m->extra_headers.count; i++) {
         const struct property *h = &m->extra_headers.at[i];
 

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "task/config_table.h"
@@ -161,6 +162,19 @@ struct config *config_free(struct config *c)
     conf_release(conf_rows, c);
     free(c->path);
     free(c);
+    return NULL;
+}
+
+const char *model_header(const struct model *m, const char *name)
+{
+    size_t i = 0;
+
+    for (i = 0; i < m->extra_headers.count; i++) {
+        const struct property *h = &m->extra_headers.at[i];
+
+        if (strcasecmp(h->name, name) == 0)
+            return h->value && *h->value ? h->value : NULL;
+    }
     return NULL;
 }
 

@@ -50,6 +50,7 @@ struct model {
     char *api_base;                  /* without a slash at the end */
     char *api_key;                   /* "" when it needs none */
     char *api_key_file;              /* api_key is read from it by config_resolve(); or NULL */
+    char *api_version;               /* of an API that wants one in its URL (Azure), or NULL */
     struct property_list extra_headers;
     char *extra_body;              /* JSON object text merged into each request body, or NULL */
     double weight;                 /* >= 0; share among rows of the same model_name */
@@ -200,6 +201,9 @@ void config_print_man(FILE *to);
 
 /* First row of this model_name at or behind `from`; NULL: none. */
 const struct model *config_model(const struct config *c, const char *model_name, size_t from);
+
+/* The value of the row's own header of this name, in any case; NULL: none, or an empty one. */
+const char *model_header(const struct model *m, const char *name);
 
 /* "500ms", "1h30m", "2d"; a plain number is seconds. 0, or -1 when the text is no duration. */
 int config_duration(const char *text, int64_t *ret_ms);

@@ -25,6 +25,11 @@ const struct conf_row conf_model_rows[] = {
      .type = CONF_STR,
      IN(api_key_file),
      .help = "file that holds the key and nothing else"},
+    {.path = "params.api_version",
+     .type = CONF_STR,
+     IN(api_version),
+     .help = "version of Azure OpenAI's API, such as 2024-10-21; without one (or with v1 or "
+             "preview), and with an api_base that ends in /openai/v1, its v1 API is called"},
     {.path = "params.rpm",
      .type = CONF_INT,
      IN(rpm),

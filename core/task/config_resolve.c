@@ -127,8 +127,9 @@ static int set_base(const struct resolver *r, struct model *m)
 {
     size_t n = 0;
 
-    if (!m->api_base && m->vendor && m->vendor->api_base)
-        m->api_base = mem_strdup(m->vendor->api_base);
+    if (!m->api_base && m->vendor && m->vendor->api_base &&
+        conf_vendor_base(r->c, m, r->envp, r->e) < 0)
+        return -1;
     if (!m->api_base || !*m->api_base)
         return conf_place_err(r->c, m->line, r->e,
                               "model `%s`: provider `%s` has no base URL of its own; set api_base",
@@ -149,17 +150,6 @@ static int set_base(const struct resolver *r, struct model *m)
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
-
-static const char *variable(char *const *envp, const char *name)
-{
-    size_t n = strlen(name);
-
-    for (; envp && *envp; envp++) {
-        if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
-            return *envp + n + 1;
-    }
-    return NULL;
-}
 
 static int read_key(const struct resolver *r, struct model *m)
 {
@@ -187,28 +177,6 @@ static int read_key(const struct resolver *r, struct model *m)
     return 0;
 }
 
-/*
- * The key in the usual variable belongs to the vendor's own host and goes nowhere else (P8). A base URL with
- * a gap ("https://{name}.example.com") is the vendor's own however it is filled.
- */
-static int key_from_vendor(const struct resolver *r, struct model *m)
-{
-    const char *value = NULL;
-    const struct vendor *v = m->vendor;
-    bool own = v && v->api_key_env && v->api_base &&
-               (strcmp(m->api_base, v->api_base) == 0 || strchr(v->api_base, '{'));
-
-    if (own)
-        value = variable(r->envp, v->api_key_env);
-    if (own && (!value || !*value))
-        return conf_place_err(r->c, m->line, r->e,
-                              "model `%s`: %s needs a key; set api_key, api_key_file or the "
-                              "environment variable %s",
-                              m->model_name, v->name, v->api_key_env);
-    m->api_key = mem_strdup(value ? value : "");
-    return 0;
-}
-
 static int set_key(const struct resolver *r, struct model *m)
 {
     const char *p = NULL;
@@ -221,7 +189,7 @@ static int set_key(const struct resolver *r, struct model *m)
     if (m->api_key_file)
         bad = read_key(r, m);
     else if (!m->api_key)
-        bad = key_from_vendor(r, m);
+        bad = conf_vendor_key(r->c, m, r->envp, r->e);
     if (bad < 0)
         return bad;
     for (p = m->api_key; *p; p++) {

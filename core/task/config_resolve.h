@@ -10,6 +10,13 @@
 int conf_place_err(const struct config *c, int line, struct err *e, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
+/*
+ * The vendor's address to m->api_base, with gaps such as {NAME} filled from the environment; the key in
+ * its usual variable to m->api_key ("" behind any other address). 0, or -1 and a message.
+ */
+int conf_vendor_base(const struct config *c, struct model *m, char *const *envp, struct err *e);
+int conf_vendor_key(const struct config *c, struct model *m, char *const *envp, struct err *e);
+
 /* Refuses properties of librdkafka that would break a promise. */
 int conf_check_kafka(const struct config *c, struct err *e);
 

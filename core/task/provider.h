@@ -17,6 +17,7 @@
 #ifndef SLUICE_TASK_PROVIDER_H
 #define SLUICE_TASK_PROVIDER_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "task/answer.h"
 #include "task/config.h"
@@ -42,21 +43,43 @@ struct provider {
      * rsp->end is HTTP_DONE. */
     void (*parse_response)(const struct model *m, const struct task *t,
                            const struct http_response *rsp, struct answer *ans);
+
+    /*
+     * MAY be NULL: api_base + "/models". Appends the URL of the list of models, which `check --online`
+     * reads to see whether address and key are right. 0, or PROVIDER_LIST_OTHER when its names are not
+     * those that m->upstream_model is one of.
+     */
+    int (*models_url)(const struct model *m, struct buf *out);
 };
+
+enum { PROVIDER_LIST_OTHER = 1 };
 
 /* A named host that speaks a dialect: a row of data, not code. */
 struct vendor {
-    const char *name;        /* "groq" */
-    const char *dialect;     /* "openai" */
-    const char *api_base;    /* default base URL */
-    const char *api_key_env; /* environment variable that usually holds the key; NULL: needs none */
+    const char *name;     /* "groq" */
+    const char *dialect;  /* "openai" */
+    const char *api_base; /* default base URL; {NAME} is filled from the environment, {name} not */
+    const char *api_key_env; /* environment variables that usually hold the key, "A|B": the first
+                                that is set; NULL: needs none */
     unsigned quirks;         /* QUIRK_* */
 };
 
+/* What a host that speaks OpenAI's dialect does otherwise. Fields it does not know are refused by name. */
 enum {
-    QUIRK_MAX_TOKENS = 1,   /* wants max_tokens instead of max_completion_tokens */
-    QUIRK_NO_REASONING = 2, /* knows no reasoning_effort */
-    QUIRK_NO_DEVELOPER = 4, /* role developer must be sent as system */
+    QUIRK_MAX_TOKENS = 1 << 0,     /* wants max_tokens instead of max_completion_tokens */
+    QUIRK_NO_REASONING = 1 << 1,   /* knows no reasoning_effort */
+    QUIRK_NO_DEVELOPER = 1 << 2,   /* role developer must be sent as system */
+    QUIRK_OPENAI_MODELS = 1 << 3,  /* its models are OpenAI's, with their rules for reasoning */
+    QUIRK_NO_LOGPROBS = 1 << 4,    /* knows no logprobs, top_logprobs */
+    QUIRK_COUNT_LOGPROBS = 1 << 5, /* logprobs is the number of alternatives */
+    QUIRK_NO_LOGIT_BIAS = 1 << 6,
+    QUIRK_ONE_CHOICE = 1 << 7,   /* n is 1 */
+    QUIRK_NO_PENALTIES = 1 << 8, /* knows no presence_penalty, frequency_penalty */
+    QUIRK_NO_SEED = 1 << 9,
+    QUIRK_NO_SCHEMA = 1 << 10,   /* response_format has no json_schema */
+    QUIRK_NO_NAMES = 1 << 11,    /* messages have no name */
+    QUIRK_NO_PARALLEL = 1 << 12, /* knows no parallel_tool_calls */
+    QUIRK_ANY_TOKENS = 1 << 13,  /* which name of the limit is wanted depends on the model */
 };
 
 #endif

@@ -254,7 +254,7 @@ Test(key, completion_key_names_the_upstream)
 {
     struct property header = {.name = "x-mode", .value = "b"};
     struct task *t = task_of(BASE);
-    struct model rows[8];
+    struct model rows[10];
     uint8_t keys[ARRAY_LEN(rows)][SHA256_LEN];
     uint8_t d[SHA256_LEN];
     size_t i = 0;
@@ -269,6 +269,9 @@ Test(key, completion_key_names_the_upstream)
     rows[5].drop_params = true;
     rows[6].extra_headers = (struct property_list){&header, 1};
     rows[7].max_output_tokens = 101;
+    rows[8].api_version = "2024-10-21";
+    rows[9].api_version = "2024-10-21";
+    rows[9].extra_headers = (struct property_list){&header, 1};
     digest(t, d);
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         key_completion(t, &rows[i], sha, keys[i]);

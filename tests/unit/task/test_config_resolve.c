@@ -28,11 +28,20 @@ static const struct vendor vendors[] = {
      .api_key_env = "HKEY"},
     {.name = "local", .dialect = "dialect", .api_base = "http://127.0.0.1:1/v1"},
     {.name = "gap", .dialect = "other", .api_base = "https://{x}/v1", .api_key_env = "HKEY"},
+    {.name = "cloud",
+     .dialect = "other",
+     .api_base = "https://{x}.cloud.example",
+     .api_key_env = "HKEY"},
+    {.name = "account",
+     .dialect = "other",
+     .api_base = "https://h/accounts/{ACCOUNT_ID}/v1",
+     .api_key_env = "FIRST|HKEY"},
     {.name = NULL},
 };
 
 static char env_key[] = "HKEY=from-env";
-static char *const env[] = {env_key, NULL};
+static char env_account[] = "ACCOUNT_ID=acc-1";
+static char *const env[] = {env_key, env_account, NULL};
 
 #define ROW(more) "  - {model_name: m, params: {model: " more "}}\n"
 #define LIST      "model_list:\n"
@@ -63,6 +72,33 @@ Test(config_resolve, rows)
         {ROW("other/x, api_base: \"https://o//\""), "other", NULL, "https://o", ""},
         {ROW("gap/x, api_base: \"https://mine/v1\""), "other", "gap", "https://mine/v1",
          "from-env"},
+        {ROW("account/x"), "other", "account", "https://h/accounts/acc-1/v1", "from-env"},
+        {ROW("account/x, api_base: \"https://h/accounts/2/v1\""), "other", "account",
+         "https://h/accounts/2/v1", "from-env"},
+        /* what only looks like the vendor's address gets no key */
+        {ROW("account/x, api_base: \"https://h/accounts/2/v2\""), "other", "account",
+         "https://h/accounts/2/v2", ""},
+        {ROW("account/x, api_base: \"https://other/accounts/2/v1\""), "other", "account",
+         "https://other/accounts/2/v1", ""},
+        {ROW("account/x, api_base: \"https://h/accounts/2/3/v1\""), "other", "account",
+         "https://h/accounts/2/3/v1", ""},
+        {ROW("cloud/x, api_base: \"https://me.cloud.example\""), "other", "cloud",
+         "https://me.cloud.example", "from-env"},
+        {ROW("cloud/x, api_base: \"https://me.eu.cloud.example/openai/v1\""), "other", "cloud",
+         "https://me.eu.cloud.example/openai/v1", "from-env"},
+        {ROW("cloud/x, api_base: \"https://me.cloud.example.evil.example\""), "other", "cloud",
+         "https://me.cloud.example.evil.example", ""},
+        {ROW("cloud/x, api_base: \"https://evil.example/.cloud.example\""), "other", "cloud",
+         "https://evil.example/.cloud.example", ""},
+        {ROW("cloud/x, api_base: \"https://.cloud.example\""), "other", "cloud",
+         "https://.cloud.example", ""},
+        {ROW("cloud/x, api_base: \"http://me.cloud.example\""), "other", "cloud",
+         "http://me.cloud.example", ""},
+        /* a row with its own Authorization is not given a key */
+        {ROW("hosted/x, extra_headers: {authorization: Bearer t}"), "dialect", "hosted",
+         "https://hosted/v1", ""},
+        {ROW("hosted/x, extra_headers: {Authorization: \"\"}"), "dialect", "hosted",
+         "https://hosted/v1", "from-env"},
     };
     size_t i = 0;
 
@@ -90,6 +126,10 @@ Test(config_resolve, mistakes)
     } cases[] = {
         {LIST ROW("hosted/x"), "configuration:2: model `m`: hosted needs a key; set api_key, "
                                "api_key_file or the environment variable HKEY"},
+        {LIST ROW("account/x"), "configuration:2: model `m`: the address of account needs the "
+                                "environment variable ACCOUNT_ID, which is not set"},
+        {LIST ROW("account/x, api_base: \"https://h/accounts/1/v1\""),
+         "environment variable FIRST|HKEY"},
         {LIST ROW("hostd/x"), "unknown provider `hostd`; did you mean `hosted`?"},
         {LIST ROW("zzzzzz/x"), "unknown provider `zzzzzz`; for a server"},
         {LIST ROW("other/x"), "has no base URL of its own; set api_base"},
@@ -144,6 +184,25 @@ Test(config_resolve, mistakes)
         cr_expect(strstr(e.msg, cases[i].says), "%s: said: %s", cases[i].text, e.msg);
         config_free(c);
     }
+}
+
+/* A variable that would change the host of an address is none of a gap. */
+Test(config_resolve, a_gap_takes_plain_names_only)
+{
+    static char key[] = "HKEY=k";
+    static char account[] = "ACCOUNT_ID=1/../../@evil.example/";
+    static char empty[] = "ACCOUNT_ID=";
+    char *const bad[] = {key, account, NULL};
+    char *const none[] = {key, empty, NULL};
+    struct config *c = NULL;
+    struct err e = {0};
+
+    cr_expect_eq(resolve(LIST ROW("account/x"), bad, &c, &e), -1);
+    cr_expect(strstr(e.msg, "no plain name") && !strstr(e.msg, "evil"), "%s", e.msg);
+    config_free(c);
+    cr_expect_eq(resolve(LIST ROW("account/x"), none, &c, &e), -1);
+    cr_expect(strstr(e.msg, "not set"), "%s", e.msg);
+    config_free(c);
 }
 
 Test(config_resolve, what_is_fine)
