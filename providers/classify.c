@@ -41,7 +41,10 @@ static const struct code_row codes[] = {
     {"tokens", 429, "request too large", CLASS_TOO_LARGE_FOR_TPM},
     {"service_tier_capacity_exceeded", 0, NULL, CLASS_OVERLOAD},
     {"rate_limit_exceeded", 0, "service tier capacity exceeded", CLASS_OVERLOAD},
+    {"rate_limit_exceeded", 0, "high demand", CLASS_OVERLOAD},
     {"rate_limit_exceeded", 0, NULL, CLASS_RATE_LIMIT},
+    {"RateLimitReached", 0, "high demand", CLASS_OVERLOAD},
+    {"RateLimitReached", 0, NULL, CLASS_RATE_LIMIT},
     {"slow_down", 0, NULL, CLASS_RATE_LIMIT},
     {"rate_limit_error", 0, "service tier capacity exceeded", CLASS_OVERLOAD},
     {"rate_limit_error", 0, NULL, CLASS_RATE_LIMIT},
@@ -63,9 +66,12 @@ static const struct code_row codes[] = {
     {"organization_restricted", 0, NULL, CLASS_CREDENTIAL},
     {"ip_not_authorized", 0, NULL, CLASS_CREDENTIAL},
     {"model_decommissioned", 0, NULL, CLASS_MODEL_GONE},
-    {"ServiceModelDeprecating", 0, NULL, CLASS_MODEL_GONE},
+    {"ServiceModelDeprecat*", 0, NULL, CLASS_MODEL_GONE},
+    {"ModelDeprecated", 0, NULL, CLASS_MODEL_GONE},
     {"model_not_found", 0, NULL, CLASS_MODEL_ACCESS},
     {"DeploymentNotFound", 0, NULL, CLASS_MODEL_ACCESS},
+    {"OperationNotSupported", 400, NULL, CLASS_MODEL_ACCESS},
+    {"model_not_supported", 400, NULL, CLASS_MODEL_ACCESS},
     {"unknown_model", 0, NULL, CLASS_MODEL_ACCESS},
     {"invalid_model", 0, NULL, CLASS_MODEL_ACCESS},
     {"model_terms_required", 0, NULL, CLASS_MODEL_ACCESS},
@@ -107,12 +113,14 @@ static const char *const quota_text[] = {
     "api calls / month",
     "weekly usage limit",
     "session usage limit",
+    "daily free allocation",
     NULL,
 };
 
 static const char *const overload_text[] = {
-    "overload",    "over capacity", "at capacity", "service tier capacity exceeded",
-    "high demand", "server busy",   NULL,
+    "overload",    "over capacity", "at capacity",          "service tier capacity exceeded",
+    "high demand", "server busy",   "no more data centers", "capacity temporarily exceeded",
+    NULL,
 };
 
 static const char *const region_text[] = {
@@ -120,6 +128,8 @@ static const char *const region_text[] = {
     "location is not supported",
     "not available in your country",
     "country, region, or territory not supported",
+    "virtual network/firewall",
+    "public access is disabled",
     NULL,
 };
 
@@ -134,13 +144,8 @@ static const char *const gone_text[] = {
 };
 
 static const char *const access_text[] = {
-    "no endpoints found",
-    "no allowed providers",
-    "is not a valid model",
-    "unknown model",
-    "model not found",
-    "invalid model",
-    NULL,
+    "no endpoints found", "no allowed providers", "is not a valid model", "unknown model",
+    "no such model",      "model not found",      "invalid model",        NULL,
 };
 
 static const char *const context_text[] = {

@@ -1,10 +1,10 @@
 /*
  * failure: reads error bodies of all known shapes and writes OpenAI's.
  *
- * Shapes: {"error":{...}}, {"error":"text"}, {"type":"error","error":{...}}, an error inside the
- * first choice, {"object":"error","message",...}, {"message":...}, {"detail":...}, a list of
- * these, and what is no JSON at all (HTML of a proxy, plain text, nothing). Words are redacted
- * before they are kept.
+ * Shapes: {"error":{...}}, {"error":"text"} perhaps with code or type beside it,
+ * {"type":"error","error":{...}}, an error inside the first choice, {"errors":[{...}]},
+ * {"object":"error","message",...}, {"message":...}, {"detail":...}, a list of these, and what is no
+ * JSON at all (HTML of a proxy, plain text, nothing). Words are redacted before they are kept.
  */
 #include "providers/failure.h"
 
@@ -48,6 +48,9 @@ static struct json_object *find_error(struct json_object *root)
     error = failure_error(root);
     if (error)
         return error;
+    error = json_get_type(root, "errors", json_type_array);
+    if (error && json_object_array_length(error) > 0)
+        return json_object_array_get_idx(error, 0);
     return json_get(root, "message") ? root : json_get(root, "detail");
 }
 
@@ -69,10 +72,16 @@ static const char *plain_text(struct json_object *o)
 
 static const char *words_of(struct json_object *error)
 {
+    static const char relayed[] =
+        "Provider returned error"; /* OpenRouter; the words are beside it */
     struct json_object *message = json_get(error, "message");
+    const char *raw = json_get_str(json_get(error, "metadata"), "raw");
 
     if (json_object_is_type(error, json_type_string))
         return json_object_get_string(error);
+    if (raw && json_object_is_type(message, json_type_string) &&
+        strcmp(json_object_get_string(message), relayed) == 0)
+        return raw;
     if (json_object_is_type(message, json_type_string))
         return json_object_get_string(message);
     if (message)
@@ -90,20 +99,22 @@ static const char *detail_of(struct json_object *error)
     return *detail ? detail : word(json_get(error, "innererror"), "code");
 }
 
-static struct fault read_fault(const struct model *m, long status, struct json_object *error)
+static struct fault read_fault(const struct model *m, long status, struct json_object *root,
+                               struct json_object *error)
 {
+    struct json_object *named = json_object_is_type(error, json_type_string) ? root : error;
     struct fault f = {
         .status = status,
-        .code = word(error, "code"),
-        .type = word(error, "type"),
+        .code = word(named, "code"),
+        .type = word(named, "type"),
         .detail = detail_of(error),
         .param = word(error, "param"),
         .message = words_of(error),
         .model = m->upstream_model ? m->upstream_model : "",
     };
 
-    if (!*f.type)
-        f.type = word(error, "status");
+    if (!*f.type && json_get_str(error, "status")) /* a number there repeats the status */
+        f.type = json_get_str(error, "status");
     return f;
 }
 
@@ -252,7 +263,7 @@ void failure_from_response(const struct model *m, const struct http_response *rs
                            struct json_object *root, struct answer *ans)
 {
     struct json_object *error = find_error(root);
-    struct fault f = read_fault(m, rsp->status, error);
+    struct fault f = read_fault(m, rsp->status, root, error);
     struct buf words = BUF_INIT(WORDS_MAX);
     char should[16];
     char type[64];

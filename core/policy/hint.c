@@ -313,6 +313,7 @@ static const struct dimension dimensions[] = {
     {"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day"},
     {"x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute"},
     {"x-ratelimitbysize-remaining-minute", "ratelimitbysize-reset"},
+    {"x-ratelimitbysize-remaining-month", "ratelimitbysize-reset"},
 };
 
 static bool is_zero(const struct http_response *rsp, const char *name)

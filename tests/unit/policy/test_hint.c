@@ -178,6 +178,32 @@ static const struct {
      33011380},
     {"x-ratelimit-remaining-tokens-minute: 0\nx-ratelimit-reset-tokens-minute: 11.1\n", -1, 11100},
     {"x-ratelimitbysize-remaining-minute: 0\nratelimitbysize-reset: 42\n", -1, 42000},
+    {"x-ratelimitbysize-remaining-month: 0\nratelimitbysize-reset: 7200\n", -1, 7200000},
+    {"x-ratelimitbysize-remaining-minute: 9\nx-ratelimitbysize-remaining-month: 9\n"
+     "ratelimitbysize-reset: 7200\n",
+     -1, -1},
+    /* OpenAI's and Groq's durations, Azure's whole seconds; -1 there: it does not know */
+    {"x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 2m59.56s\n"
+     "x-ratelimit-remaining-tokens: 17000\nx-ratelimit-reset-tokens: 7.66s\n",
+     -1, 179560},
+    {"x-ratelimit-limit-tokens: 6000\nx-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: "
+     "1s\n",
+     -1, 1000},
+    {"x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: 26\n", -1, 26000},
+    {"x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: -1\n", -1, -1},
+    {"x-ratelimit-remaining-tokens: 0\nx-ratelimit-reset-tokens: -1\n"
+     "x-ratelimit-remaining-requests: 0\nx-ratelimit-reset-requests: 4\n",
+     -1, 4000},
+    {"x-ratelimit-remaining-requests: -1\nx-ratelimit-reset-requests: -1\n"
+     "x-ratelimit-remaining-tokens: -1\nx-ratelimit-reset-tokens: -1\n",
+     -1, -1},
+    {"x-ratelimit-remaining-tokens: -1\nx-ratelimit-reset-tokens: 0\n", -1, -1},
+    {"retry-after-ms: 4200\nretry-after: 5\nx-ratelimit-remaining-tokens: 0\n"
+     "x-ratelimit-reset-tokens: 60\n",
+     -1, 4200},
+    /* Together says limits only, a router why it dropped the call: no waits */
+    {"x-ratelimit-limit: 10\nx-ratelimit-limit-tokens: 2000\n", -1, -1},
+    {"x-llm-d-request-dropped-reason: queue-full\n", -1, -1},
     /* x-ratelimit-reset: seconds, or a point in time */
     {"x-ratelimit-reset: 12\n", -1, 12000},
     {"x-ratelimit-reset: 1795348830\n", -1, 30000},
