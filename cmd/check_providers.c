@@ -17,6 +17,7 @@
 #define RESPONSE_MAX ((size_t)8 << 20)
 #define HEADERS_MAX  ((size_t)64 << 10)
 #define REQUEST_MAX  ((size_t)1 << 20)
+#define URL_MAX      8192
 #define TIMEOUT_MS   15000
 
 static void mark_done(struct http_call *call)
@@ -40,22 +41,26 @@ static struct task *smallest_task(void)
     return t;
 }
 
+/* 0; PROVIDER_LIST_OTHER: the list has other names; or -1. */
 static int write_request(const struct model *m, struct http_request *req, struct err *e)
 {
     struct task *t = smallest_task();
-    int bad = t ? m->provider->format_request(m, t, req, e) : -1;
-    size_t n = strlen(m->api_base) + sizeof "/models";
+    struct buf url = BUF_INIT(URL_MAX);
+    int r = t ? m->provider->format_request(m, t, req, e) : -1;
 
     task_free(t);
-    if (bad < 0)
-        return bad;
+    if (r < 0)
+        return r;
+    if (m->provider->models_url)
+        r = m->provider->models_url(m, &url);
+    else
+        buf_printf(&url, "%s/models", m->api_base);
     free(req->url);
-    req->url = mem_alloc(n);
-    snprintf(req->url, n, "%s/models", m->api_base);
+    req->url = buf_steal(&url, NULL);
     req->get = true;
     req->timeout_ms = TIMEOUT_MS;
     buf_clear(&req->body);
-    return 0;
+    return r;
 }
 
 /* {"data":[{"id":...}]}: 1 when the model is listed, 0 when not, -1 when there is no list. */
@@ -77,7 +82,7 @@ static int is_listed(const struct http_response *rsp, const char *upstream_model
     return data ? 0 : -1;
 }
 
-static int judge(const struct model *m, const struct http_response *rsp, FILE *report)
+static int judge(const struct model *m, const struct http_response *rsp, bool listed, FILE *report)
 {
     fprintf(report, "model %s (%s/%s): ", m->model_name, m->provider_name, m->upstream_model);
     if (rsp->end != HTTP_DONE) {
@@ -96,7 +101,7 @@ static int judge(const struct model *m, const struct http_response *rsp, FILE *r
         fprintf(report, "answers, but has no list of models (%ld)\n", rsp->status);
         return 0;
     }
-    if (is_listed(rsp, m->upstream_model) == 0)
+    if (listed && is_listed(rsp, m->upstream_model) == 0)
         fputs("answers, but does not list this model\n", report);
     else
         fputs("ok\n", report);
@@ -108,12 +113,14 @@ static int ask(struct http *h, const struct model *m, FILE *report)
     struct http_call call = {.ca_file = m->tls_ca_file, .tls_verify = m->tls_verify};
     struct err e = {0};
     bool done = false;
+    int list = 0;
     int rc = 0;
 
     call.done = mark_done;
     call.arg = &done;
     http_request_init(&call.request, REQUEST_MAX);
-    if (write_request(m, &call.request, &e) < 0) {
+    list = write_request(m, &call.request, &e);
+    if (list < 0) {
         fprintf(report, "model %s: %s\n", m->model_name, e.msg);
         http_request_done(&call.request);
         return EX_CONFIG;
@@ -124,7 +131,7 @@ static int ask(struct http *h, const struct model *m, FILE *report)
     }
     if (rc < 0)
         fprintf(report, "model %s: %s\n", m->model_name, e.msg);
-    rc = rc < 0 ? EX_SOFTWARE : judge(m, &call.response, report);
+    rc = rc < 0 ? EX_SOFTWARE : judge(m, &call.response, list == 0, report);
     http_request_done(&call.request);
     http_response_done(&call.response);
     return rc;

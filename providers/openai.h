@@ -7,11 +7,24 @@
 
 #include <json-c/json.h>
 
+#include "providers/outgoing.h"
 #include "task/provider.h"
 
 extern const struct provider provider_openai;
 
-/* The rest is between openai*.c: a parsed "good" response to a finished answer. root is changed. */
+/*
+ * For dialects that are OpenAI's but for a few things (azure.c, mistral.c). o->body is filled from the
+ * task's body, without what the host cannot take; 0, or -1 with a message.
+ */
+int openai_write(struct outgoing *o);
+const char *openai_path(enum operation op); /* behind the base URL */
+void openai_parse(const struct model *m, const struct task *t, const struct http_response *rsp,
+                  struct answer *ans);
+
+/* The rest is between openai*.c. What the host's row says of a chat body, done to o->body. */
+int openai_quirks(struct outgoing *o);
+
+/* A parsed "good" response to a finished answer. root is changed. */
 void openai_read_chat(const struct model *m, const struct task *t, struct json_object *root,
                       struct answer *ans);
 void openai_read_embeddings(const struct model *m, const struct task *t, struct json_object *root,

@@ -13,7 +13,7 @@
 #include "providers/failure.h"
 #include "providers/incoming.h"
 
-static const char *const tiers[] = {"auto", "default", "flex", "scale", "priority"};
+static const char *const tiers[] = {"auto", "default", "flex", "scale", "priority", "fast"};
 
 /* The schema names the tiers; vendors invent their own. */
 static void repair_tier(struct json_object *root)

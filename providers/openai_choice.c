@@ -55,21 +55,48 @@ static enum finish repair_reason(struct json_object *choice)
     return FINISH_OTHER;
 }
 
-/* Content as a list of parts: the text parts joined. */
-static void join_parts(struct json_object *message, struct json_object *parts)
+static void append_text(struct buf *out, struct json_object *text)
+{
+    if (json_object_is_type(text, json_type_string))
+        buf_append(out, json_object_get_string(text), (size_t)json_object_get_string_len(text));
+}
+
+/* The texts of a list of parts. */
+static void append_parts(struct buf *out, struct json_object *parts)
+{
+    size_t n = json_object_is_type(parts, json_type_array) ? json_object_array_length(parts) : 0;
+    size_t i = 0;
+
+    for (i = 0; i < n; i++)
+        append_text(out, json_get(json_object_array_get_idx(parts, i), "text"));
+}
+
+/* Mistral's parts of type thinking: what others give as reasoning_content. */
+static void keep_thinking(struct json_object *message, struct json_object *parts)
 {
     struct buf text = BUF_INIT(TEXT_MAX);
     size_t n = json_object_array_length(parts);
     size_t i = 0;
 
     for (i = 0; i < n; i++) {
-        struct json_object *part =
-            json_get_type(json_object_array_get_idx(parts, i), "text", json_type_string);
+        struct json_object *thinking = json_get(json_object_array_get_idx(parts, i), "thinking");
 
-        if (part)
-            buf_append(&text, json_object_get_string(part),
-                       (size_t)json_object_get_string_len(part));
+        append_text(&text, thinking);
+        append_parts(&text, thinking);
     }
+    if (text.len > 0 && !json_get(message, "reasoning_content"))
+        json_object_object_add(message, "reasoning_content",
+                               json_object_new_string_len(text.data, (int)text.len));
+    buf_done(&text);
+}
+
+/* Content as a list of parts: the text parts joined. */
+static void join_parts(struct json_object *message, struct json_object *parts)
+{
+    struct buf text = BUF_INIT(TEXT_MAX);
+
+    keep_thinking(message, parts);
+    append_parts(&text, parts);
     json_object_object_add(message, "content",
                            json_object_new_string_len(text.data ? text.data : "", (int)text.len));
     buf_done(&text);

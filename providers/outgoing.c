@@ -235,7 +235,7 @@ int outgoing_check(const struct model *m, struct err *e)
                        "model_list %s: params.api_base must begin with http:// or https://",
                        m->model_name);
     if (v && v->api_key_env && v->api_base && strcmp(v->api_base, m->api_base) == 0 &&
-        (!m->api_key || !*m->api_key))
+        (!m->api_key || !*m->api_key) && !model_header(m, "Authorization"))
         return err_set(e, EX_CONFIG, "model_list %s: params.api_key is missing; set it or %s",
                        m->model_name, v->api_key_env);
     return check_extra_body(m, e);

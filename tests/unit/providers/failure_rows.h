@@ -14,6 +14,11 @@
 
 #define KEY "sk-proj-SECRETSECRET"
 
+/* A body in OpenAI's shape. */
+#define OAI(message, type, code)                                                                   \
+    "{\"error\":{\"message\":\"" message "\",\"type\":\"" type "\",\"param\":null,\"code\":" code  \
+    "}}"
+
 struct row {
     long status;
     const char *body;

@@ -15,10 +15,7 @@
 #include "providers/redact.h"
 #include "tests/unit/providers/failure_rows.h"
 
-/* Bodies in the two shapes. */
-#define OAI(message, type, code)                                                                   \
-    "{\"error\":{\"message\":\"" message "\",\"type\":\"" type "\",\"param\":null,\"code\":" code  \
-    "}}"
+/* A body in the other shape. */
 #define ANT(type, message)                                                                         \
     "{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"" message                  \
     "\"},\"request_id\":\"req_1\"}"

@@ -74,6 +74,7 @@ static struct model make_model(struct json_object *o, const char *dialect, struc
         .api_base = (char *)json_get_str(o, "api_base"),
         .api_key = (char *)(json_get_str(o, "api_key") ? json_get_str(o, "api_key") : "sk-test-1"),
         .extra_body = (char *)json_get_str(o, "extra_body"),
+        .api_version = (char *)json_get_str(o, "api_version"),
         .digest_header = (char *)json_get_str(o, "digest_header"),
         .drop_params = json_get_bool(o, "drop_params", false),
         .max_input_tokens = json_get_int(o, "max_input_tokens", 0),
@@ -360,6 +361,16 @@ static void run_whole_dialect(const char *dialect)
 Test(fixtures, openai)
 {
     run_dialect("openai");
+}
+
+Test(fixtures, azure)
+{
+    run_dialect("azure");
+}
+
+Test(fixtures, mistral)
+{
+    run_dialect("mistral");
 }
 
 Test(fixtures, anthropic)

@@ -85,6 +85,18 @@ Test(settings, check)
         {"openai", NULL, "sk-1", "m", "{a", "extra_body"},
         {"openai", "api.openai.com", "sk-1", "m", NULL, "must begin with http"},
         {"cloudflare", NULL, "k", "m", NULL, "has a gap"},
+        {"azure", NULL, "k", "m", NULL, "has a gap"},
+        {"azure", "https://r.openai.azure.com", "k", "m", NULL, NULL},
+        {"azure", "https://r.openai.azure.com/openai/v1", "k", "m", NULL, NULL},
+        {"azure", "https://r.openai.azure.com", "", "m", NULL, "params.api_key is missing"},
+        {"azure", "http://127.0.0.1:1", "", "m", NULL, NULL},
+        {"azure", "https://r.openai.azure.com?api-version=1", "k", "m", NULL,
+         "write the version into params.api_version"},
+        {"azure", "https://r.openai.azure.com/openai/deployments/d", "k", "m", NULL,
+         "the name of the deployment belongs into params.model, behind azure/"},
+        {"mistral", NULL, "", "m", NULL, "MISTRAL_API_KEY"},
+        {"mistral", NULL, "k", "m", NULL, NULL},
+        {"xai", NULL, "", "m", NULL, "XAI_API_KEY|GROK_API_KEY"},
         {"cloudflare", "https://api.cloudflare.com/client/v4/accounts/1/ai/v1", "k", "m", NULL,
          NULL},
         {"sim", NULL, "", "m", NULL, "set params.api_base"},
@@ -113,6 +125,78 @@ Test(settings, check)
         cr_expect_eq(r, rows[i].message ? -1 : 0, "row %zu: %s", i, e.msg);
         if (rows[i].message)
             cr_expect(strstr(e.msg, rows[i].message), "row %zu: %s", i, e.msg);
+    }
+}
+
+Test(settings, azure_wants_a_version_that_is_one)
+{
+    static const struct {
+        const char *version;
+        bool good;
+    } rows[] = {
+        {"2024-10-21", true}, {"2025-04-01-preview", true}, {"v1", true},
+        {"preview", true},    {"2024-10-21&a=b", false},    {"a b", false},
+        {"#", false},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct model m = good_row("azure");
+        struct err e = {0};
+
+        m.api_base = (char *)"https://r.openai.azure.com";
+        m.api_version = (char *)rows[i].version;
+        cr_expect_eq(m.provider->check(&m, &e), rows[i].good ? 0 : -1, "%s: %s", rows[i].version,
+                     e.msg);
+    }
+}
+
+Test(settings, a_token_in_the_headers_stands_for_a_key)
+{
+    static struct property header = {.name = (char *)"authorization", .value = (char *)"Bearer t"};
+    static const char *const names[] = {"azure", "openai"};
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        struct model m = good_row(names[i]);
+        struct err e = {0};
+
+        if (i == 0)
+            m.api_base = (char *)"https://r.openai.azure.com";
+        m.api_key = (char *)"";
+        cr_expect_eq(m.provider->check(&m, &e), -1, "%s", names[i]);
+        m.extra_headers = (struct property_list){&header, 1};
+        cr_expect_eq(m.provider->check(&m, &e), 0, "%s: %s", names[i], e.msg);
+    }
+}
+
+/* Where `check --online` looks, and whether the row's model is one of the names there. */
+Test(settings, azure_lists_models_beside_its_deployments)
+{
+    static const struct {
+        const char *base, *version, *url;
+    } rows[] = {
+        {"https://r.openai.azure.com", "2024-10-21",
+         "https://r.openai.azure.com/openai/models?api-version=2024-10-21"},
+        {"https://r.openai.azure.com/openai", "2024-10-21",
+         "https://r.openai.azure.com/openai/models?api-version=2024-10-21"},
+        {"https://r.openai.azure.com", NULL, "https://r.openai.azure.com/openai/v1/models"},
+        {"https://r.openai.azure.com/openai/v1", NULL,
+         "https://r.openai.azure.com/openai/v1/models"},
+        {"https://r.openai.azure.com", "preview",
+         "https://r.openai.azure.com/openai/v1/models?api-version=preview"},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct model m = good_row("azure");
+        struct buf url = BUF_INIT(4096);
+
+        m.api_base = (char *)rows[i].base;
+        m.api_version = (char *)rows[i].version;
+        cr_expect_eq(m.provider->models_url(&m, &url), PROVIDER_LIST_OTHER);
+        cr_expect_str_eq(url.data, rows[i].url);
+        buf_done(&url);
     }
 }
 
@@ -171,6 +255,10 @@ Test(settings, an_answer_over_its_bound_is_a_bad_response)
          "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"},
         {"anthropic",
          "{\"content\":[{\"type\":\"text\",\"text\":\"hello\"}],\"stop_reason\":\"end_turn\"}"},
+        {"azure",
+         "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"},
+        {"mistral",
+         "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"},
         {"cohere",
          "{\"message\":{\"content\":[{\"text\":\"hello\"}]},\"finish_reason\":\"COMPLETE\"}"},
         {"ollama_chat", "{\"message\":{\"content\":\"hello\"},\"done\":true}"},
