@@ -104,7 +104,8 @@ static int parse(struct sim_ask *a, struct json_tokener *tok, struct sim_fail *f
 int sim_ask_read(struct sim_ask *a, const struct sim_dialect *d, const char *model, const char *raw,
                  size_t n, struct json_tokener *tok, struct sim_fail *ret_fail)
 {
-    *a = (struct sim_ask){.dialect = d, .raw = raw, .raw_len = n, .model = model, .text = ""};
+    *a = (struct sim_ask){
+        .dialect = d, .url = a->url, .raw = raw, .raw_len = n, .model = model, .text = ""};
     a->digest = sim_hash(raw, n);
     if (parse(a, tok, ret_fail) < 0 || d->read(a, ret_fail) < 0) {
         sim_ask_done(a);

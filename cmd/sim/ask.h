@@ -16,6 +16,7 @@ struct sim_dialect;
 
 struct sim_ask {
     const struct sim_dialect *dialect;
+    const char *url; /* with its query; the caller's */
     const char *raw; /* the body; the caller's */
     size_t raw_len;
     struct json_object *body; /* owned */
@@ -59,7 +60,7 @@ int sim_ask_invalid(struct sim_fail *f, const char *param, const char *message);
 
 /*
  * Reads raw into ask, with a tokener that is used again for each request. model: from the path, or ""
- * when it stands in the body; it must live as long as ask. 0; or -1 with fail filled.
+ * when it stands in the body; it must live as long as ask, whose url is set already. 0; or -1 with fail filled.
  */
 int sim_ask_read(struct sim_ask *a, const struct sim_dialect *d, const char *model, const char *raw,
                  size_t n, struct json_tokener *tok, struct sim_fail *ret_fail);

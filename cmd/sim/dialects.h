@@ -7,9 +7,11 @@
 
 #include "cmd/sim/dialect.h"
 
-extern const struct sim_dialect sim_chat;        /* openai.c */
-extern const struct sim_dialect sim_embeddings;  /* embed.c */
-extern const struct sim_dialect sim_messages;    /* anthropic.c */
+extern const struct sim_dialect sim_chat;       /* openai.c */
+extern const struct sim_dialect sim_embeddings; /* embed.c */
+extern const struct sim_dialect sim_messages;   /* anthropic.c */
+extern const struct sim_dialect sim_azure;      /* azure.c */
+extern const struct sim_dialect sim_azure_embeddings;
 extern const struct sim_dialect sim_cohere_chat; /* cohere.c */
 extern const struct sim_dialect sim_cohere_embed;
 extern const struct sim_dialect sim_ollama_chat; /* ollama.c */

@@ -57,6 +57,8 @@ static void page_models(struct sim_state *st, const struct sim_call *c, struct s
 
 static const struct route routes[] = {
     {.get = true, .path = "/models", .page = page_models},
+    {.get = true, .path = "/openai/models", .page = page_models},
+    {.get = true, .path = "/openai/v1/models", .page = page_models},
     {.get = true, .path = "/stats", .page = page_stats},
     {.get = true, .path = "/healthz", .page = page_health},
     {.path = "/reset", .page = page_reset},
@@ -148,7 +150,7 @@ void sim_serve(struct sim_state *st, struct json_tokener *tok, const struct sim_
     bool path = false;
     const struct route *route = find_route(c, &path);
     const struct sim_dialect *d = sim_dialect_find(c->url, model, sizeof model);
-    struct sim_ask a = {0};
+    struct sim_ask a = {.url = c->url};
     struct sim_fail f = {0};
 
     sim_reply_clear(r);

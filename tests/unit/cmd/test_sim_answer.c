@@ -1,5 +1,6 @@
 /* What the simulator answers: schema instances, and whole replies by way of sim_serve(). */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -66,6 +67,8 @@ Test(sim_schema, ends_on_schemas_that_contain_themselves)
 
 #define CHAT     "/v1/chat/completions"
 #define MESSAGES "/v1/messages"
+#define AZURE    "/openai/deployments/dep%201"
+#define AZURE_V  AZURE "/chat/completions?api-version=2024-10-21"
 #define TOOL                                                                                       \
     ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"parameters\":"              \
     "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\"}},\"required\":"             \
@@ -109,6 +112,20 @@ Test(sim_answer, each_kind_of_request)
          "{\"model\":\"m\",\"input\":[1,2],\"dimensions\":3,\"encoding_format\":\"base64\"}", 200,
          "\"embedding\":\""},
         {"/v1/embeddings", "{\"model\":\"m\",\"input\":[]}", 400, "input"},
+        {AZURE "/chat/completions?api-version=2024-10-21", HI(""), 200, "\"model\":\"dep 1\""},
+        {AZURE "/chat/completions?a=b&api-version=2024-10-21", HI(""), 200,
+         "\"content_filter_results\":{\"hate\":{\"filtered\":false,\"severity\":\"safe\"}"},
+        {AZURE "/chat/completions?api-version=2024-10-21", HI(""), 200,
+         "\"prompt_filter_results\""},
+        {AZURE "/chat/completions?api-version=2024-10-21", "{\"messages\":[]}", 400,
+         "\"param\":\"messages\""},
+        {AZURE "/chat/completions", HI(""), 404, "{\"error\":{\"code\":\"404\""},
+        {AZURE "/embeddings?api-version=2024-10-21", "{\"input\":\"a\"}", 200, "\"embedding\":["},
+        {AZURE "/embeddings", "{\"input\":\"a\"}", 404, "\"404\""},
+        {"/openai/v1/chat/completions", HI(""), 200, "\"prompt_filter_results\""},
+        {"/openai/v1/chat/completions?api-version=preview", HI(""), 200, "\"model\":\"m\""},
+        {"/openai/v1/chat/completions?api-version=2024-10-21", HI(""), 400, "version"},
+        {"/openai/v1/embeddings", "{\"model\":\"m\",\"input\":\"a\"}", 200, "\"embedding\":["},
     };
 
     check_exchanges(&(struct sim_conf){0}, rows, ARRAY_LEN(rows));
@@ -149,6 +166,33 @@ Test(sim_answer, limits_refuse_and_count)
     stop(&f);
 }
 
+/* Azure's filter stops a prompt with an error and an answer with a finish reason. */
+Test(sim_answer, azure_filters_at_both_ends)
+{
+    const char *fault[] = {"filter:100"};
+    int prompts = 0, answers = 0;
+    struct fixture f;
+
+    start(&f, &(struct sim_conf){.faults = {.at = fault, .count = 1}});
+    for (int i = 0; i < 16; i++) {
+        char text[128];
+        const char *body = NULL;
+
+        snprintf(text, sizeof text, "{\"messages\":[{\"role\":\"user\",\"content\":\"%d\"}]}", i);
+        body = ask(&f, AZURE_V, text, 1);
+        if (f.reply.status == 400) {
+            prompts++;
+            cr_expect(strstr(body, "\"ResponsibleAIPolicyViolation\""), "%s", body);
+        } else {
+            answers++;
+            cr_expect(strstr(body, "\"finish_reason\":\"content_filter\""), "%s", body);
+            cr_expect(strstr(body, "\"filtered\":true"), "%s", body);
+        }
+    }
+    cr_expect(prompts > 0 && answers > 0, "%d prompts, %d answers", prompts, answers);
+    stop(&f);
+}
+
 Test(sim_answer, faults_look_as_they_should)
 {
     static const struct {
@@ -182,6 +226,18 @@ Test(sim_answer, faults_look_as_they_should)
         {"length:100", MESSAGES, 200, "\"stop_reason\":\"max_tokens\"", "", 1},
         {"filter:100", CHAT, 200, "\"finish_reason\":\"content_filter\"", "", 1},
         {"cut:100", CHAT, 200, "echo: hi", "", 1},
+        {"429:100,wait=2500ms", AZURE_V, 429, "RateLimitReached", "Retry-After: 3\r", 0},
+        {"429:100,wait=2100ms,header=reset", AZURE_V, 429, "", "x-ratelimit-reset-requests: 3\r",
+         0},
+        {"500:100", AZURE_V, 500, "InternalServerError", "", 0},
+        {"503:100", AZURE_V, 503, "ServiceUnavailable", "", 0},
+        {"529:100", AZURE_V, 429, "high demand", "", 0},
+        {"auth:100", AZURE_V, 401, "{\"error\":{\"code\":\"401\"", "", 0},
+        {"notfound:100", AZURE_V, 404, "DeploymentNotFound", "", 0},
+        {"context:100", AZURE_V, 400, "context_length_exceeded", "", 0},
+        {"quota:100", AZURE_V, 429, "insufficient_quota", "", 0},
+        {"length:100", AZURE_V, 200, "\"finish_reason\":\"length\"", "", 1},
+        {"refusal:100", AZURE_V, 200, "\"refusal\":\"I ", "", 1},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
