@@ -24,6 +24,9 @@ int conf_apply(struct apply *a, const struct conf_node *root);
  */
 int conf_expand(const struct apply *a, const struct conf_node *n, char **ret);
 
+/* The variable whose name is the n bytes at name, or NULL. */
+const char *conf_env(char *const *envp, const char *name, size_t n);
+
 /* The rows whose values are no plain text. */
 int conf_apply_list(const struct apply *a, const struct conf_node *n, const char *path,
                     struct string_list *l);

@@ -13,7 +13,7 @@
 
 static const char name_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
 
-static const char *lookup(char *const *envp, const char *name, size_t n)
+const char *conf_env(char *const *envp, const char *name, size_t n)
 {
     for (; envp && *envp; envp++) {
         if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
@@ -42,7 +42,7 @@ static int expand_one(const struct apply *a, const struct conf_node *n, const ch
         return conf_node_err(n, a->e,
                              "write a variable as ${NAME} or ${NAME:-default}, and $${ for a "
                              "plain ${");
-    value = lookup(a->envp, name, len);
+    value = conf_env(a->envp, name, len);
     *text = end + 1;
     if (*rest == ':' && (!value || !*value))
         return buf_append(out, rest + 2, (size_t)(end - rest - 2));
@@ -82,7 +82,7 @@ int conf_expand(const struct apply *a, const struct conf_node *n, char **ret)
     const char *name = n->text + sizeof prefix - 1;
 
     if (strncmp(n->text, prefix, sizeof prefix - 1) == 0) {
-        const char *value = lookup(a->envp, name, strlen(name));
+        const char *value = conf_env(a->envp, name, strlen(name));
 
         if (!value)
             return unset(a, n, name, strlen(name));

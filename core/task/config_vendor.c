@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "task/config_apply.h"
 #include "task/provider.h"
 
 #define BASE_MAX 4096 /* bytes of an address */
@@ -17,15 +18,6 @@
 
 static const char variable_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ_";
 static const char gap_bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-
-static const char *variable(char *const *envp, const char *name, size_t n)
-{
-    for (; envp && *envp; envp++) {
-        if (strncmp(*envp, name, n) == 0 && (*envp)[n] == '=')
-            return *envp + n + 1;
-    }
-    return NULL;
-}
 
 /* A variable that fills a gap of the address. */
 static int fill_gap(const struct config *c, const struct model *m, const char *value,
@@ -55,7 +47,7 @@ int conf_vendor_base(const struct config *c, struct model *m, char *const *envp,
             continue;
         }
         snprintf(name, sizeof name, "%.*s", (int)n, p + 1);
-        value = variable(envp, name, n);
+        value = conf_env(envp, name, n);
         if (fill_gap(c, m, value, name, e) < 0) {
             buf_done(&out);
             return -1;
@@ -112,7 +104,7 @@ static const char *first_variable(char *const *envp, const char *names)
     while (*names && (!value || !*value)) {
         size_t n = strcspn(names, "|");
 
-        value = variable(envp, names, n);
+        value = conf_env(envp, names, n);
         names += n + (names[n] == '|');
     }
     return value;

@@ -5,7 +5,8 @@
  *
  * Input: one byte of flags, header lines up to an empty line, body. Flags: bit 0: embeddings where
  * there are any, bits 1-3: status, bit 4: the row has a context window and an extra_body; with bit 7
- * the rest is a request body, and bit 0 is drop_params, bit 1: embeddings where there are any.
+ * the rest is a request body, and bit 0 is drop_params, bit 1: embeddings where there are any, bit 2: a
+ * host that knows little, bit 3: a model that reasons.
  */
 #ifndef SLUICE_FUZZ_PROVIDER_H
 #define SLUICE_FUZZ_PROVIDER_H
@@ -94,6 +95,7 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
                                  size_t n)
 {
     static const long statuses[] = {200, 200, 400, 401, 403, 404, 429, 503};
+    static const struct vendor odd = {.api_base = "http://127.0.0.1/v1", .quirks = ~0U};
     struct model m = {.model_name = (char *)"fuzz",
                       .provider = p,
                       .provider_name = (char *)p->name,
@@ -117,6 +119,8 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
     }
     if (data[0] & 0x80) {
         m.drop_params = data[0] & 1;
+        m.vendor = data[0] & 4 ? &odd : NULL;
+        m.upstream_model = (char *)(data[0] & 8 ? "o3" : "model-x");
         fuzz_request(&m, (data[0] & 2) && !chat_only ? OP_EMBEDDINGS : OP_CHAT, data + 1, n - 1);
         return;
     }
