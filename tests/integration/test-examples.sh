@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib/scene.sh"
 
 examples=$ROOT/deploy/examples
-export OPENAI_API_KEY=x ANTHROPIC_API_KEY=y
+export OPENAI_API_KEY=x ANTHROPIC_API_KEY=y AZURE_API_KEY=z AZURE_TOKEN=t MISTRAL_API_KEY=m
 for file in "$examples"/*.yaml; do
     "$SLUICE" check -c "$file" >said.txt 2>&1 || fail "$file: $(cat said.txt)"
 done
