@@ -5,8 +5,8 @@
  *   v1        {base}/openai/v1/chat/completions, the deployment as the body's model
  *
  * The upstream model of a row is the name of a deployment. The key goes into the header api-key, unless
- * the row brings an Authorization of its own (a token of Microsoft Entra). Bodies and answers are
- * openai.c's business; this file must not look into them.
+ * the row brings an Authorization of its own (a token of Microsoft Entra). Answers are openai.c's
+ * business, and so are bodies but for one field that old versions know by its old name only.
  */
 #include "providers/azure.h"
 
@@ -18,7 +18,8 @@
 #include "base/mem.h"
 #include "providers/openai.h"
 
-#define PATH_MAX_BYTES 4096
+#define PATH_MAX_BYTES  4096
+#define NEW_TOKENS_FROM "2024-09" /* the version from which on max_completion_tokens is known */
 
 static bool ends_with(const char *s, size_t n, const char *tail)
 {
@@ -79,6 +80,16 @@ static void put_path(const struct model *m, enum operation op, struct buf *out)
     put_query(m, out);
 }
 
+static void rename_max_tokens(struct outgoing *o)
+{
+    struct json_object *limit = json_get(o->body, "max_completion_tokens");
+
+    if (!limit || is_v1(o->m) || strcmp(o->m->api_version, NEW_TOKENS_FROM) >= 0)
+        return;
+    outgoing_share(o->body, "max_tokens", limit);
+    json_object_object_del(o->body, "max_completion_tokens");
+}
+
 static int put_key(struct outgoing *o)
 {
     if (!o->m->api_key || !*o->m->api_key || model_header(o->m, "Authorization"))
@@ -96,6 +107,7 @@ static int azure_format(const struct model *m, struct task *t, struct http_reque
 
     if (openai_write(&o) < 0 || put_key(&o) < 0)
         return -1;
+    rename_max_tokens(&o);
     put_path(m, t->op, &path);
     r = path.over ? err_set(e, EX_CONFIG, "model_list %s: params.model is too long", m->model_name)
                   : outgoing_finish(&o, path.data);

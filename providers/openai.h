@@ -43,4 +43,7 @@ void openai_read_vectors(const struct model *m, const struct task *t, struct jso
  */
 int openai_read_choice(struct json_object *choice, int64_t index, enum finish *ret_finish);
 
+/* The choice's log probabilities in OpenAI's form; null when there are none. */
+void openai_repair_logprobs(struct json_object *choice);
+
 #endif

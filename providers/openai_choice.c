@@ -1,6 +1,6 @@
 /*
- * openai_choice: one choice of a chat completion: its end, its message, its tool calls, its log
- * probabilities; judged (is there an answer at all?) and repaired to OpenAI's schema.
+ * openai_choice: one choice of a chat completion: its end, its message, its tool calls; judged (is
+ * there an answer at all?) and repaired to OpenAI's schema.
  */
 #include "providers/openai.h"
 
@@ -171,35 +171,6 @@ static bool repair_calls(struct json_object *message, int64_t choice)
     return i > 0 || json_get(message, "function_call");
 }
 
-static void repair_token(struct json_object *token)
-{
-    if (!json_object_is_type(token, json_type_object))
-        return;
-    if (!json_get_type(token, "bytes", json_type_array))
-        json_object_object_add(token, "bytes", NULL);
-    if (!json_get_type(token, "top_logprobs", json_type_array))
-        json_object_object_add(token, "top_logprobs", json_object_new_array());
-}
-
-static void repair_logprobs(struct json_object *choice)
-{
-    struct json_object *logprobs = json_get_type(choice, "logprobs", json_type_object);
-    struct json_object *content = json_get_type(logprobs, "content", json_type_array);
-    size_t n = content ? json_object_array_length(content) : 0;
-    size_t i = 0;
-
-    if (!logprobs) {
-        json_object_object_add(choice, "logprobs", NULL);
-        return;
-    }
-    for (i = 0; i < n; i++)
-        repair_token(json_object_array_get_idx(content, i));
-    if (!content)
-        json_object_object_add(logprobs, "content", NULL);
-    if (!json_get_type(logprobs, "refusal", json_type_array))
-        json_object_object_add(logprobs, "refusal", NULL);
-}
-
 int openai_read_choice(struct json_object *choice, int64_t index, enum finish *ret_finish)
 {
     struct json_object *message = json_get_type(choice, "message", json_type_object);
@@ -227,7 +198,7 @@ int openai_read_choice(struct json_object *choice, int64_t index, enum finish *r
     if (!refusal)
         json_object_object_add(message, "refusal", NULL);
     incoming_drop_null(message, "annotations");
-    repair_logprobs(choice);
+    openai_repair_logprobs(choice);
     *ret_finish = finish;
     return 0;
 }
