@@ -10,15 +10,6 @@
 #include "cmd/command.h"
 #include "providers/providers.h"
 
-static enum log_level log_level_of(const char *name)
-{
-    if (strcmp(name, "debug") == 0)
-        return LOG_DEBUG;
-    if (strcmp(name, "warn") == 0)
-        return LOG_WARN;
-    return strcmp(name, "error") == 0 ? LOG_ERROR : LOG_INFO;
-}
-
 int command_config(const struct config_options *o, struct config **ret, struct err *e)
 {
     static const char usual[] = "sluice.yaml";
@@ -34,7 +25,8 @@ int command_config(const struct config_options *o, struct config **ret, struct e
         err_set(e, why.code, "%s", why.msg);
         return why.code ? why.code : EX_CONFIG;
     }
-    log_setup(log_level_of(c->observability.log_level),
+    /* The table of the configuration knows no other names. */
+    log_setup((enum log_level)log_level_named(c->observability.log_level),
               strcmp(c->observability.log_format, "json") == 0);
     *ret = c;
     return 0;

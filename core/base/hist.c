@@ -54,3 +54,13 @@ int64_t hist_quantile(const struct hist *h, double q)
     }
     return upper_edge(HIST_BUCKETS - 1);
 }
+
+uint64_t hist_count_to(const struct hist *h, int64_t us)
+{
+    uint64_t sum = 0;
+    size_t i = 0;
+
+    for (i = 0; i < HIST_BUCKETS && upper_edge(i) <= us; i++)
+        sum += h->bucket[i];
+    return sum;
+}

@@ -20,4 +20,7 @@ void hist_record(struct hist *h, int64_t us); /* negative counts as 0 */
 void hist_add(struct hist *to, const struct hist *from);
 int64_t hist_quantile(const struct hist *h, double q); /* upper edge in us; 0 when empty */
 
+/* How many were no longer than us; those within 3 % of it may be missing. */
+uint64_t hist_count_to(const struct hist *h, int64_t us);
+
 #endif

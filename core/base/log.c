@@ -31,15 +31,41 @@ static const char *const level_names[] = {"debug", "info", "warn", "error"};
 
 void log_setup(enum log_level least, bool json)
 {
+    log_set_level(least);
     pthread_mutex_lock(&state.lock);
-    state.least = least;
     state.json = json;
     pthread_mutex_unlock(&state.lock);
 }
 
+void log_set_level(enum log_level least)
+{
+    __atomic_store_n(&state.least, least, __ATOMIC_RELAXED);
+}
+
+enum log_level log_level(void)
+{
+    return __atomic_load_n(&state.least, __ATOMIC_RELAXED);
+}
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
+
+int log_level_named(const char *name)
+{
+    int i = 0;
+
+    for (i = LOG_DEBUG; i <= LOG_ERROR; i++) {
+        if (strcmp(level_names[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
 bool log_wants(enum log_level level)
 {
-    return level >= __atomic_load_n(&state.least, __ATOMIC_RELAXED);
+    return level >= log_level();
 }
 
 const char *log_quote(const char *value, char *out, unsigned cap)

@@ -14,6 +14,10 @@
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 void log_setup(enum log_level least, bool json);
+void log_set_level(enum log_level least); /* any thread, at any time */
+enum log_level log_level(void);
+const char *log_level_name(enum log_level level);
+int log_level_named(const char *name); /* "warn" -> LOG_WARN; -1: there is none of this name */
 bool log_wants(enum log_level level);
 void log_line(enum log_level level, const char *event, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));

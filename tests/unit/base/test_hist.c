@@ -55,3 +55,22 @@ Test(hist, edges)
     hist_record(&h, INT64_MAX);
     cr_expect_gt(hist_quantile(&h, 1), 3600LL * 1000000, "over an hour stays countable");
 }
+
+Test(hist, count_to)
+{
+    static const struct {
+        int64_t us;
+        uint64_t low, high;
+    } rows[] = {{0, 0, 0},         {1, 1, 1},          {50, 50, 50},           {500, 484, 500},
+                {1000, 968, 1000}, {5000, 1000, 1000}, {INT64_MAX, 1000, 1000}};
+    struct hist h = {0};
+
+    for (int64_t us = 1; us <= 1000; us++)
+        hist_record(&h, us);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        uint64_t got = hist_count_to(&h, rows[i].us);
+
+        cr_expect(got >= rows[i].low && got <= rows[i].high, "to %lld: %llu", (long long)rows[i].us,
+                  (unsigned long long)got);
+    }
+}

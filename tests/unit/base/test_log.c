@@ -42,3 +42,19 @@ Test(log, quote_is_bounded)
     cr_expect_lt(strlen(log_quote(value, out, sizeof out)), sizeof out);
     cr_expect_eq(out[strlen(out) - 1], '"', "still closed when it is cut");
 }
+
+Test(log, levels)
+{
+    static const char *const names[] = {"debug", "info", "warn", "error"};
+
+    for (int i = LOG_DEBUG; i <= LOG_ERROR; i++) {
+        cr_expect_eq(log_level_named(names[i]), i);
+        cr_expect_str_eq(log_level_name((enum log_level)i), names[i]);
+        log_set_level((enum log_level)i);
+        cr_expect_eq(log_level(), (enum log_level)i);
+        for (int k = LOG_DEBUG; k <= LOG_ERROR; k++)
+            cr_expect_eq(log_wants((enum log_level)k), k >= i);
+    }
+    cr_expect_eq(log_level_named("loud"), -1);
+    cr_expect_eq(log_level_named(""), -1);
+}
