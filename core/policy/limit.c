@@ -226,3 +226,10 @@ void limit_refund(struct limit *l, int64_t reserved)
     if (l->tpm && reserved > 0)
         charge(l, s, -reserved);
 }
+
+void limit_used(struct limit *l, int64_t now_us, int64_t *ret_requests, int64_t *ret_tokens)
+{
+    advance(l, now_us);
+    *ret_requests = l->window_requests;
+    *ret_tokens = l->window_tokens;
+}

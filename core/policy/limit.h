@@ -46,4 +46,8 @@ int limit_try(struct limit *l, int64_t tokens, int64_t now_us, int64_t *ret_at_u
 void limit_settle(struct limit *l, int64_t reserved, int64_t used, int64_t now_us);
 void limit_refund(struct limit *l, int64_t reserved);
 
+/* What the window holds of requests and, where tokens are limited, of tokens: used, or reserved by calls that
+ * run. */
+void limit_used(struct limit *l, int64_t now_us, int64_t *ret_requests, int64_t *ret_tokens);
+
 #endif

@@ -26,7 +26,9 @@ struct admission {
     pthread_mutex_t lock;
     const struct config *config;
     struct route routes[CONFIG_MODELS_MAX];
-    enum error_class off_class[CONFIG_MODELS_MAX]; /* why a route is off */
+    enum error_class off_class[CONFIG_MODELS_MAX];  /* why a route is off */
+    enum error_class cool_class[CONFIG_MODELS_MAX]; /* why it cooled the last time, off or not */
+    uint64_t cooldowns[CONFIG_MODELS_MAX];
     struct queue queues[QUEUES_MAX];
     size_t nqueues; /* used so far; an empty one is used again */
     size_t turn;    /* which queue is looked at first */
@@ -215,10 +217,17 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
 static void route_failed(struct admission *a, struct route *r, enum error_class class,
                          const struct retry_verdict *v, int64_t now_us)
 {
+    int64_t until_us = r->breaker.open_until_us;
+    int i = r->model->index;
+
     if (v->effect == ROUTE_OFF)
-        a->off_class[r->model->index] = class;
+        a->off_class[i] = class;
     breaker_failure(&r->breaker, v->effect, v->cool_until_us, a->config->router.allowed_fails,
                     a->config->router.cooldown_ms * 1000, now_us);
+    if (r->breaker.open_until_us <= now_us || r->breaker.open_until_us == until_us)
+        return;
+    a->cool_class[i] = class;
+    a->cooldowns[i] += until_us <= now_us; /* else it only became longer */
 }
 
 /* Tells the breaker. While another task's probe is running, this call is one of those that were on their
@@ -353,6 +362,11 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
     for (i = 0; i < a->config->nmodels; i++) {
         const struct breaker *b = &a->routes[i].breaker;
 
+        limit_used(&a->routes[i].limit, now_us, &ret->route[i].used_requests,
+                   &ret->route[i].used_tokens);
+        ret->route[i].probing = b->probing;
+        ret->route[i].cooldowns = a->cooldowns[i];
+        ret->route[i].cool_class = a->cool_class[i];
         ret->route[i].running = a->routes[i].limit.running;
         ret->route[i].cooling = b->open_until_us > now_us;
         ret->route[i].off = off >> i & 1;

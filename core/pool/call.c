@@ -68,20 +68,6 @@ static const struct model *model_of(const struct worker *w, const struct task *t
     return &w->pool->config->models[t->route];
 }
 
-/* Words for a person about a recent failure. Not the provider's own, which may repeat a prompt (P8). */
-static void note_failure(struct worker *w, const struct task *t, const struct http_response *rsp,
-                         const struct answer *ans)
-{
-    char *out = w->count.last_failure;
-    size_t cap = sizeof w->count.last_failure;
-
-    if (rsp->end == HTTP_DONE)
-        snprintf(out, cap, "%.60s: %s, HTTP %ld", model_of(w, t)->model_name,
-                 class_name(ans->class), rsp->status);
-    else
-        snprintf(out, cap, "%.60s: %.130s", model_of(w, t)->model_name, ans->message);
-}
-
 /* An answer that is no good (empty, broken) was paid for all the same. */
 static void count_lost(struct worker *w, struct task *t, struct attempt *a,
                        const struct answer *ans)
@@ -93,6 +79,7 @@ static void count_lost(struct worker *w, struct task *t, struct attempt *a,
     a->cost_known = true;
     t->lost_usd += usd;
     w->count.cost_usd += usd;
+    w->routes[t->route].cost_usd += usd;
 }
 
 static void note_attempt(struct worker *w, struct task *t, const struct http_response *rsp,
@@ -110,29 +97,7 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
     t->inference_us += rsp->elapsed_us;
     t->last_class = ans->class;
     t->cost_a_call = true;
-    w->count.calls++;
-    w->count.route[t->route].calls++;
-    w->counted = true;
-    hist_record(&w->count.call_latency, rsp->elapsed_us);
-    if (ans->class != CLASS_OK) {
-        w->count.failures[ans->class]++;
-        note_failure(w, t, rsp, ans);
-    }
-    if (ans->class == CLASS_RATE_LIMIT)
-        w->count.rate_limited++;
-}
-
-static void count_usage(struct worker *w, const struct completion *done)
-{
-    const struct usage *u = &done->usage;
-
-    w->count.input_tokens += u->input_tokens > 0 ? u->input_tokens : 0;
-    w->count.output_tokens += u->output_tokens > 0 ? u->output_tokens : 0;
-    w->count.cached_tokens += u->cached_input_tokens > 0 ? u->cached_input_tokens : 0;
-    if (done->cost_usd >= 0)
-        w->count.cost_usd += done->cost_usd;
-    else
-        w->count.cost_unknown++;
+    count_call(w, t, rsp, ans);
 }
 
 static struct completion *make_completion(struct worker *w, const struct model *m,
@@ -165,8 +130,7 @@ static void succeeded(struct worker *w, struct task *t, struct answer *ans)
     admission_leave(w->pool->admission, t, &end, w->now_us);
     task_succeed(t, make_completion(w, model_of(w, t), ans));
     t->cache_result = CACHE_MISS;
-    w->count.route[t->route].ok++;
-    count_usage(w, t->completion);
+    count_usage(w, t, t->completion);
     step_finish(w, t);
 }
 
@@ -408,8 +372,10 @@ void call_start(struct worker *w, struct task *t)
         t->queued_us = w->now_us - t->received_us;
     task_set_state(t, TASK_HTTP);
     c->calling = http_start(w->http, &c->http) == 0;
-    if (c->calling)
+    if (c->calling) {
+        count_begin(w, t);
         return;
+    }
     task_set_state(t, TASK_RUNNING);
     task_fail(t, "call_not_started", "%s", c->http.response.detail);
     not_called(w, t);

@@ -32,6 +32,8 @@ static int worker_init(struct worker *w, struct pool *p, unsigned index, struct 
     list_init(&w->idle);
     if (p->by_key)
         claim_init(w);
+    w->routes = mem_array(c->nmodels + 1, sizeof *w->routes);
+    w->shown_routes = mem_array(c->nmodels + 1, sizeof *w->shown_routes);
     w->sha = sha256_new();
     buf_init(&w->scratch, (size_t)c->limits.record_bytes * 8);
     w->rng.state = (uint64_t)clock_mono_us() * (index + 1);
@@ -50,6 +52,8 @@ static void worker_done(struct worker *w)
         free(CONTAINER_OF(n, struct call, node));
     heap_done(&w->delays);
     free(w->claims);
+    free(w->routes);
+    free(w->shown_routes);
     sha256_free(w->sha);
     buf_done(&w->scratch);
     pthread_mutex_destroy(&w->lock);
@@ -256,41 +260,6 @@ struct pool *pool_free(struct pool *p)
     return pool_destroy(p);
 }
 
-static void add_counts(struct pool_stats *to, const struct pool_stats *from)
-{
-    int i = 0;
-
-    to->finished += from->finished;
-    to->succeeded += from->succeeded;
-    to->failed += from->failed;
-    to->hits += from->hits;
-    to->coalesced += from->coalesced;
-    to->journaled += from->journaled;
-    to->calls += from->calls;
-    to->retries += from->retries;
-    to->reselections += from->reselections;
-    to->rate_limited += from->rate_limited;
-    to->duplicates += from->duplicates;
-    to->unkeyed += from->unkeyed;
-    to->poisoned += from->poisoned;
-    to->cancelled += from->cancelled;
-    to->input_tokens += from->input_tokens;
-    to->output_tokens += from->output_tokens;
-    to->cached_tokens += from->cached_tokens;
-    to->cost_usd += from->cost_usd;
-    to->cost_unknown += from->cost_unknown;
-    for (i = 0; i < CLASS_COUNT; i++)
-        to->failures[i] += from->failures[i];
-    for (i = 0; i < POOL_ROUTES_MAX; i++) {
-        to->route[i].calls += from->route[i].calls;
-        to->route[i].ok += from->route[i].ok;
-    }
-    if (from->last_failure[0])
-        memcpy(to->last_failure, from->last_failure, sizeof to->last_failure);
-    hist_add(&to->call_latency, &from->call_latency);
-    hist_add(&to->task_latency, &from->task_latency);
-}
-
 /* What keeps the pool from going faster. */
 static void find_limit(const struct pool *p, struct pool_stats *s)
 {
@@ -322,7 +291,7 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
     *ret = (struct pool_stats){0};
     for (i = 0; i < p->nworkers; i++) {
         pthread_mutex_lock(&p->workers[i].shown_lock);
-        add_counts(ret, &p->workers[i].shown);
+        count_add(ret, &p->workers[i].shown);
         pthread_mutex_unlock(&p->workers[i].shown_lock);
     }
     admission_view(p->admission, clock_mono_us(), &v);
@@ -340,6 +309,22 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
         ret->route[i].off = v.route[i].off;
         ret->route[i].off_class = v.route[i].off_class;
         ret->route[i].cooling_ms = v.route[i].cooling_us / 1000;
+        ret->route[i].probing = v.route[i].probing;
+        ret->route[i].cooldowns = v.route[i].cooldowns;
+        ret->route[i].cool_class = v.route[i].cool_class;
+        ret->route[i].used_requests = v.route[i].used_requests;
+        ret->route[i].used_tokens = v.route[i].used_tokens;
     }
     find_limit(p, ret);
+}
+
+void pool_routes(struct pool *p, struct pool_route *ret)
+{
+    memset(ret, 0, p->config->nmodels * sizeof *ret);
+    for (unsigned i = 0; i < p->nworkers; i++) {
+        pthread_mutex_lock(&p->workers[i].shown_lock);
+        for (size_t k = 0; k < p->config->nmodels; k++)
+            count_add_route(&ret[k], &p->workers[i].shown_routes[k]);
+        pthread_mutex_unlock(&p->workers[i].shown_lock);
+    }
 }

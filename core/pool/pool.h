@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/hist.h"
+#include "base/metrics.h"
 #include "io/store.h"
 #include "task/config.h"
 #include "task/sink.h"
@@ -67,17 +68,40 @@ enum pool_limited {
     LIMITED_STORE
 };
 
+/* How a task ended: with which kind of reply, or without one because it repeats another. */
+enum pool_end {
+    POOL_END_SUCCESS,
+    POOL_END_ERROR, /* what a provider said, or no model could serve it */
+    POOL_END_BAD_RECORD,
+    POOL_END_DEADLINE,
+    POOL_END_CANCELLED,
+    POOL_END_POISON,
+    POOL_END_DUPLICATE,
+    POOL_ENDS
+};
+
+const char *pool_end_name(enum pool_end end); /* "success", "deadline_exceeded", ... */
+
+/* The last one of a kind of failures. */
+struct pool_sample {
+    int64_t wall_ms; /* 0: there was none */
+    int status;      /* HTTP, or 0 */
+    char task_id[64];
+};
+
 /* A snapshot of all counters, for progress lines, reports and metrics. At most 50 ms old while the pool runs,
  * exact after pool_stop(). */
 struct pool_stats {
     uint64_t submitted, finished, succeeded, failed; /* finished: with a reply, not given back */
-    uint64_t hits, coalesced;
+    uint64_t hits, misses, coalesced; /* misses: lookups that found nothing */
     uint64_t journaled; /* answered from the journal of an earlier life */
     uint64_t calls, retries, reselections;
     uint64_t rate_limited;
     uint64_t duplicates; /* dedupe: ended without a reply (not in `finished`) */
     uint64_t unkeyed;    /* dedupe: served although nobody knows, since their key is not their id */
     uint64_t poisoned, cancelled; /* among `failed` */
+    uint64_t ends[POOL_ENDS];
+    struct pool_sample last_end[POOL_ENDS]; /* of those that are failures */
     int64_t in_flight, waiting, delayed, twins, storing;
     int64_t calling;  /* pool_calls() */
     int64_t stranded; /* of those waiting: all routes that could serve them are off */
@@ -92,14 +116,47 @@ struct pool_stats {
         int64_t cooling_ms;
         bool off; /* credential, credit, model gone: waiting will not help */
         enum error_class off_class;
+        bool probing; /* tries out whether it works again, one call at a time */
+        uint64_t cooldowns;
+        enum error_class cool_class;            /* why it cooled the last time */
+        int64_t used_requests, used_tokens; /* of the limits of a minute: rpm and tpm */
     } route[POOL_ROUTES_MAX];
     enum pool_limited limited_by;
     int limited_route;
     char last_failure[200];   /* words of a recent failed call, or "" */
     struct hist call_latency; /* one call */
     struct hist task_latency; /* received to reply */
+    struct hist queue_latency; /* received to the first call, of tasks that made one */
 };
 
 void pool_stats(struct pool *p, struct pool_stats *ret);
+
+enum pool_op { POOL_CHAT, POOL_EMBEDDINGS, POOL_OPS };
+
+/* Kinds of tokens. Input includes both kinds of cached ones, output includes reasoning. */
+enum pool_tokens {
+    POOL_INPUT,
+    POOL_CACHED_INPUT,
+    POOL_CACHE_WRITE,
+    POOL_OUTPUT,
+    POOL_REASONING,
+    POOL_TOKENS
+};
+
+/* What the calls of one route came to, for metrics: too much to stand in struct pool_stats. */
+struct pool_route {
+    uint64_t calls[CLASS_COUNT];
+    struct pool_sample last[CLASS_COUNT]; /* of failures */
+    int64_t tokens[POOL_TOKENS];
+    double cost_usd;
+    uint64_t cost_unknown;
+    struct metrics_buckets seconds[POOL_OPS][2]; /* of calls that were answered, and that failed */
+    struct metrics_buckets usage[POOL_OPS][2];   /* tokens of an answer: input, output */
+};
+
+extern const struct metrics_bounds pool_call_bounds, pool_token_bounds; /* of the two above */
+
+/* The same kind of snapshot: one for each row of model_list. */
+void pool_routes(struct pool *p, struct pool_route *ret);
 
 #endif

@@ -19,19 +19,8 @@ static void put_out(struct worker *w, struct task *t)
 {
     task_set_state(t, TASK_OUTBOX);
     list_push(&w->out, &t->node);
-    if (!t->reply)
-        return;
-    w->count.finished++;
-    w->counted = true;
-    hist_record(&w->count.task_latency, w->now_us - t->received_us);
-    if (t->ok)
-        w->count.succeeded++;
-    else
-        w->count.failed++;
-    if (t->cache_result == CACHE_HIT)
-        w->count.hits++;
-    else if (t->cache_result == CACHE_COALESCED)
-        w->count.coalesced++;
+    if (t->reply || t->silent)
+        count_end(w, t);
 }
 
 /* Could the end of this task's call be the end of its twins as well? A failure that lies in the request
@@ -96,8 +85,6 @@ void step_give_back(struct worker *w, struct task *t)
 void step_suppress(struct worker *w, struct task *t)
 {
     t->silent = true;
-    w->count.duplicates++;
-    w->counted = true;
     call_release(w, t);
     put_out(w, t);
 }
@@ -300,6 +287,10 @@ static int lookup(struct worker *w, struct task *t)
         if (i > 0 && !c->cache.accept_fallbacks)
             break;
         r = lookup_model(w, t, name);
+    }
+    if (r == STORE_NONE) {
+        w->count.misses++;
+        w->counted = true;
     }
     return r;
 }

@@ -211,6 +211,7 @@ static void show_counts(struct worker *w)
         return;
     pthread_mutex_lock(&w->shown_lock);
     w->shown = w->count;
+    memcpy(w->shown_routes, w->routes, w->pool->config->nmodels * sizeof *w->routes);
     pthread_mutex_unlock(&w->shown_lock);
     w->counted = false;
     w->shown_us = w->now_us;

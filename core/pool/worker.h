@@ -73,11 +73,13 @@ struct worker {
     int64_t now_us; /* of this turn */
     int64_t now_wall_ms;
 
-    struct pool_stats count; /* own counters */
+    struct pool_stats count;   /* own counters */
+    struct pool_route *routes; /* likewise, one for each row of model_list */
     bool counted;            /* they changed since they were shown */
     int64_t shown_us;
     pthread_mutex_t shown_lock;
-    struct pool_stats shown; /* copy for pool_stats() */
+    struct pool_stats shown; /* copies for pool_stats() and pool_routes() */
+    struct pool_route *shown_routes;
 };
 
 struct pool {
@@ -138,6 +140,15 @@ bool claim_applies(struct worker *w, const struct task *t); /* on, and t's key i
 void claim_step(struct worker *w, struct task *t);
 void claim_written(struct worker *w, struct task *t); /* STEP_CLAIMED */
 void claim_over(struct call *c);                      /* out of the table, if it is in */
+
+/* count.c: what they add to the counters */
+void count_begin(struct worker *w, const struct task *t); /* a call of it has started */
+void count_end(struct worker *w, const struct task *t);
+void count_call(struct worker *w, const struct task *t, const struct http_response *rsp,
+                const struct answer *ans);
+void count_usage(struct worker *w, const struct task *t, const struct completion *done);
+void count_add(struct pool_stats *to, const struct pool_stats *from);
+void count_add_route(struct pool_route *to, const struct pool_route *from);
 
 /* call.c */
 void call_start(struct worker *w, struct task *t);        /* t->route is reserved */

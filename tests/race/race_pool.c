@@ -84,14 +84,17 @@ static void *submit(void *arg)
 static void *watch(void *arg)
 {
     struct pool_stats *s = mem_alloc(sizeof *s);
+    struct pool_route *routes = mem_array(rig->config->nmodels, sizeof *routes);
 
     (void)arg;
     while (!atomic_load(&over)) {
         pool_stats(rig->pool, s);
+        pool_routes(rig->pool, routes);
         pool_calls(rig->pool);
         pool_unfinished(rig->pool);
         rig_pause_ms(1);
     }
+    free(routes);
     free(s);
     return NULL;
 }

@@ -375,3 +375,27 @@ Test(limit, clock_readings_out_of_order)
     limit_settle(&l, 10, 10, START);
     cr_expect_eq(l.running, 1);
 }
+
+Test(limit, used_is_what_the_window_holds)
+{
+    struct limit l;
+    int64_t at = 0;
+    int64_t requests = -1;
+    int64_t tokens = -1;
+
+    limit_init(&l, 6000, 100000, 0);
+    limit_used(&l, START, &requests, &tokens);
+    cr_expect(requests == 0 && tokens == 0);
+    cr_assert_eq(limit_try(&l, 500, START, &at), LIMIT_GO);
+    limit_used(&l, START, &requests, &tokens);
+    cr_expect(requests == 1 && tokens == 500, "reserved: %lld", (long long)tokens);
+    limit_settle(&l, 500, 120, START + S);
+    limit_used(&l, START + S, &requests, &tokens);
+    cr_expect(requests == 1 && tokens == 120, "used: %lld", (long long)tokens);
+    cr_assert_eq(limit_try(&l, 30, START + 2 * S, &at), LIMIT_GO);
+    limit_refund(&l, 30);
+    limit_used(&l, START + 2 * S, &requests, &tokens);
+    cr_expect(requests == 1 && tokens == 120, "refunded");
+    limit_used(&l, START + 2 * MINUTE, &requests, &tokens);
+    cr_expect(requests == 0 && tokens == 0, "a minute later it has left, though nobody called");
+}

@@ -168,3 +168,61 @@ Test(admission, stranded_when_all_routes_are_off)
     task_free(c);
     task_free(d);
 }
+
+/* A cool-down is counted when it begins, not when it becomes longer; why it cools is the last reason. */
+Test(admission, cooldowns_are_counted)
+{
+    static const struct {
+        enum error_class class;
+        int64_t at_s, until_s;
+        uint64_t count;
+        enum error_class why;
+    } ends[] = {
+        {CLASS_OVERLOAD, 0, 10, 1, CLASS_OVERLOAD},
+        {CLASS_QUOTA, 1, 5, 1, CLASS_OVERLOAD},
+        {CLASS_CREDENTIAL, 2, 20, 1, CLASS_CREDENTIAL},
+        {CLASS_TIMEOUT, 30, 31, 2, CLASS_TIMEOUT},
+    };
+    struct task *t[ARRAY_LEN(ends)];
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(ends) - 1; i++) {
+        t[i] = task_for("fast", NULL);
+        cr_assert_eq(enter(t[i], NOW), ADMITTED);
+    }
+    for (i = 0; i < ARRAY_LEN(ends); i++) {
+        int64_t now_us = NOW + ends[i].at_s * S;
+        struct admission_view v;
+
+        if (i == ARRAY_LEN(ends) - 1) {
+            t[i] = task_for("fast", NULL);
+            cr_assert_eq(enter(t[i], now_us), ADMITTED);
+        }
+        t[i]->last_class = ends[i].class;
+        leave_failed(t[i], ROUTE_COOL, NOW + ends[i].until_s * S, now_us);
+        v = view(now_us);
+        cr_expect_eq(v.route[1].cooldowns, ends[i].count, "%zu: %llu", i,
+                     (unsigned long long)v.route[1].cooldowns);
+        cr_expect_eq(v.route[1].cool_class, ends[i].why, "%zu", i);
+        task_free(t[i]);
+    }
+    cr_expect_eq(view(NOW).route[0].cooldowns, 0);
+}
+
+Test(admission, view_shows_what_of_the_limits_is_used)
+{
+    struct task *small = task_for("small", NULL), *paced = task_for("paced", NULL);
+
+    small->raw_len = 4 * 60;
+    cr_assert_eq(enter(small, NOW), ADMITTED);
+    cr_assert_eq(enter(paced, NOW), ADMITTED);
+    cr_expect_eq(view(NOW).route[2].used_tokens, 60);
+    cr_expect_eq(view(NOW).route[2].used_requests, 1);
+    cr_expect_eq(view(NOW).route[3].used_requests, 1);
+    cr_expect_eq(view(NOW).route[1].used_requests, 0);
+    leave_ok(small, NOW);
+    leave_ok(paced, NOW);
+    cr_expect_eq(view(NOW + 120 * S).route[2].used_tokens, 0);
+    task_free(small);
+    task_free(paced);
+}
