@@ -291,11 +291,13 @@ int store_flush(struct store *s, struct err *e)
     return error ? err_set(e, EX_IOERR, "cannot flush the store %s: %s", s->path, error) : 0;
 }
 
+/* Does not wait for a writer that is opening the database again: 0 then. */
 static uint64_t property(struct store *s, enum store_family f, const char *name)
 {
     uint64_t value = 0;
 
-    pthread_rwlock_rdlock(&s->db_lock);
+    if (pthread_rwlock_tryrdlock(&s->db_lock))
+        return 0;
     if (s->handles.db)
         rocksdb_property_int_cf(s->handles.db, s->handles.family[f], name, &value);
     pthread_rwlock_unlock(&s->db_lock);

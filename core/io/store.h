@@ -116,12 +116,13 @@ int store_prune(struct store *s, const uint8_t *prefix, size_t len,
 
 bool store_failing(const struct store *s); /* any thread */
 
+/* Numbers of keys and bytes are 0 while the database is being opened again. */
 struct store_stats {
     uint64_t completions, outcomes; /* estimated numbers of keys */
     uint64_t completion_bytes, outcome_bytes;
     uint64_t writes, batches, write_errors, reads, hits, undecodable;
 };
 
-void store_stats(struct store *s, struct store_stats *ret);
+void store_stats(struct store *s, struct store_stats *ret); /* any thread; does not wait */
 
 #endif

@@ -269,6 +269,7 @@ static void *run(void *arg)
         load_tick(in, now_us);
         pause_adjust(in);
         guard_heads(in, now_us);
+        gauge_tick(in, now_us);
         if (in->setup.exact)
             deal_tick(in, now_us, atomic_load(&in->stop));
         else
@@ -323,6 +324,8 @@ struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, st
     list_init(&in->finished);
     list_init(&in->settled);
     pthread_mutex_init(&in->lock, NULL);
+    pthread_mutex_init(&in->gauges_lock, NULL);
+    in->gauges = (struct kafka_gauges){.unread = -1, .head_since_us = INT64_MAX};
     list_init(&in->acked);
     list_init(&in->returned);
     list_init(&in->got);
@@ -414,6 +417,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
         rd_kafka_queue_destroy(in->commit_queue);
     kafka_client_close(&in->client);
     pthread_mutex_destroy(&in->lock);
+    pthread_mutex_destroy(&in->gauges_lock);
     free(in);
     return NULL;
 }
@@ -434,4 +438,7 @@ void kafka_intake_stats(struct kafka_intake *in, struct kafka_intake_stats *ret)
         .partitions = atomic_load(&in->partitions),
         .open = atomic_load(&in->open),
     };
+    pthread_mutex_lock(&in->gauges_lock);
+    ret->gauges = in->gauges;
+    pthread_mutex_unlock(&in->gauges_lock);
 }

@@ -58,6 +58,7 @@ struct kafka_intake {
     int64_t load_us;                     /* when to ask again */
     struct committed_question *question; /* away, or NULL */
     int64_t heads_us;                    /* when to look for stuck heads again */
+    int64_t gauges_us;                   /* when to take the gauges again */
 
     rd_kafka_queue_t *commit_queue;
     struct kafka_part **committing; /* parts in the commit under way, with references */
@@ -74,6 +75,8 @@ struct kafka_intake {
     atomic_ullong rounds;
     atomic_bool member;
     atomic_llong partitions, open;
+    pthread_mutex_t gauges_lock; /* guards gauges only */
+    struct kafka_gauges gauges;
 };
 
 struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32_t partition);
@@ -103,6 +106,9 @@ void pause_adjust(struct kafka_intake *in); /* resumes and pauses by what waits 
 
 /* Tells librdkafka when it is not so yet, whatever the reasons say. */
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause);
+
+/* gauge.c */
+void gauge_tick(struct kafka_intake *in, int64_t now_us);
 
 /* settle.c */
 void intake_sink_put(struct sink *sink, struct list_node *tasks); /* worker threads */
