@@ -157,8 +157,11 @@ struct config {
     int64_t dedupe_max_bytes; /* of the ids seen, on disk */
 
     struct {
-        char *log_level;  /* debug info warn error */
-        char *log_format; /* text json */
+        char *log_level;        /* debug info warn error */
+        char *log_format;       /* text json */
+        char *listen;           /* of the admin port (listen.h); "": off */
+        char *admin_token;      /* "": none */
+        char *admin_token_file; /* admin_token is read from it by config_resolve(); or "" */
     } observability;
 };
 

@@ -274,7 +274,8 @@ void config_print(const struct config *c, FILE *to)
             print_kafka(to, c);
         } else if (row->type == CONF_MODELS) {
             print_models(c, to);
-        } else if (is_set(row, c)) {
+        } else if (is_set(row, c) &&
+                   !(row->type == CONF_SECRET && *c->observability.admin_token_file)) {
             indent = open_section(&p, row);
             fprintf(to, "%*s%s:", indent, "", conf_leaf(row->path));
             print_value(&p, row, c, indent);

@@ -5,21 +5,16 @@
  */
 #include "task/config_resolve.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "task/config_prices.h"
 #include "task/config_table.h"
 #include "task/provider.h"
 
-#define KEY_MAX   16384 /* bytes of an api_key_file */
 #define NAMES_MAX 256
 
 struct resolver {
@@ -29,12 +24,6 @@ struct resolver {
     char *const *envp;
     struct err *e;
 };
-
-static void fd_cleanup(int *fd)
-{
-    if (*fd >= 0)
-        close(*fd);
-}
 
 int conf_place_err(const struct config *c, int line, struct err *e, const char *fmt, ...)
 {
@@ -153,28 +142,10 @@ static int set_base(const struct resolver *r, struct model *m)
 
 static int read_key(const struct resolver *r, struct model *m)
 {
-    CLEANUP(fd_cleanup) int fd = open(m->api_key_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char text[KEY_MAX + 1] = "";
-    struct stat st = {0};
-    ssize_t n = 0;
+    char label[200];
 
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return conf_place_err(r->c, m->line, r->e, "model `%s`: api_key_file %s: %s", m->model_name,
-                              m->api_key_file, strerror(errno));
-    if (!S_ISREG(st.st_mode) || st.st_size > KEY_MAX)
-        return conf_place_err(r->c, m->line, r->e,
-                              "model `%s`: api_key_file %s is no file of at most %d bytes",
-                              m->model_name, m->api_key_file, KEY_MAX);
-    n = read(fd, text, KEY_MAX);
-    while (n > 0 && strchr(" \t\r\n", text[n - 1]))
-        n--;
-    text[n > 0 ? n : 0] = '\0';
-    if (n <= 0)
-        return conf_place_err(r->c, m->line, r->e, "model `%s`: api_key_file %s is empty",
-                              m->model_name, m->api_key_file);
-    m->api_key = mem_strdup(text);
-    explicit_bzero(text, sizeof text);
-    return 0;
+    snprintf(label, sizeof label, "model `%.120s`: api_key_file", m->model_name);
+    return conf_read_secret(r->c, m->line, label, m->api_key_file, &m->api_key, r->e);
 }
 
 static int set_key(const struct resolver *r, struct model *m)
@@ -404,6 +375,8 @@ int config_resolve(struct config *c, const struct provider *const *providers,
         if (resolve_model(&r, &c->models[i]) < 0)
             return -1;
     }
+    if (conf_resolve_admin(c, e) < 0)
+        return -1;
     if (check_models(c, e) < 0 || check_topics(c, e) < 0 || check_limits(c, e) < 0)
         return -1;
     return conf_check_kafka(c, e);

@@ -17,6 +17,14 @@ int conf_place_err(const struct config *c, int line, struct err *e, const char *
 int conf_vendor_base(const struct config *c, struct model *m, char *const *envp, struct err *e);
 int conf_vendor_key(const struct config *c, struct model *m, char *const *envp, struct err *e);
 
+/* The text of a file that holds a secret and nothing else, without white space at its end, in *ret, to be
+ * wiped and freed. `label` stands before the path in messages, which show nothing of the secret. */
+int conf_read_secret(const struct config *c, int line, const char *label, const char *path,
+                     char **ret, struct err *e);
+
+/* Checks the address of the admin port and fetches its token. */
+int conf_resolve_admin(struct config *c, struct err *e);
+
 /* Refuses properties of librdkafka that would break a promise. */
 int conf_check_kafka(const struct config *c, struct err *e);
 

@@ -83,7 +83,7 @@ static void print_comment(FILE *to, int indent, const char *text)
 /* Words that YAML would not take as text without quotes. */
 static bool wants_quotes(const struct conf_row *row)
 {
-    return row->type == CONF_STR && !*row->fallback;
+    return (row->type == CONF_STR || row->type == CONF_SECRET) && !*row->fallback;
 }
 
 static void print_setting(FILE *to, const struct conf_row *row, int indent)

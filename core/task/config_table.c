@@ -381,6 +381,26 @@ const struct conf_row conf_rows[] = {
      .fallback = "text",
      .choices = log_formats,
      .help = "text (logfmt) or json, one event a line on stderr"},
+    {.path = "observability.listen",
+     .type = CONF_STR,
+     AT(observability.listen),
+     .fallback = "",
+     .help =
+         "address of the admin port, such as 127.0.0.1:9464 (a port alone is on 127.0.0.1, port "
+         "0 is any free one): /metrics for Prometheus, /livez and /readyz for probes, /status "
+         "for people, and POST /drain, /pause, /resume and /log-level. Other machines reach it "
+         "at 0.0.0.0:9464 or [::]:9464; the POSTs then need admin_token. \"\" for no admin port"},
+    {.path = "observability.admin_token",
+     .type = CONF_SECRET,
+     AT(observability.admin_token),
+     .fallback = "",
+     .help = "what a POST to the admin port must bring, as `Authorization: Bearer TOKEN`; without "
+             "one, POSTs are taken from this machine only"},
+    {.path = "observability.admin_token_file",
+     .type = CONF_STR,
+     AT(observability.admin_token_file),
+     .fallback = "",
+     .help = "file that holds the token and nothing else"},
     {.path = NULL},
 };
 
