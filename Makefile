@@ -10,7 +10,7 @@
 BUILD   ?= build
 CC      ?= cc
 PREFIX  ?= /usr/local
-PKGS     = rdkafka libcurl json-c yaml-0.1 libcrypto
+PKGS     = rdkafka libcurl json-c yaml-0.1 libcrypto libmicrohttpd
 WARN     = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wold-style-definition -Wvla -Wformat=2 -Werror
 OPT     ?= -O2 -g
 VERSION := 0.1.0
@@ -117,9 +117,10 @@ bench-programs: $(BUILD)/sluice $(call programs,$(BENCH_SRC))
 # ---- what a machine needs ----
 
 DEPS_BUILD = gcc libc6-dev make pkg-config librdkafka-dev libcurl4-openssl-dev libjson-c-dev \
-	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev ca-certificates curl jq
+	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev libmicrohttpd-dev \
+	ca-certificates curl jq
 DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppcheck libclang-rt-14-dev \
-	python3 python3-jsonschema
+	python3 python3-jsonschema prometheus
 DEPS_KAFKA = maven default-jre-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
