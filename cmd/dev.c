@@ -132,6 +132,7 @@ struct dev {
     struct sim *sim;
     struct kafka_broker *broker;
     struct config *config;
+    struct watch *watch;
     char root[512];
     int signal_fd;
 };
@@ -288,6 +289,9 @@ static void announce(const struct dev *d)
     if (d->sim)
         fprintf(stderr, "  models fast and smart are simulated: http://127.0.0.1:%u/v1\n",
                 (unsigned)sim_port(d->sim));
+    if (d->watch)
+        fprintf(stderr, "  what the worker is doing: http://127.0.0.1:%u/status and /metrics\n",
+                (unsigned)watch_port(d->watch));
     fprintf(stderr,
             "  sluice enqueue -b %s -i prompts.jsonl\n"
             "  sluice collect -b %s --run prompts.jsonl.run -o replies.jsonl\n"
@@ -306,6 +310,7 @@ static int serve(struct dev *d, struct err *e)
     struct runtime r;
     struct err ignored = {0};
 
+    setup.watch = d->watch;
     if (runtime_start(&r, &setup, e) < 0)
         return e->code ? e->code : EX_UNAVAILABLE;
     if (d->sim)
@@ -333,8 +338,12 @@ static int run_dev(const void *opts, int nargs, char *const *args, struct err *e
     rc = d.broker ? make_config(&d, e) : EX_UNAVAILABLE;
     if (!rc && (make_topics(&d, e) < 0 || find_root(&d, e) < 0))
         rc = e->code;
+    /* Without a configuration that says something else, at any free port: several may run. */
+    if (!rc && watch_open(&d.watch, d.config, d.o->config.config ? "" : "127.0.0.1:0", e) < 0)
+        rc = e->code;
     if (!rc)
         rc = serve(&d, e);
+    watch_close(d.watch);
     sim_stop(d.sim);
     kafka_broker_free(d.broker);
     config_free(d.config);

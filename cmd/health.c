@@ -49,16 +49,37 @@ static bool set(struct health *h, bool ready)
     return good;
 }
 
+const char *const health_reason_names[HEALTH_REASONS_MAX] = {
+    "starting", "draining", "not_member", "producer_not_ready", "store_failing", "paused",
+};
+
+size_t health_reasons(const struct health_signs *s, const char *ret[HEALTH_REASONS_MAX])
+{
+    bool runs = !s->starting && !s->draining;
+    const bool holds[HEALTH_REASONS_MAX] = {
+        s->starting,          s->draining,       runs && !s->member,
+        runs && !s->producer, runs && !s->store, runs && s->paused,
+    };
+    size_t n = 0;
+
+    for (size_t i = 0; i < HEALTH_REASONS_MAX; i++)
+        if (holds[i])
+            ret[n++] = health_reason_names[i];
+    return n;
+}
+
 void health_show(struct health *h, const struct health_signs *s)
 {
-    bool ready = s->member && s->producer && s->store;
+    const char *reasons[HEALTH_REASONS_MAX];
+    bool ready = health_reasons(s, reasons) == 0;
 
     if (ready == h->ready || !set(h, ready))
         return;
     if (ready)
         log_info("ready", "ready_file=%s", h->ready_file ? h->ready_file : "-");
     else
-        log_warn("not ready", "member=%d producer=%d store=%d", s->member, s->producer, s->store);
+        log_warn("not ready", "member=%d producer=%d store=%d paused=%d", s->member, s->producer,
+                 s->store, s->paused);
 }
 
 bool health_hangs(struct health *h, uint64_t rounds, unsigned most)

@@ -1,6 +1,7 @@
 /*
- * health: what a worker tells those who watch it. Ready: it takes part in its group, its producer is in order
- * and its store takes writes; a file exists for as long as that is so. Alive: its intake thread goes round; one
+ * health: what a worker tells those who watch it. Ready: it takes part in its group, its producer is in order,
+ * its store takes writes, and nobody has told it to pause or to end; a file exists for as long as that is so. A
+ * provider that is away has no part in this: its tasks wait for it. Alive: its intake thread goes round; one
  * that does not is a reason to end the process, because a process that only looks alive is never restarted.
  * Main thread.
  */
@@ -8,6 +9,7 @@
 #define SLUICE_CMD_HEALTH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -16,7 +18,14 @@ struct health_signs {
     bool member;   /* has been given its partitions, be they none */
     bool producer; /* may publish */
     bool store;    /* takes writes */
+    bool starting, paused, draining;
 };
+
+#define HEALTH_REASONS_MAX 6
+
+/* Why it is not ready, a word each; 0: it is. While it starts, or ends, that is the only reason. */
+size_t health_reasons(const struct health_signs *s, const char *ret[HEALTH_REASONS_MAX]);
+extern const char *const health_reason_names[HEALTH_REASONS_MAX]; /* all that there are */
 
 struct health {
     const char *ready_file; /* or NULL */

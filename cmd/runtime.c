@@ -57,24 +57,27 @@ void runtime_property(struct config *c, const char *name, const char *value)
     l->at[l->count++] = (struct property){mem_strdup(name), mem_strdup(value), 0};
 }
 
-static int64_t room(const void *pool)
+/* A worker that is paused has no room: records wait where they wait when it is full. */
+static int64_t room(const void *arg)
 {
-    return pool_room(pool);
+    const struct runtime *r = arg;
+
+    return watch_is_paused(r->watch) ? 0 : pool_room(r->pool);
 }
 
-static void submit(void *pool, struct list_node *tasks)
+static void submit(void *arg, struct list_node *tasks)
 {
-    pool_submit(pool, tasks);
+    pool_submit(((struct runtime *)arg)->pool, tasks);
 }
 
-static void release(void *pool, int64_t n)
+static void release(void *arg, int64_t n)
 {
-    pool_release(pool, n);
+    pool_release(((struct runtime *)arg)->pool, n);
 }
 
-static void cancel(void *pool, struct task *t)
+static void cancel(void *arg, struct task *t)
 {
-    pool_cancel(pool, t);
+    pool_cancel(((struct runtime *)arg)->pool, t);
 }
 
 static void committed(void *arg, const uint8_t *key, size_t len)
@@ -169,7 +172,7 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
     pools.sink = kafka_intake_sink(r->intake);
     if (!(r->pool = pool_new(&pools, e)))
         return -1;
-    entry.pool = r->pool;
+    entry.pool = r;
     return kafka_intake_start(r->intake, &entry, r->publisher, e);
 }
 
@@ -197,6 +200,7 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
 {
     *r = (struct runtime){.config = setup->config,
                           .health = setup->health,
+                          .watch = setup->watch,
                           .signal_fd = setup->signal_fd,
                           .flush_ms = setup->embedded ? DEV_FLUSH_MS : FLUSH_MS};
     kafka_fatal_init(&r->fatal);
@@ -257,18 +261,48 @@ static void say_at_times(struct runtime *r, int64_t now_us)
     say(r);
 }
 
+/* A snapshot for the admin port, when one is due. */
+static void show(struct runtime *r, const struct health_signs *signs, bool at_once)
+{
+    struct snapshot *s = watch_begin(r->watch, clock_mono_us(), at_once);
+
+    if (!s)
+        return;
+    s->signs = *signs;
+    s->hangs = r->hangs;
+    s->slot = r->slot.number;
+    s->exact = r->exact;
+    s->store_failing = store_failing(r->store);
+    pool_stats(r->pool, &s->pool);
+    pool_routes(r->pool, s->routes);
+    kafka_intake_stats(r->intake, &s->intake);
+    kafka_publisher_stats(r->publisher, &s->publisher);
+    store_stats(r->store, &s->store);
+    watch_show(r->watch);
+}
+
+static void show_drain(struct runtime *r, bool at_once)
+{
+    show(r, &(struct health_signs){.draining = true}, at_once);
+}
+
 /* A look at its own health, once a tick. */
 static void look(struct runtime *r)
 {
     struct kafka_publisher_stats p;
     struct kafka_intake_stats k;
+    struct health_signs signs;
 
     kafka_intake_stats(r->intake, &k);
     kafka_publisher_stats(r->publisher, &p);
-    health_show(&r->health, &(struct health_signs){.member = k.member,
-                                                   .producer = p.ready || !r->exact,
-                                                   .store = !store_failing(r->store)});
-    if (health_hangs(&r->health, k.rounds, HANG_TICKS)) {
+    signs = (struct health_signs){.member = k.member,
+                                  .producer = p.ready || !r->exact,
+                                  .store = !store_failing(r->store),
+                                  .paused = watch_is_paused(r->watch)};
+    health_show(&r->health, &signs);
+    r->hangs = health_hangs(&r->health, k.rounds, HANG_TICKS);
+    show(r, &signs, r->hangs);
+    if (r->hangs) {
         /* Said here, because the way down will hang as well and be cut off. */
         log_error("the intake thread hangs, the worker ends", "rounds=%" PRIu64, k.rounds);
         kafka_fatal_raise(&r->fatal, "the intake thread hangs; the worker ends so that it can be "
@@ -322,8 +356,10 @@ static void drain(struct runtime *r)
     alarm((unsigned)(r->config->pool.drain_timeout_ms / 1000) + GIVE_UP_S);
     kafka_intake_stop(r->intake);
     pool_drain(r->pool);
-    while (pool_calls(r->pool) > 0 && clock_mono_us() < until_us && !atomic_load(&r->fatal.set))
+    while (pool_calls(r->pool) > 0 && clock_mono_us() < until_us && !atomic_load(&r->fatal.set)) {
         poll(NULL, 0, DRAIN_TICK_MS);
+        show_drain(r, false);
+    }
     store_settle(r->store, SETTLE_MS);
 }
 
@@ -332,11 +368,14 @@ int runtime_run(struct runtime *r, struct err *e)
     int sig = 0;
 
     while (!sig && !atomic_load(&r->fatal.set)) {
-        sig = signals_wait(r->signal_fd, -1, TICK_MS);
+        sig = signals_wait(r->signal_fd, watch_fd(r->watch), TICK_MS);
+        if (!sig && watch_wants_drain(r->watch))
+            sig = SIGTERM;
         say_at_times(r, clock_mono_us());
         look(r);
     }
     health_close(&r->health);
+    show_drain(r, true);
     crash_log_forgive(r->crash_log); /* whatever ends the process from here on: it was wanted */
     end_at_next_signal(r->signal_fd);
     if (sig) {
@@ -345,6 +384,7 @@ int runtime_run(struct runtime *r, struct err *e)
         drain(r);
         say(r);
     }
+    show_drain(r, true); /* the last one: what it is made of goes now */
     /* librdkafka may hang in a close; whatever matters is in the store or in the topic. */
     if (atomic_load(&r->fatal.set))
         give_up_code = EX_UNAVAILABLE;

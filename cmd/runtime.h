@@ -6,6 +6,7 @@
 #define SLUICE_CMD_RUNTIME_H
 
 #include "base/err.h"
+#include "cmd/admin/watch.h"
 #include "cmd/health.h"
 #include "io/kafka/kafka.h"
 #include "io/store.h"
@@ -25,6 +26,8 @@ struct runtime {
     int signal_fd; /* not owned */
     bool exact;
     struct health health;
+    struct watch *watch; /* or NULL; not owned */
+    bool hangs;          /* the intake */
     int64_t flush_ms;
     int64_t said_us;
     uint64_t said_finished;
@@ -39,6 +42,7 @@ struct runtime_setup {
     size_t map_max;              /* longest commit metadata that it takes; 0: Kafka's default */
     int signal_fd;               /* of signals_open() */
     struct health health;        /* of health_open(); all zero: nothing is shown */
+    struct watch *watch;         /* of watch_open(), or NULL; outlives the runtime */
 };
 
 /* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */
@@ -51,7 +55,7 @@ void runtime_property(struct config *c, const char *name, const char *value);
 int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct err *e);
 
 /*
- * Runs until a signal or a fatal error, then drains: no more reading, running calls go on for at most
+ * Runs until a signal, POST /drain or a fatal error, then drains: no more reading, running calls go on for at most
  * pool.drain_timeout, what is finished is published and committed. Returns the exit code: 0 after a
  * drain, what e says after a fatal error. A second signal ends the process at once with 128 + number, a
  * shutdown that hangs for a minute with EX_TEMPFAIL, after a fatal error with EX_UNAVAILABLE.

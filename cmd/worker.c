@@ -67,6 +67,7 @@ static int work(const struct worker_options *o, const struct config *c, int sign
     struct runtime_setup setup = {.config = c, .signal_fd = signal_fd};
     struct runtime r;
     char root[512];
+    int rc = 0;
 
     setup.store_root = c->cache.path;
     if (!setup.store_root || !*setup.store_root) {
@@ -75,12 +76,15 @@ static int work(const struct worker_options *o, const struct config *c, int sign
         setup.store_root = root;
     }
     /* What a killed worker has left goes at once, before the brokers are asked. */
-    if (health_open(&setup.health, o->ready_file, e) < 0)
+    if (health_open(&setup.health, o->ready_file, e) < 0 || watch_open(&setup.watch, c, "", e) < 0)
         return e->code;
     look_at_cluster(c, &setup);
-    if (runtime_start(&r, &setup, e) < 0)
-        return e->code ? e->code : EX_UNAVAILABLE;
-    return runtime_run(&r, e);
+    if (runtime_start(&r, &setup, e) == 0)
+        rc = runtime_run(&r, e);
+    else
+        rc = e->code ? e->code : EX_UNAVAILABLE;
+    watch_close(setup.watch);
+    return rc;
 }
 
 static int run_worker(const void *opts, int nargs, char *const *args, struct err *e)

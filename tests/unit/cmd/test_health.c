@@ -33,9 +33,15 @@ Test(health, file_follows_the_signs)
         struct health_signs signs;
         bool ready;
     } steps[] = {
-        {{false, true, true}, false}, {{true, false, true}, false}, {{true, true, false}, false},
-        {{true, true, true}, true},   {{true, true, true}, true},   {{true, true, false}, false},
-        {{true, true, true}, true},   {{false, true, true}, false}, {{true, true, true}, true},
+        {{.producer = true, .store = true}, false},
+        {{.member = true, .store = true}, false},
+        {{.member = true, .producer = true}, false},
+        {{.member = true, .producer = true, .store = true}, true},
+        {{.member = true, .producer = true, .store = true}, true},
+        {{.member = true, .producer = true}, false},
+        {{.member = true, .producer = true, .store = true}, true},
+        {{.producer = true, .store = true}, false},
+        {{.member = true, .producer = true, .store = true}, true},
     };
     struct health h;
     struct err e = {0};
@@ -83,4 +89,45 @@ Test(health, hang_is_a_number_of_looks_without_a_round)
     cr_expect_not(health_hangs(&h, 9, 3));
     cr_expect(health_hangs(&h, 9, 3));
     cr_expect_not(health_hangs(&h, 10, 3), "it moves again");
+}
+
+Test(health, reasons)
+{
+    static const struct {
+        struct health_signs signs;
+        const char *reasons;
+    } rows[] = {
+        {{true, true, true, false, false, false}, ""},
+        {{false, true, true, false, false, false}, "not_member "},
+        {{true, false, true, false, false, false}, "producer_not_ready "},
+        {{true, true, false, false, false, false}, "store_failing "},
+        {{true, true, true, false, true, false}, "paused "},
+        {{false, false, false, false, true, false},
+         "not_member producer_not_ready store_failing paused "},
+        {{false, false, false, true, true, false}, "starting "},
+        {{true, true, true, false, true, true}, "draining "},
+        {{false, false, false, false, false, true}, "draining "},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const char *reasons[HEALTH_REASONS_MAX];
+        size_t n = health_reasons(&rows[i].signs, reasons);
+        char all[200] = "";
+
+        for (size_t k = 0; k < n; k++)
+            snprintf(all + strlen(all), sizeof all - strlen(all), "%s ", reasons[k]);
+        cr_expect_str_eq(all, rows[i].reasons, "row %zu", i);
+    }
+}
+
+Test(health, a_paused_worker_is_not_ready)
+{
+    struct health h;
+    struct err e = {0};
+
+    cr_assert_eq(health_open(&h, path, &e), 0);
+    health_show(&h, &(struct health_signs){true, true, true, false, false, false});
+    cr_expect(is_there());
+    health_show(&h, &(struct health_signs){true, true, true, false, true, false});
+    cr_expect_not(is_there());
 }

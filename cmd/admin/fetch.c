@@ -1,0 +1,108 @@
+/* fetch: see fetch.h. One request at a time, on the caller's thread; sends no token and changes nothing. */
+#include "cmd/admin/fetch.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "io/http.h"
+#include "task/listen.h"
+
+#define HEADERS_MAX 16384
+
+static int url_of(const char *listen, char ret[FETCH_URL_MAX], struct err *e)
+{
+    const char *host = NULL;
+    struct listen_at at;
+
+    if (!*listen)
+        return err_set(e, EX_CONFIG, "observability.listen is not set: set it, or give --url");
+    if (listen_parse(listen, &at, e) < 0)
+        return err_wrap(e, "observability.listen");
+    host = !at.any ? at.host : at.v6 ? "::1" : "127.0.0.1";
+    snprintf(ret, FETCH_URL_MAX, at.v6 ? "http://[%s]:%u" : "http://%s:%u", host,
+             (unsigned)at.port);
+    return 0;
+}
+
+int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_URL_MAX],
+              struct err *e)
+{
+    const char *path = o->config;
+    struct config *c = NULL;
+    size_t n = url ? strlen(url) : 0;
+    int bad = 0;
+
+    if (url) {
+        while (n > 0 && url[n - 1] == '/')
+            n--;
+        if (n >= FETCH_URL_MAX || strncmp(url, "http", 4) != 0)
+            return err_set(e, EX_USAGE, "--url: write it as http://127.0.0.1:%d",
+                           LISTEN_PORT_DEFAULT);
+        snprintf(ret, FETCH_URL_MAX, "%.*s", (int)n, url);
+        return 0;
+    }
+    if (!path && access("sluice.yaml", F_OK) == 0)
+        path = "sluice.yaml";
+    if (config_load(path, environ, o->set.at, o->set.count, &c, e) < 0)
+        return -1;
+    bad = url_of(c->observability.listen, ret, e);
+    config_free(c);
+    return bad;
+}
+
+static void mark_done(struct http_call *call)
+{
+    bool *done = call->arg;
+
+    *done = true;
+}
+
+static int ask(struct http *h, struct http_call *call, struct err *e)
+{
+    bool done = false;
+    int bad = 0;
+
+    call->done = mark_done;
+    call->arg = &done;
+    if (http_start(h, call) == 0) {
+        while (!done && bad == 0)
+            bad = http_run(h, 100, e);
+    }
+    if (bad == 0 && call->response.end != HTTP_DONE)
+        bad = err_set(e, EX_UNAVAILABLE, "%s: %s", call->request.url, call->response.detail);
+    return bad;
+}
+
+int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
+          struct err *e)
+{
+    const struct http_conf conf = {
+        .max_calls = 1, .response_max = ret->max, .headers_max = HEADERS_MAX};
+    struct http_call call = {.tls_verify = true};
+    size_t n = strlen(url) + strlen(path) + 1;
+    struct http *h = http_new(&conf, e);
+    int bad = 0;
+
+    if (!h)
+        return -1;
+    http_request_init(&call.request, 0);
+    call.request.url = mem_alloc(n);
+    snprintf(call.request.url, n, "%s%s", url, path);
+    call.request.get = true;
+    call.request.timeout_ms = timeout_ms;
+    call.request.connect_timeout_ms = timeout_ms;
+    bad = ask(h, &call, e);
+    if (bad == 0) {
+        *ret_status = (int)call.response.status;
+        buf_clear(ret);
+        buf_append(ret, call.response.body.data ? call.response.body.data : "",
+                   call.response.body.len);
+    }
+    http_request_done(&call.request);
+    http_response_done(&call.response);
+    http_free(h);
+    return bad;
+}

@@ -1,0 +1,23 @@
+/* fetch: a page of an admin port, from another process: for `health` and `top`. */
+#ifndef SLUICE_CMD_ADMIN_FETCH_H
+#define SLUICE_CMD_ADMIN_FETCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cmd/command.h"
+
+#define FETCH_URL_MAX 512
+
+/* Where the admin port is: `url` when it is given, else what the configuration says, of which nothing else has to
+ * be in order. Without a slash at the end. -1: it has none, or the configuration cannot be read. */
+int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_URL_MAX],
+              struct err *e);
+
+/* GET of url and path. 0: *ret_status and the body (initialised by the caller) are there; -1: no answer came. */
+int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
+          struct err *e);
+
+#endif

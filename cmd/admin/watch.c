@@ -1,0 +1,311 @@
+/* watch: see watch.h. It never calls into the worker: what it knows was put into a snapshot. */
+#include "cmd/admin/watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "io/admin.h"
+
+#define STALE_US (60 * 1000000LL) /* a main thread that has shown nothing for so long hangs */
+
+struct watch {
+    const struct config *config;
+    struct admin *admin;
+    int64_t started_us, started_wall_ms;
+    size_t size;           /* of a snapshot */
+    struct snapshot *next; /* the main thread's */
+    pthread_mutex_t lock;  /* guards what `shown` is and what it holds */
+    struct snapshot *shown;
+    atomic_bool paused, drain;
+    int fd;
+};
+
+static void wake(struct watch *w)
+{
+    uint64_t one = 1;
+
+    if (write(w->fd, &one, sizeof one) < 0 && errno != EAGAIN)
+        log_error("the main thread cannot be woken", "errno=%d", errno);
+}
+
+/* ---- pages ---- */
+
+/* What was asked for since the snapshot was taken counts at once. */
+static struct health_signs signs_now(const struct watch *w, const struct snapshot *s)
+{
+    struct health_signs signs = s->signs;
+
+    signs.paused = atomic_load(&w->paused);
+    signs.draining = signs.draining || atomic_load(&w->drain);
+    return signs;
+}
+
+static void make(struct watch *w, struct buf *out,
+                 void (*page)(const struct view *v, struct buf *out))
+{
+    struct process_stats process;
+    struct view v = {.config = w->config, .process = &process};
+
+    process_read(&process);
+    pthread_mutex_lock(&w->lock);
+    w->shown->signs = signs_now(w, w->shown);
+    v.s = w->shown;
+    v.now_us = clock_mono_us();
+    v.now_wall_ms = clock_wall_ms();
+    page(&v, out);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void get_metrics(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    (void)q;
+    ret->type = METRICS_CONTENT_TYPE;
+    make(arg, &ret->body, metrics_page);
+}
+
+static void get_status(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    (void)q;
+    make(arg, &ret->body, status_page);
+}
+
+static void get_ready(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    struct watch *w = arg;
+    const char *reasons[HEALTH_REASONS_MAX];
+    struct health_signs signs;
+    size_t n = 0;
+
+    (void)q;
+    pthread_mutex_lock(&w->lock);
+    signs = signs_now(w, w->shown);
+    pthread_mutex_unlock(&w->lock);
+    n = health_reasons(&signs, reasons);
+    ret->status = n == 0 ? 200 : 503;
+    buf_printf(&ret->body, "{\"ready\":%s,\"not_ready\":[", n == 0 ? "true" : "false");
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&ret->body, "%s\"%s\"", i ? "," : "", reasons[i]);
+    buf_str(&ret->body, "]}\n");
+}
+
+/* Not alive: the worker's intake stands still, or its main thread does. While it starts or ends, either may take
+ * its time: the end is bounded, and a start that fails ends the process. */
+static void get_live(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    struct watch *w = arg;
+    const char *why = NULL;
+
+    (void)q;
+    pthread_mutex_lock(&w->lock);
+    if (w->shown->hangs)
+        why = "intake_hangs";
+    else if (snapshot_is_taken(w->shown) && !w->shown->signs.draining &&
+             clock_mono_us() - w->shown->taken_us > STALE_US)
+        why = "main_thread_hangs";
+    pthread_mutex_unlock(&w->lock);
+    ret->status = why ? 503 : 200;
+    if (why)
+        buf_printf(&ret->body, "{\"alive\":false,\"why\":\"%s\"}\n", why);
+    else
+        buf_str(&ret->body, "{\"alive\":true}\n");
+}
+
+static void set_paused(struct watch *w, bool on, struct admin_answer *ret)
+{
+    if (atomic_exchange(&w->paused, on) != on)
+        log_info(on ? "intake is paused" : "intake goes on", "by=admin");
+    wake(w);
+    buf_printf(&ret->body, "{\"paused\":%s}\n", on ? "true" : "false");
+}
+
+static void post_pause(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    (void)q;
+    set_paused(arg, true, ret);
+}
+
+static void post_resume(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    (void)q;
+    set_paused(arg, false, ret);
+}
+
+static void post_drain(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    struct watch *w = arg;
+
+    (void)q;
+    if (!atomic_exchange(&w->drain, true))
+        log_info("drain asked for", "by=admin");
+    wake(w);
+    ret->status = 202;
+    buf_str(&ret->body, "{\"draining\":true}\n");
+}
+
+static void get_level(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    (void)arg;
+    (void)q;
+    buf_printf(&ret->body, "{\"level\":\"%s\"}\n", log_level_name(log_level()));
+}
+
+static void post_level(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    const char *name = admin_argument(q, "level");
+    int level = name ? log_level_named(name) : -1;
+
+    if (level < 0) {
+        admin_refuse(ret, 400, "say which: POST /log-level?level=debug, info, warn or error");
+        return;
+    }
+    log_set_level((enum log_level)level);
+    get_level(arg, q, ret);
+}
+
+static void get_index(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    (void)arg;
+    (void)q;
+    ret->type = "text/plain; charset=utf-8";
+    buf_str(&ret->body, "sluice " SLUICE_VERSION "\n\n"
+                        "GET  /livez      200 while the process works, 503 when it hangs\n"
+                        "GET  /readyz     200 while it takes tasks, else 503 and why\n"
+                        "GET  /status     everything, as JSON\n"
+                        "GET  /metrics    for Prometheus\n"
+                        "GET  /log-level\n"
+                        "POST /drain      as SIGTERM\n"
+                        "POST /pause      takes no more records; running calls go on\n"
+                        "POST /resume\n"
+                        "POST /log-level?level=debug|info|warn|error\n");
+}
+
+static const struct admin_page pages[] = {
+    {.path = "/", .make = get_index},
+    {.path = "/livez", .make = get_live},
+    {.path = "/readyz", .make = get_ready},
+    {.path = "/status", .make = get_status},
+    {.path = "/metrics", .make = get_metrics},
+    {.path = "/log-level", .make = get_level},
+    {.path = "/log-level", .post = true, .make = post_level},
+    {.path = "/drain", .post = true, .make = post_drain},
+    {.path = "/pause", .post = true, .make = post_pause},
+    {.path = "/resume", .post = true, .make = post_resume},
+    {.path = NULL},
+};
+
+/* ---- the main thread's side ---- */
+
+static void clear(const struct watch *w, struct snapshot *s)
+{
+    memset(s, 0, w->size);
+    s->started_us = w->started_us;
+    s->started_wall_ms = w->started_wall_ms;
+}
+
+static struct watch *watch_new(const struct config *c)
+{
+    struct watch *w = mem_alloc(sizeof *w);
+
+    w->config = c;
+    w->started_us = clock_mono_us();
+    w->started_wall_ms = clock_wall_ms();
+    w->size = sizeof *w->shown + c->nmodels * sizeof w->shown->routes[0];
+    w->next = mem_alloc(w->size);
+    w->shown = mem_alloc(w->size);
+    clear(w, w->shown);
+    w->shown->signs.starting = true;
+    pthread_mutex_init(&w->lock, NULL);
+    w->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return w;
+}
+
+int watch_open(struct watch **ret, const struct config *c, const char *otherwise, struct err *e)
+{
+    const char *where = *c->observability.listen ? c->observability.listen : otherwise;
+    struct admin_setup setup = {.token = c->observability.admin_token, .pages = pages};
+    struct watch *w = NULL;
+
+    *ret = NULL;
+    if (!*where)
+        return 0;
+    if (listen_parse(where, &setup.at, e) < 0)
+        return err_wrap(e, "observability.listen");
+    w = watch_new(c);
+    setup.arg = w;
+    if (w->fd < 0)
+        err_set(e, EX_OSERR, "observability.listen: no descriptors left");
+    else
+        w->admin = admin_start(&setup, e);
+    if (!w->admin) {
+        watch_close(w);
+        return -1;
+    }
+    log_info("admin port", "url=http://%s%s%s:%u/", setup.at.v6 ? "[" : "", setup.at.host,
+             setup.at.v6 ? "]" : "", (unsigned)admin_port(w->admin));
+    *ret = w;
+    return 0;
+}
+
+struct watch *watch_close(struct watch *w)
+{
+    if (!w)
+        return NULL;
+    admin_stop(w->admin);
+    if (w->fd >= 0)
+        close(w->fd);
+    pthread_mutex_destroy(&w->lock);
+    free(w->next);
+    free(w->shown);
+    free(w);
+    return NULL;
+}
+
+struct snapshot *watch_begin(struct watch *w, int64_t now_us, bool at_once)
+{
+    /* Only this thread changes what is shown. */
+    if (!w || (!at_once && now_us - w->shown->taken_us < WATCH_FRESH_MS * 1000))
+        return NULL;
+    clear(w, w->next);
+    w->next->taken_us = now_us;
+    return w->next;
+}
+
+void watch_show(struct watch *w)
+{
+    struct snapshot *old = NULL;
+
+    pthread_mutex_lock(&w->lock);
+    old = w->shown;
+    w->shown = w->next;
+    pthread_mutex_unlock(&w->lock);
+    w->next = old;
+}
+
+bool watch_is_paused(const struct watch *w)
+{
+    return w && atomic_load_explicit(&w->paused, memory_order_relaxed);
+}
+
+bool watch_wants_drain(const struct watch *w)
+{
+    return w && atomic_load(&w->drain);
+}
+
+int watch_fd(const struct watch *w)
+{
+    return w ? w->fd : -1;
+}
+
+uint16_t watch_port(const struct watch *w)
+{
+    return w ? admin_port(w->admin) : 0;
+}

@@ -1,0 +1,31 @@
+/*
+ * watch: the admin port of a worker: keeps the newest snapshot, makes pages of it, and passes on what a person
+ * asks for (drain, pause, resume). The main thread fills and shows snapshots; pages are made on the admin thread;
+ * no other thread has to do with it, except that any may ask whether intake is paused.
+ *
+ * All functions take a NULL watch: a worker without an admin port.
+ */
+#ifndef SLUICE_CMD_ADMIN_WATCH_H
+#define SLUICE_CMD_ADMIN_WATCH_H
+
+#include "cmd/admin/snapshot.h"
+
+#define WATCH_FRESH_MS 150 /* so old a snapshot must be before another one is taken */
+
+struct watch;
+
+/* Listens where observability.listen says, or at `otherwise` where that is empty. Both empty: *ret is NULL. Until
+ * the first snapshot the worker is starting. The configuration must outlive it. */
+int watch_open(struct watch **ret, const struct config *c, const char *otherwise, struct err *e);
+struct watch *watch_close(struct watch *w);
+
+/* An empty snapshot to be filled, when another one is due, else NULL. Then watch_show(). */
+struct snapshot *watch_begin(struct watch *w, int64_t now_us, bool at_once);
+void watch_show(struct watch *w);
+
+bool watch_is_paused(const struct watch *w); /* any thread */
+bool watch_wants_drain(const struct watch *w);
+int watch_fd(const struct watch *w); /* an eventfd, written to when one of the two changes; -1 */
+uint16_t watch_port(const struct watch *w);
+
+#endif
