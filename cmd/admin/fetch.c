@@ -53,27 +53,41 @@ int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_UR
     return bad;
 }
 
-static void mark_done(struct http_call *call)
-{
-    bool *done = call->arg;
+struct question {
+    struct http_call call;
+    bool answered;
+};
 
-    *done = true;
+static void mark_answered(struct http_call *call)
+{
+    CONTAINER_OF(call, struct question, call)->answered = true;
 }
 
-static int ask(struct http *h, struct http_call *call, struct err *e)
+static int ask(struct http *h, struct question *q, struct err *e)
 {
-    bool done = false;
     int bad = 0;
 
-    call->done = mark_done;
-    call->arg = &done;
-    if (http_start(h, call) == 0) {
-        while (!done && bad == 0)
+    q->call.done = mark_answered;
+    if (http_start(h, &q->call) == 0) {
+        while (!q->answered && bad == 0)
             bad = http_run(h, 100, e);
     }
-    if (bad == 0 && call->response.end != HTTP_DONE)
-        bad = err_set(e, EX_UNAVAILABLE, "%s: %s", call->request.url, call->response.detail);
+    if (bad == 0 && q->call.response.end != HTTP_DONE)
+        bad = err_set(e, EX_UNAVAILABLE, "%s: %s", q->call.request.url, q->call.response.detail);
     return bad;
+}
+
+static void set_request(struct http_request *r, const char *url, const char *path,
+                        int64_t timeout_ms)
+{
+    size_t n = strlen(url) + strlen(path) + 1;
+
+    http_request_init(r, 0);
+    r->url = mem_alloc(n);
+    snprintf(r->url, n, "%s%s", url, path);
+    r->get = true;
+    r->timeout_ms = timeout_ms;
+    r->connect_timeout_ms = timeout_ms;
 }
 
 int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
@@ -81,28 +95,22 @@ int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status
 {
     const struct http_conf conf = {
         .max_calls = 1, .response_max = ret->max, .headers_max = HEADERS_MAX};
-    struct http_call call = {.tls_verify = true};
-    size_t n = strlen(url) + strlen(path) + 1;
+    struct question q = {.call = {.tls_verify = true}};
+    const struct http_response *r = &q.call.response;
     struct http *h = http_new(&conf, e);
     int bad = 0;
 
     if (!h)
         return -1;
-    http_request_init(&call.request, 0);
-    call.request.url = mem_alloc(n);
-    snprintf(call.request.url, n, "%s%s", url, path);
-    call.request.get = true;
-    call.request.timeout_ms = timeout_ms;
-    call.request.connect_timeout_ms = timeout_ms;
-    bad = ask(h, &call, e);
+    set_request(&q.call.request, url, path, timeout_ms);
+    bad = ask(h, &q, e);
     if (bad == 0) {
-        *ret_status = (int)call.response.status;
+        *ret_status = (int)r->status;
         buf_clear(ret);
-        buf_append(ret, call.response.body.data ? call.response.body.data : "",
-                   call.response.body.len);
+        buf_append(ret, r->body.data ? r->body.data : "", r->body.len);
     }
-    http_request_done(&call.request);
-    http_response_done(&call.response);
     http_free(h);
+    http_request_done(&q.call.request);
+    http_response_done(&q.call.response);
     return bad;
 }

@@ -334,6 +334,7 @@ static void *run(void *arg)
 /* ---- start and stop ---- */
 
 /* What the library has to say is about clients, and of no use at another level. */
+static void on_log(void *arg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void on_log(void *arg, const char *fmt, va_list ap)
 {
     char text[300], quoted[600];

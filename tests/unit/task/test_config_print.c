@@ -88,6 +88,28 @@ Test(config_print, secrets)
     config_free(c);
 }
 
+/* Beside its file the token would be an error when the text is read again, even as ***. */
+Test(config_print, admin_token)
+{
+    static const struct {
+        const char *text;
+        bool shown; /* as *** */
+    } cases[] = {
+        {"observability: {admin_token: 0123456789}\n", true},
+        {"observability: {admin_token: 0123456789, admin_token_file: /run/t}\n", false},
+        {"observability: {listen: 9464}\n", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = parse(cases[i].text);
+        CLEANUP_FREE char *out = print(c);
+
+        cr_expect_null(strstr(out, "0123456789"), "%s", out);
+        cr_expect_eq(strstr(out, "admin_token: \"***\"") != NULL, cases[i].shown, "%s", out);
+        config_free(c);
+    }
+}
+
 Test(config_print, awkward_text)
 {
     static const char *const typed[] = {
