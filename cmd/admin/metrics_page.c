@@ -382,8 +382,9 @@ static void write_routes(struct metrics *m, const struct view *v)
         {"sluice_tokens_total",
          "Tokens of answers. input includes cached ones, output includes reasoning.",
          METRICS_COUNTER, tokens_of},
-        {"sluice_cost_usd_total", "Cost of answers whose price is known.", METRICS_COUNTER,
-         cost_of},
+        {"sluice_cost_usd_total",
+         "Cost of calls, as far as it is known; answers that were no good included.",
+         METRICS_COUNTER, cost_of},
         {"sluice_cost_unknown_total", "Answers whose price is not known.", METRICS_COUNTER,
          unpriced_of},
     };
