@@ -48,6 +48,22 @@ collect() { # FILE OUT
 
 # ---- what is counted ----
 
+# A worker whose broker is away: it starts, then it is alive and not ready, and says why.
+sim_start
+config_for_sim away.yaml
+"$SLUICE" worker -c away.yaml --set kafka.bootstrap.servers=127.0.0.1:1 --set kafka.group.id=away \
+    --set cache.path=away --set observability.listen=0 2>away.log &
+DEV=$!
+PIDS+=("$DEV")
+wait_for 20 grep -q "admin port url=" away.log || fail "no admin port: $(cat away.log)"
+PORT=$(sed -n 's|.*admin port url=http://127.0.0.1:\([0-9]*\)/.*|\1|p' away.log)
+page /readyz | grep -q '"not_ready":\["starting"\]' || fail "it does not start: $(page /readyz)"
+is_without_broker() { [ "$(page /readyz)" = '{"ready":false,"not_ready":["not_member","producer_not_ready"]}' ]; }
+wait_for 20 is_without_broker || fail "without a broker: $(page /readyz)"
+is_code /livez 200 || fail "not alive without a broker"
+dev_stop
+sim_stop
+
 sim_start --latency 20ms --fault 500:10
 config_for_sim c.yaml
 sed -i 's/^router_settings: {/&num_retries: 20, /' c.yaml
@@ -103,6 +119,10 @@ if [ -n "$promtool" ]; then
     page /metrics | promtool check metrics >promtool.log 2>&1 || fail "promtool: $(cat promtool.log)"
     [ ! -s promtool.log ] || fail "promtool has something to say: $(cat promtool.log)"
 fi
+
+"$SLUICE" top --once --url "http://127.0.0.1:$PORT" >top.out || fail "top"
+grep -q "done 451  failed 1  cached 50 " top.out && grep -Eq "^fast +sim +ok +$(sim_stats .requests) +$(sim_stats .ok) " top.out &&
+    grep -q " broken$" top.out || fail "top shows something else: $(cat top.out)"
 
 # ---- who may do what ----
 
