@@ -3,7 +3,7 @@
  * its store takes writes, and nobody has told it to pause or to end; a file exists for as long as that is so. A
  * provider that is away has no part in this: its tasks wait for it. Alive: its intake thread goes round; one
  * that does not is a reason to end the process, because a process that only looks alive is never restarted.
- * Main thread.
+ * Main thread; health_reasons() any.
  */
 #ifndef SLUICE_CMD_HEALTH_H
 #define SLUICE_CMD_HEALTH_H

@@ -21,6 +21,11 @@ static int url_of(const char *listen, char ret[FETCH_URL_MAX], struct err *e)
         return err_set(e, EX_CONFIG, "observability.listen is not set: set it, or give --url");
     if (listen_parse(listen, &at, e) < 0)
         return err_wrap(e, "observability.listen");
+    if (at.port == 0)
+        return err_set(
+            e, EX_CONFIG,
+            "observability.listen leaves the port open: give --url with the one that the "
+            "worker's log names");
     host = !at.any ? at.host : at.v6 ? "::1" : "127.0.0.1";
     snprintf(ret, FETCH_URL_MAX, at.v6 ? "http://[%s]:%u" : "http://%s:%u", host,
              (unsigned)at.port);

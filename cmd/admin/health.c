@@ -1,6 +1,6 @@
 /*
  * health: asks a running worker how it is, for the health checks of containers, and for scripts. Prints what the
- * worker says; the exit code is 0 or 1 and nothing else, which is all that such checks understand.
+ * worker says; the answer is the exit code, 0 or 1, which is all that such checks understand.
  */
 #include <stdio.h>
 #include <string.h>

@@ -49,7 +49,8 @@ struct metrics_bounds {
 struct metrics_buckets {
     uint64_t count;
     double sum;
-    uint64_t at[METRICS_BOUNDS_MAX]; /* not cumulative; what is above the last bound is only in count */
+    uint64_t
+        at[METRICS_BOUNDS_MAX]; /* not cumulative; what is above the last bound is only in count */
 };
 
 void metrics_record(struct metrics_buckets *b, const struct metrics_bounds *bounds, double value);

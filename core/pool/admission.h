@@ -71,7 +71,7 @@ struct admission_view {
         enum error_class off_class;
         bool probing;
         uint64_t cooldowns;
-        enum error_class cool_class; /* why it cooled the last time */
+        enum error_class cool_class;        /* why it cooled the last time */
         int64_t used_requests, used_tokens; /* of the limits of a minute */
     } route[CONFIG_MODELS_MAX];
 };

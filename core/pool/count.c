@@ -8,20 +8,19 @@
 #include "base/mem.h"
 #include "pool/worker.h"
 
-const struct metrics_bounds pool_call_bounds = {
-    18, {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
-         163.84, 300, 600, 1200}};
+const struct metrics_bounds pool_call_bounds = {18,
+                                                {0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28,
+                                                 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 163.84,
+                                                 300, 600, 1200}};
 
 const struct metrics_bounds pool_token_bounds = {
-    14, {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864}};
+    14,
+    {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864}};
 
 static const char *const end_names[POOL_ENDS] = {
-    [POOL_END_SUCCESS] = "success",
-    [POOL_END_ERROR] = "error",
-    [POOL_END_BAD_RECORD] = "bad_record",
-    [POOL_END_DEADLINE] = "deadline_exceeded",
-    [POOL_END_CANCELLED] = "head_cancelled",
-    [POOL_END_POISON] = "poison",
+    [POOL_END_SUCCESS] = "success",          [POOL_END_ERROR] = "error",
+    [POOL_END_BAD_RECORD] = "bad_record",    [POOL_END_DEADLINE] = "deadline_exceeded",
+    [POOL_END_CANCELLED] = "head_cancelled", [POOL_END_POISON] = "poison",
     [POOL_END_DUPLICATE] = "duplicate",
 };
 
@@ -123,8 +122,7 @@ void count_call(struct worker *w, const struct task *t, const struct http_respon
     w->count.route[t->route].calls++;
     r->calls[ans->class]++;
     hist_record(&w->count.call_latency, rsp->elapsed_us);
-    metrics_record(&r->seconds[op_of(t)][failed], &pool_call_bounds,
-                   (double)rsp->elapsed_us / 1e6);
+    metrics_record(&r->seconds[op_of(t)][failed], &pool_call_bounds, (double)rsp->elapsed_us / 1e6);
     if (!failed) {
         w->count.route[t->route].ok++;
         return;

@@ -93,7 +93,7 @@ struct pool_sample {
  * exact after pool_stop(). */
 struct pool_stats {
     uint64_t submitted, finished, succeeded, failed; /* finished: with a reply, not given back */
-    uint64_t hits, misses, coalesced; /* misses: lookups that found nothing */
+    uint64_t hits, misses, coalesced;                /* misses: lookups that found nothing */
     uint64_t journaled; /* answered from the journal of an earlier life */
     uint64_t calls, retries, reselections;
     uint64_t rate_limited;
@@ -118,14 +118,14 @@ struct pool_stats {
         enum error_class off_class;
         bool probing; /* tries out whether it works again, one call at a time */
         uint64_t cooldowns;
-        enum error_class cool_class;            /* why it cooled the last time */
+        enum error_class cool_class;        /* why it cooled the last time */
         int64_t used_requests, used_tokens; /* of the limits of a minute: rpm and tpm */
     } route[POOL_ROUTES_MAX];
     enum pool_limited limited_by;
     int limited_route;
-    char last_failure[200];   /* words of a recent failed call, or "" */
-    struct hist call_latency; /* one call */
-    struct hist task_latency; /* received to reply */
+    char last_failure[200];    /* words of a recent failed call, or "" */
+    struct hist call_latency;  /* one call */
+    struct hist task_latency;  /* received to reply */
     struct hist queue_latency; /* received to the first call, of tasks that made one */
 };
 

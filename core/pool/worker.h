@@ -75,7 +75,7 @@ struct worker {
 
     struct pool_stats count;   /* own counters */
     struct pool_route *routes; /* likewise, one for each row of model_list */
-    bool counted;            /* they changed since they were shown */
+    bool counted;              /* they changed since they were shown */
     int64_t shown_us;
     pthread_mutex_t shown_lock;
     struct pool_stats shown; /* copies for pool_stats() and pool_routes() */

@@ -1,7 +1,7 @@
 /*
  * config_resolve: what one key alone cannot tell. Joins the rows of model_list with the tables of providers
- * and vendors, fetches keys, and refuses combinations that cannot work. The only file it reads is
- * api_key_file.
+ * and vendors, fetches keys, and refuses combinations that cannot work. It reads no file
+ * but those that hold secrets.
  */
 #include "task/config_resolve.h"
 

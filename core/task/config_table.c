@@ -386,10 +386,11 @@ const struct conf_row conf_rows[] = {
      AT(observability.listen),
      .fallback = "",
      .help =
-         "address of the admin port, such as 127.0.0.1:9464 (a port alone is on 127.0.0.1, port "
-         "0 is any free one): /metrics for Prometheus, /livez and /readyz for probes, /status "
-         "for people, and POST /drain, /pause, /resume and /log-level. Other machines reach it "
-         "at 0.0.0.0:9464 or [::]:9464; the POSTs then need admin_token. \"\" for no admin port"},
+         "address of the admin port of `sluice worker`, such as 127.0.0.1:9464 (a port alone is "
+         "on 127.0.0.1, port 0 is any free one): /metrics for Prometheus, /livez and /readyz "
+         "for probes, /status for people, and POST /drain, /pause, /resume and /log-level. "
+         "Other machines reach it at 0.0.0.0:9464 or \"[::]:9464\"; the POSTs then need "
+         "admin_token. \"\" for no admin port"},
     {.path = "observability.admin_token",
      .type = CONF_SECRET,
      AT(observability.admin_token),

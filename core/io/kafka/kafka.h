@@ -113,12 +113,14 @@ struct kafka_intake_setup {
 
 /* How the partitions stand; at most a second old. */
 struct kafka_gauges {
-    int64_t window;        /* records between the oldest open one and the newest, of the widest partition */
-    int64_t map_bytes;     /* longest map of what is done out of order */
-    int64_t head_since_us; /* when the oldest open record came, monotonic; INT64_MAX: none is open */
-    int64_t stock;         /* records that were read and wait for the pool */
-    int64_t unread;        /* records in the broker, as of the last fetch; -1: not known */
-    int64_t paused;        /* partitions */
+    int64_t
+        window; /* records between the oldest open one and the newest, of the widest partition */
+    int64_t map_bytes; /* longest map of what is done out of order */
+    int64_t
+        head_since_us; /* when the oldest open record came, monotonic; INT64_MAX: none is open */
+    int64_t stock;     /* records that were read and wait for the pool */
+    int64_t unread;    /* records in the broker, as of the last fetch; -1: not known */
+    int64_t paused;    /* partitions */
 };
 
 struct kafka_intake_stats {
