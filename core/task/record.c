@@ -230,6 +230,20 @@ static int set_body(struct task *t, struct request *q, struct err *e)
     return 0;
 }
 
+/* What a bare body asks for. */
+static enum operation bare_operation(struct json_object *body)
+{
+    struct json_object *prompt = json_get(body, "prompt");
+
+    if (json_get(body, "messages") || json_object_is_type(prompt, json_type_string))
+        return OP_CHAT;
+    if (json_object_is_type(prompt, json_type_object)) /* one that the provider keeps */
+        return OP_RESPONSES;
+    if (!json_get(body, "input"))
+        return OP_CHAT;
+    return record_body_responds(body) ? OP_RESPONSES : OP_EMBEDDINGS;
+}
+
 static int set_operation(struct task *t, struct json_object *url, struct err *e)
 {
     const char *path =
@@ -237,9 +251,7 @@ static int set_operation(struct task *t, struct json_object *url, struct err *e)
     size_t i = 0;
 
     if (!url) {
-        bool asks = json_get(t->body, "messages") || json_get(t->body, "prompt");
-
-        t->op = json_get(t->body, "input") && !asks ? OP_EMBEDDINGS : OP_CHAT;
+        t->op = bare_operation(t->body);
         return 0;
     }
     if (strncmp(path, "/v1/", 4) == 0)
@@ -296,8 +308,15 @@ static int read_request(struct task *t, const struct config *c, struct request *
     /* A reply is always whole. */
     json_object_object_del(t->body, "stream");
     json_object_object_del(t->body, "stream_options");
+    if (t->op == OP_RESPONSES) {
+        json_object_object_del(t->body, "background");
+        json_object_object_del(t->body, "background_options");
+    }
     if (record_body(t->op, t->body, q->body, e) < 0)
         return -1;
+    /* The digest cannot tell such requests apart. */
+    if (t->op == OP_RESPONSES && record_is_stateful(t->body))
+        t->cache = CACHE_OFF;
     return record_models(t, c, options, q->body, e);
 }
 

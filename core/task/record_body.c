@@ -63,6 +63,12 @@ static const struct field {
     {"instructions", RESPOND, KIND_STRING, 0, 0, "a string"},
     {"text", RESPOND, KIND_OBJECT, 0, 0, "an object"},
     {"reasoning", RESPOND, KIND_OBJECT, 0, 0, "an object"},
+    {"include", RESPOND, KIND_LIST, 0, 0, "a list of strings"},
+    {"previous_response_id", RESPOND, KIND_STRING, 0, 0, "a string"},
+    {"conversation", RESPOND, KIND_CHOICE, 0, 0, "an id or an object with one"},
+    {"max_tool_calls", RESPOND, KIND_INT, 1, 0x1p53, "an integer of at least 1"},
+    {"store", RESPOND, KIND_BOOL, 0, 0, "true or false"},
+    {"truncation", RESPOND, KIND_STRING, 0, 0, "\"auto\" or \"disabled\""},
 };
 
 static bool in_range(const struct field *f, struct json_object *v)
@@ -164,18 +170,6 @@ static int check_schema(struct json_object *body, const struct record_path *at, 
     return 0;
 }
 
-static int check_respond_input(struct json_object *body, const struct record_path *at,
-                               struct err *e)
-{
-    struct json_object *input = json_get(body, "input");
-
-    if (json_object_is_type(input, json_type_string) || json_object_is_type(input, json_type_array))
-        return 0;
-    if (!input && json_get_type(body, "prompt", json_type_object))
-        return 0; /* a stored prompt of the provider needs no input */
-    return record_wrong_at(e, at, "a string or a list of items", input);
-}
-
 static int check_main(enum operation op, struct json_object *body, const struct record_path *under,
                       struct err *e)
 {
@@ -185,7 +179,7 @@ static int check_main(enum operation op, struct json_object *body, const struct 
     char path[RECORD_PATH_MAX];
 
     if (op == OP_RESPONSES)
-        return check_respond_input(body, at, e);
+        return record_respond(body, under, e);
     if (!v)
         return err_set(e, EX_DATAERR, "%s is missing; it holds what the model is asked",
                        record_path_text(at, path));
@@ -198,4 +192,25 @@ int record_body(enum operation op, struct json_object *body, const struct record
     if (check_main(op, body, at, e) < 0 || check_fields(op, body, at, e) < 0)
         return -1;
     return op == OP_CHAT ? check_schema(body, at, e) : 0;
+}
+
+bool record_body_responds(struct json_object *body)
+{
+    struct json_object *input = json_get(body, "input");
+    size_t i = 0;
+
+    if (json_object_is_type(input, json_type_array) &&
+        json_object_is_type(json_object_array_get_idx(input, 0), json_type_object))
+        return true;
+    for (i = 0; i < ARRAY_LEN(fields); i++) {
+        struct json_object *v = json_get(body, fields[i].name);
+        bool only_here = (fields[i].ops & RESPOND) && !(fields[i].ops & EMBED);
+
+        /* some hosts of embeddings have a truncation of their own, true or false */
+        if (v && only_here &&
+            !(json_object_is_type(v, json_type_boolean) &&
+              strcmp(fields[i].name, "truncation") == 0))
+            return true;
+    }
+    return false;
 }

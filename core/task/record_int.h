@@ -54,6 +54,16 @@ int record_models(struct task *t, const struct config *c, struct json_object *op
 int record_body(enum operation op, struct json_object *body, const struct record_path *at,
                 struct err *e);
 
+/* A bare body with `input`: does it ask for a response, not for embeddings? It does when its input is a
+ * list of objects, or when it has a field that embeddings have not. */
+bool record_body_responds(struct json_object *body);
+
+/* record_respond.c: what only requests to /v1/responses have. at: path of the body. */
+int record_respond(struct json_object *body, const struct record_path *at, struct err *e);
+
+/* Does the answer depend on something that the provider keeps and that is not in the body? */
+bool record_is_stateful(struct json_object *body);
+
 /* record_messages.c */
 int record_messages(struct json_object *messages, const struct record_path *at, struct err *e);
 int record_embedding_input(struct json_object *input, const struct record_path *at, struct err *e);

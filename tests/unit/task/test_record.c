@@ -48,6 +48,7 @@ static void canonical(struct json_object *o, struct buf *b)
 static void check_good(struct json_object *row)
 {
     static const char *const operations[] = {"chat", "embeddings", "responses"};
+    static const char *const modes[] = {"use", "refresh", "off"};
     const char *name = json_get_str(row, "name");
     const char *text = json_object_to_json_string(json_get(row, "record"));
     struct json_object *list = json_get(row, "models");
@@ -60,6 +61,8 @@ static void check_good(struct json_object *row)
                  t->error ? t->error->message : "");
     cr_expect_str_eq(t->id, json_get_str(row, "id"));
     cr_expect_str_eq(operations[t->op], json_get_str(row, "op"), "%s", name);
+    if (json_get_str(row, "cache"))
+        cr_expect_str_eq(modes[t->cache], json_get_str(row, "cache"), "%s", name);
     cr_expect_eq(t->nmodels, (int)json_object_array_length(list), "%s: %d models", name,
                  t->nmodels);
     for (i = 0; i < t->nmodels; i++)
