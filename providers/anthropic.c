@@ -8,6 +8,7 @@
 #include <sysexits.h>
 
 #include "base/json.h"
+#include "providers/bridge.h"
 #include "providers/incoming.h"
 
 #define API_VERSION        "2023-06-01"
@@ -36,12 +37,14 @@ static int anthropic_format(const struct model *m, struct task *t, struct http_r
     CLEANUP_JSON struct json_object *body = json_object_new_object();
     struct outgoing o = {.m = m, .t = t, .req = req, .body = body, .e = e};
 
+    if (t->op == OP_RESPONSES)
+        return bridge_format(m, t, req, e);
     outgoing_begin(&o);
-    if (t->op != OP_CHAT)
-        return err_set(
-            e, EX_DATAERR,
-            "url: %s is not offered by provider %s; send it to a model of another provider",
-            t->op == OP_EMBEDDINGS ? "/v1/embeddings" : "/v1/responses", m->provider_name);
+    if (t->op == OP_EMBEDDINGS)
+        return err_set(e, EX_DATAERR,
+                       "url: /v1/embeddings is not offered by provider %s; send it to a model of "
+                       "another provider",
+                       m->provider_name);
     json_object_object_add(body, "model", json_object_new_string(m->upstream_model));
     if (anthropic_fields(&o) < 0 || anthropic_tools(&o) < 0 || anthropic_messages(&o) < 0)
         return -1;
@@ -56,6 +59,10 @@ static void anthropic_parse(const struct model *m, const struct task *t,
 {
     CLEANUP_JSON struct json_object *root = NULL;
 
+    if (t->op == OP_RESPONSES) {
+        bridge_parse(m, t, rsp, ans);
+        return;
+    }
     if (incoming_open(m, rsp, ans, &root) == INCOMING_FAILED)
         return;
     incoming_model(m, root, ans);

@@ -70,12 +70,8 @@ static void add_call(struct parts *p, struct json_object *block)
     json_object_object_add(call, "type", json_object_new_string("function"));
     json_object_object_add(call, "function", function);
     outgoing_share(function, "name", json_get(block, "name"));
-    json_object_object_add(
-        function, "arguments",
-        json_object_new_string(
-            input ? json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN |
-                                                              JSON_C_TO_STRING_NOSLASHESCAPE)
-                  : "{}"));
+    json_object_object_add(function, "arguments",
+                           json_object_new_string(input ? incoming_json_text(input) : "{}"));
     json_object_array_add(p->calls, call);
 }
 
@@ -97,18 +93,13 @@ static void read_block(struct parts *p, struct json_object *block)
     }
 }
 
-static struct json_object *text_of(const struct buf *b)
-{
-    return json_object_new_string_len(b->data ? b->data : "", (int)b->len);
-}
-
 /* Text, or null beside tool calls and refusals. */
 static void put_text(const struct parts *p, const struct reason *r, struct json_object *message)
 {
     bool absent = p->text.len == 0 &&
                   (json_object_array_length(p->calls) > 0 || r->finish == FINISH_CONTENT_FILTER);
 
-    json_object_object_add(message, "content", absent ? NULL : text_of(&p->text));
+    json_object_object_add(message, "content", absent ? NULL : incoming_string(&p->text));
 }
 
 static void put_refusal(struct json_object *root, const struct parts *p, const struct reason *r,
@@ -133,7 +124,7 @@ static struct json_object *new_message(struct json_object *root, struct parts *p
     put_text(p, r, message);
     put_refusal(root, p, r, message);
     if (p->thinking.len > 0)
-        json_object_object_add(message, "reasoning_content", text_of(&p->thinking));
+        json_object_object_add(message, "reasoning_content", incoming_string(&p->thinking));
     if (json_object_array_length(p->thinking_blocks) > 0)
         outgoing_share(message, "thinking_blocks", p->thinking_blocks);
     if (json_object_array_length(p->calls) > 0)
@@ -156,16 +147,6 @@ static struct json_object *new_choice(struct json_object *root, struct parts *p,
     return choice;
 }
 
-/* Sum of counts; unknown ones count nothing. */
-static int64_t sum(int64_t a, int64_t b)
-{
-    int64_t total = 0;
-
-    if (a < 0 || b < 0)
-        return a < 0 ? b : a;
-    return __builtin_add_overflow(a, b, &total) ? INT64_MAX : total;
-}
-
 /* Their input_tokens leave out what was read from and written to the cache; ours include it. */
 static void read_usage(struct json_object *usage, struct answer *ans)
 {
@@ -178,33 +159,12 @@ static void read_usage(struct json_object *usage, struct answer *ans)
     u->reasoning_tokens =
         incoming_tokens(json_get(usage, "output_tokens_details"), "thinking_tokens");
     u->input_tokens =
-        plain < 0 ? -1 : sum(plain, sum(u->cached_input_tokens, u->cache_write_tokens));
+        plain < 0
+            ? -1
+            : incoming_sum(plain, incoming_sum(u->cached_input_tokens, u->cache_write_tokens));
     ans->cache_write_1h_tokens =
         incoming_tokens(json_get(usage, "cache_creation"), "ephemeral_1h_input_tokens");
     ans->tier = service_tier_of(json_get_str(usage, "service_tier"));
-}
-
-static void add_count(struct json_object *o, const char *key, int64_t n)
-{
-    if (n >= 0)
-        json_object_object_add(o, key, json_object_new_int64(n));
-}
-
-static struct json_object *new_usage(const struct usage *u)
-{
-    struct json_object *usage = json_object_new_object();
-    struct json_object *in = json_object_new_object();
-    struct json_object *out = json_object_new_object();
-
-    add_count(usage, "prompt_tokens", u->input_tokens);
-    add_count(usage, "completion_tokens", u->output_tokens);
-    add_count(usage, "total_tokens", sum(u->input_tokens, u->output_tokens));
-    add_count(in, "cached_tokens", u->cached_input_tokens);
-    add_count(in, "cache_write_tokens", u->cache_write_tokens);
-    add_count(out, "reasoning_tokens", u->reasoning_tokens);
-    json_object_object_add(usage, "prompt_tokens_details", in);
-    json_object_object_add(usage, "completion_tokens_details", out);
-    return usage;
 }
 
 static void put_tier(struct json_object *root, struct json_object *to)
@@ -215,26 +175,6 @@ static void put_tier(struct json_object *root, struct json_object *to)
         json_object_object_add(to, "service_tier", json_object_new_string("default"));
     else if (tier && strcmp(tier, "priority") == 0)
         json_object_object_add(to, "service_tier", json_object_new_string("priority"));
-}
-
-static struct json_object *new_completion(const struct model *m, const struct task *t,
-                                          struct json_object *root, struct json_object *choice,
-                                          const struct usage *u)
-{
-    struct json_object *to = json_object_new_object();
-    struct json_object *choices = json_object_new_array();
-
-    if (json_get_str(root, "id"))
-        outgoing_share(to, "id", json_get(root, "id"));
-    if (json_get_str(root, "model"))
-        outgoing_share(to, "model", json_get(root, "model"));
-    incoming_envelope(m, t, "chat.completion", to);
-    json_object_array_add(choices, choice);
-    json_object_object_add(to, "choices", choices);
-    if (u->input_tokens >= 0 && u->output_tokens >= 0)
-        json_object_object_add(to, "usage", new_usage(u));
-    put_tier(root, to);
-    return to;
 }
 
 /* Is there an answer at all? Cut or refused before the first word is one: it says how it ended. */
@@ -267,7 +207,8 @@ void anthropic_read(const struct model *m, const struct task *t, struct json_obj
     } else if (!answers(&p, r)) {
         failure_bad_response(ans, "empty_answer", "the answer has no text and no tool call");
     } else {
-        completion = new_completion(m, t, root, new_choice(root, &p, r), &ans->usage);
+        completion = incoming_completion(m, t, root, new_choice(root, &p, r), &ans->usage);
+        put_tier(root, completion);
         incoming_close(completion, r->finish, ans);
     }
     buf_done(&p.text);

@@ -106,20 +106,12 @@ static void one_call_at_a_time(struct outgoing *o)
 
 int anthropic_tools(struct outgoing *o)
 {
-    struct json_object *tools = json_get_type(o->t->body, "tools", json_type_array);
     struct json_object *choice = json_get(o->t->body, "tool_choice");
-    struct json_object *list = NULL;
-    size_t n = tools ? json_object_array_length(tools) : 0;
-    size_t i = 0;
 
-    if (n == 0)
+    if (outgoing_tools(o, put_tool) < 0)
+        return -1;
+    if (!json_get(o->body, "tools"))
         return 0;
-    list = json_object_new_array_ext((int)n);
-    json_object_object_add(o->body, "tools", list);
-    for (i = 0; i < n; i++) {
-        if (put_tool(o, json_object_array_get_idx(tools, i), i, list) < 0)
-            return -1;
-    }
     if (choice && put_choice(o, choice) < 0)
         return -1;
     if (!json_get_bool(o->t->body, "parallel_tool_calls", true))

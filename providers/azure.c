@@ -16,6 +16,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "providers/bridge.h"
 #include "providers/openai.h"
 
 #define PATH_MAX_BYTES  4096
@@ -105,6 +106,8 @@ static int azure_format(const struct model *m, struct task *t, struct http_reque
     struct buf path = BUF_INIT(PATH_MAX_BYTES);
     int r = 0;
 
+    if (t->op == OP_RESPONSES)
+        return bridge_format(m, t, req, e);
     if (openai_write(&o) < 0 || put_key(&o) < 0)
         return -1;
     rename_max_tokens(&o);

@@ -89,6 +89,19 @@ static const struct code_row codes[] = {
     {"invalid_prompt", 0, NULL, CLASS_CONTENT_POLICY},
     {"string_above_max_length", 0, NULL, CLASS_CALLER_FAULT},
     {"request_too_large", 0, NULL, CLASS_CALLER_FAULT},
+
+    /* codes of a response that failed, in an answer with status 200 */
+    {"bio_policy", 0, NULL, CLASS_CONTENT_POLICY},
+    {"misalignment_policy_violation", 0, NULL, CLASS_CONTENT_POLICY},
+    {"image_content_policy_violation", 0, NULL, CLASS_CONTENT_POLICY},
+    {"vector_store_timeout", 0, NULL, CLASS_TRANSIENT},
+    {"data_residency_mismatch", 0, NULL, CLASS_CALLER_FAULT},
+    {"invalid_image*", 0, NULL, CLASS_CALLER_FAULT},
+    {"invalid_base64_image", 0, NULL, CLASS_CALLER_FAULT},
+    {"image_*", 0, NULL, CLASS_CALLER_FAULT},
+    {"unsupported_image_media_type", 0, NULL, CLASS_CALLER_FAULT},
+    {"empty_image_file", 0, NULL, CLASS_CALLER_FAULT},
+    {"failed_to_download_image", 0, NULL, CLASS_CALLER_FAULT},
 };
 
 /* Types that only repeat a status; they stand for it when the real status says "fine". */

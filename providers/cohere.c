@@ -4,9 +4,8 @@
  */
 #include "providers/cohere.h"
 
-#include <sysexits.h>
-
 #include "base/json.h"
+#include "providers/bridge.h"
 #include "providers/incoming.h"
 
 #define STATUS_BLOCKED 498 /* this API's own: the prompt or the answer breaks its usage rules */
@@ -26,12 +25,9 @@ static int cohere_format(const struct model *m, struct task *t, struct http_requ
     CLEANUP_JSON struct json_object *body = json_object_new_object();
     struct outgoing o = {.m = m, .t = t, .req = req, .body = body, .e = e};
 
-    outgoing_begin(&o);
     if (t->op == OP_RESPONSES)
-        return err_set(e, EX_DATAERR,
-                       "url: /v1/responses is not offered by provider %s; use "
-                       "/v1/chat/completions",
-                       m->provider_name);
+        return bridge_format(m, t, req, e);
+    outgoing_begin(&o);
     json_object_object_add(body, "model", json_object_new_string(m->upstream_model));
     if (write_body(&o) < 0 || outgoing_bearer(&o) < 0)
         return -1;
@@ -43,6 +39,10 @@ static void cohere_parse(const struct model *m, const struct task *t,
 {
     CLEANUP_JSON struct json_object *root = NULL;
 
+    if (t->op == OP_RESPONSES) {
+        bridge_parse(m, t, rsp, ans);
+        return;
+    }
     if (incoming_open(m, rsp, ans, &root) == INCOMING_FAILED) {
         /* Elsewhere this number means that there is no room. */
         if (rsp->status == STATUS_BLOCKED)

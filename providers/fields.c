@@ -35,7 +35,8 @@ static int put_unlisted(struct outgoing *o, const char *name, struct json_object
     return field_refuse(o, name, v);
 }
 
-int fields_put(struct outgoing *o, const struct field_row *rows, size_t n)
+int fields_walk(struct outgoing *o, const struct field_row *rows, size_t n,
+                int (*unknown)(struct outgoing *o, const char *name, struct json_object *v))
 {
     json_object_object_foreach(o->t->body, name, v)
     {
@@ -45,10 +46,15 @@ int fields_put(struct outgoing *o, const struct field_row *rows, size_t n)
             i++;
         if (!v || (i < n && !rows[i].put))
             continue;
-        if ((i < n ? rows[i].put : put_unlisted)(o, name, v) < 0)
+        if ((i < n ? rows[i].put : unknown)(o, name, v) < 0)
             return -1;
     }
     return 0;
+}
+
+int fields_put(struct outgoing *o, const struct field_row *rows, size_t n)
+{
+    return fields_walk(o, rows, n, put_unlisted);
 }
 
 int field_same(struct outgoing *o, const char *name, struct json_object *v)

@@ -25,6 +25,10 @@ struct field_row {
  */
 int fields_put(struct outgoing *o, const struct field_row *rows, size_t n);
 
+/* The same walk; `unknown` takes what has no row. */
+int fields_walk(struct outgoing *o, const struct field_row *rows, size_t n,
+                int (*unknown)(struct outgoing *o, const char *name, struct json_object *v));
+
 /* For tables: under the same name, as it is. */
 int field_same(struct outgoing *o, const char *name, struct json_object *v);
 

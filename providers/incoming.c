@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mem.h"
 #include "providers/failure.h"
 #include "providers/redact.h"
 
@@ -93,15 +94,21 @@ void incoming_model(const struct model *m, struct json_object *root, struct answ
     redact_into(m, name && *name ? name : m->upstream_model, ans->model, sizeof ans->model);
 }
 
-void incoming_envelope(const struct model *m, const struct task *t, const char *object,
-                       struct json_object *root)
+void incoming_made_id(const struct task *t, const char *prefix, char out[INCOMING_ID_MAX])
 {
-    char id[64];
     char hex[2 * SHA256_LEN + 1] = "0";
 
     if (t->has_digest)
         sha256_hex(t->digest, hex);
-    snprintf(id, sizeof id, "chatcmpl-%.24s", hex);
+    snprintf(out, INCOMING_ID_MAX, "%s%.24s", prefix, hex);
+}
+
+void incoming_envelope(const struct model *m, const struct task *t, const char *object,
+                       struct json_object *root)
+{
+    char id[INCOMING_ID_MAX];
+
+    incoming_made_id(t, "chatcmpl-", id);
     if (!json_get_str(root, "id"))
         json_object_object_add(root, "id", json_object_new_string(id));
     json_object_object_add(root, "object", json_object_new_string(object));
@@ -127,4 +134,93 @@ void incoming_drop_null(struct json_object *o, const char *key)
 
     if (json_object_object_get_ex(o, key, &v) && !v)
         json_object_object_del(o, key);
+}
+
+int64_t incoming_sum(int64_t a, int64_t b)
+{
+    int64_t total = 0;
+
+    if (a < 0 || b < 0)
+        return a < 0 ? b : a;
+    return __builtin_add_overflow(a, b, &total) ? INT64_MAX : total;
+}
+
+void incoming_reasoning_beside(struct usage *u, int64_t total)
+{
+    if (u->reasoning_tokens > 0 && u->input_tokens >= 0 && u->output_tokens >= 0 &&
+        total - u->input_tokens - u->output_tokens == u->reasoning_tokens)
+        u->output_tokens += u->reasoning_tokens;
+}
+
+static void add_count(struct json_object *o, const char *key, int64_t n)
+{
+    if (n >= 0)
+        json_object_object_add(o, key, json_object_new_int64(n));
+}
+
+struct json_object *incoming_chat_usage(const struct usage *u)
+{
+    struct json_object *usage = json_object_new_object();
+    struct json_object *in = json_object_new_object();
+    struct json_object *out = json_object_new_object();
+
+    add_count(usage, "prompt_tokens", u->input_tokens);
+    add_count(usage, "completion_tokens", u->output_tokens);
+    add_count(usage, "total_tokens", incoming_sum(u->input_tokens, u->output_tokens));
+    add_count(in, "cached_tokens", u->cached_input_tokens);
+    add_count(in, "cache_write_tokens", u->cache_write_tokens);
+    add_count(out, "reasoning_tokens", u->reasoning_tokens);
+    json_object_object_add(usage, "prompt_tokens_details", in);
+    json_object_object_add(usage, "completion_tokens_details", out);
+    return usage;
+}
+
+static void copy_text(struct json_object *from, struct json_object *to, const char *key)
+{
+    if (json_get_str(from, key))
+        json_object_object_add(to, key, json_object_get(json_get(from, key)));
+}
+
+struct json_object *incoming_completion(const struct model *m, const struct task *t,
+                                        struct json_object *root, struct json_object *choice,
+                                        const struct usage *u)
+{
+    struct json_object *to = json_object_new_object();
+    struct json_object *choices = json_object_new_array();
+    int64_t created = json_get_int(root, "created_at", -1);
+
+    copy_text(root, to, "id");
+    copy_text(root, to, "model");
+    if (created >= 0)
+        json_object_object_add(to, "created", json_object_new_int64(created));
+    incoming_envelope(m, t, "chat.completion", to);
+    json_object_array_add(choices, choice);
+    json_object_object_add(to, "choices", choices);
+    if (u->input_tokens >= 0 && u->output_tokens >= 0)
+        json_object_object_add(to, "usage", incoming_chat_usage(u));
+    return to;
+}
+
+void incoming_tier(struct json_object *root)
+{
+    static const char *const tiers[] = {"auto", "default", "flex", "scale", "priority", "fast"};
+    const char *tier = json_get_str(root, "service_tier");
+    size_t i = 0;
+
+    for (i = 0; tier && i < ARRAY_LEN(tiers); i++) {
+        if (strcmp(tier, tiers[i]) == 0)
+            return;
+    }
+    json_object_object_del(root, "service_tier");
+}
+
+struct json_object *incoming_string(const struct buf *b)
+{
+    return json_object_new_string_len(b->data ? b->data : "", (int)b->len);
+}
+
+const char *incoming_json_text(struct json_object *o)
+{
+    return json_object_to_json_string_ext(o,
+                                          JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }

@@ -30,8 +30,35 @@ void incoming_model(const struct model *m, struct json_object *root, struct answ
 void incoming_envelope(const struct model *m, const struct task *t, const char *object,
                        struct json_object *root);
 
+/* An id for an answer that came without one: prefix and digits of the request's digest. */
+#define INCOMING_ID_MAX 64
+void incoming_made_id(const struct task *t, const char *prefix, char out[INCOMING_ID_MAX]);
+
 /* A count of tokens; -1: absent, negative or no number. */
 int64_t incoming_tokens(struct json_object *o, const char *key);
+
+/* Sum of counts; unknown ones count nothing. */
+int64_t incoming_sum(int64_t a, int64_t b);
+
+/* Some hosts count reasoning beside the answer; the total tells, and output_tokens is set right. */
+void incoming_reasoning_beside(struct usage *u, int64_t total);
+
+/* The `usage` of a chat.completion; what is not known is left out. */
+struct json_object *incoming_chat_usage(const struct usage *u);
+
+/*
+ * A chat.completion around one choice (taken over), with the id, model and time of root, the provider's
+ * answer, and the usage when it is known.
+ */
+struct json_object *incoming_completion(const struct model *m, const struct task *t,
+                                        struct json_object *root, struct json_object *choice,
+                                        const struct usage *u);
+
+/* Removes a service_tier that OpenAI's schema does not name: hosts invent their own. */
+void incoming_tier(struct json_object *root);
+
+struct json_object *incoming_string(const struct buf *b);
+const char *incoming_json_text(struct json_object *o); /* compact; belongs to o */
 
 /* Removes a member whose value is null: OpenAI's schema allows absence there, not null. */
 void incoming_drop_null(struct json_object *o, const char *key);

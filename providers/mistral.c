@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "providers/bridge.h"
 #include "providers/openai.h"
 
 #define PREDICTION_MAX (16u << 20)
@@ -219,6 +220,8 @@ static int mistral_format(const struct model *m, struct task *t, struct http_req
     CLEANUP_JSON struct json_object *body = json_object_new_object();
     struct outgoing o = {.m = m, .t = t, .req = req, .body = body, .e = e};
 
+    if (t->op == OP_RESPONSES)
+        return bridge_format(m, t, req, e);
     if (openai_write(&o) < 0)
         return -1;
     if ((t->op == OP_EMBEDDINGS ? write_embeddings(&o) : write_chat(&o)) < 0)

@@ -9,10 +9,10 @@
 #include "providers/ollama.h"
 
 #include <string.h>
-#include <sysexits.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "providers/bridge.h"
 #include "providers/incoming.h"
 
 /* Failures that this API words in its own way, or whose status misleads. */
@@ -55,12 +55,9 @@ static int ollama_format(const struct model *m, struct task *t, struct http_requ
     CLEANUP_JSON struct json_object *body = json_object_new_object();
     struct outgoing o = {.m = m, .t = t, .req = req, .body = body, .e = e, .nested = "options"};
 
-    outgoing_begin(&o);
     if (t->op == OP_RESPONSES)
-        return err_set(e, EX_DATAERR,
-                       "url: /v1/responses is not offered by provider %s; use "
-                       "/v1/chat/completions",
-                       m->provider_name);
+        return bridge_format(m, t, req, e);
+    outgoing_begin(&o);
     put_defaults(&o);
     if (ollama_fields(&o) < 0 || (t->op == OP_CHAT && ollama_messages(&o) < 0) ||
         outgoing_bearer(&o) < 0)
@@ -85,6 +82,10 @@ static void ollama_parse(const struct model *m, const struct task *t,
 {
     CLEANUP_JSON struct json_object *root = NULL;
 
+    if (t->op == OP_RESPONSES) {
+        bridge_parse(m, t, rsp, ans);
+        return;
+    }
     if (incoming_open(m, rsp, ans, &root) == INCOMING_FAILED) {
         judge(rsp, ans);
         return;

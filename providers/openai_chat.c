@@ -13,21 +13,6 @@
 #include "providers/failure.h"
 #include "providers/incoming.h"
 
-static const char *const tiers[] = {"auto", "default", "flex", "scale", "priority", "fast"};
-
-/* The schema names the tiers; vendors invent their own. */
-static void repair_tier(struct json_object *root)
-{
-    const char *tier = json_get_str(root, "service_tier");
-    size_t i = 0;
-
-    for (i = 0; tier && i < ARRAY_LEN(tiers); i++) {
-        if (strcmp(tier, tiers[i]) == 0)
-            return;
-    }
-    json_object_object_del(root, "service_tier");
-}
-
 static int64_t known(int64_t tokens)
 {
     return tokens < 0 ? 0 : tokens;
@@ -47,17 +32,13 @@ static void read_usage(struct json_object *usage, struct usage *u)
 {
     struct json_object *in = json_get(usage, "prompt_tokens_details");
     struct json_object *out = json_get(usage, "completion_tokens_details");
-    int64_t total = incoming_tokens(usage, "total_tokens");
 
     u->input_tokens = incoming_tokens(usage, "prompt_tokens");
     u->output_tokens = incoming_tokens(usage, "completion_tokens");
     u->cached_input_tokens = cached_tokens(usage);
     u->cache_write_tokens = incoming_tokens(in, "cache_write_tokens");
     u->reasoning_tokens = incoming_tokens(out, "reasoning_tokens");
-    /* xAI counts reasoning beside the completion; the total tells. */
-    if (u->reasoning_tokens > 0 && u->input_tokens >= 0 && u->output_tokens >= 0 &&
-        total - u->input_tokens - u->output_tokens == u->reasoning_tokens)
-        u->output_tokens += u->reasoning_tokens;
+    incoming_reasoning_beside(u, incoming_tokens(usage, "total_tokens"));
 }
 
 static void repair_usage(struct json_object *root, const struct usage *u)
@@ -119,7 +100,7 @@ void openai_read_chat(const struct model *m, const struct task *t, struct json_o
     }
     incoming_envelope(m, t, "chat.completion", root);
     repair_usage(root, &ans->usage);
-    repair_tier(root);
+    incoming_tier(root);
     incoming_drop_null(root, "system_fingerprint");
     incoming_close(root, finish, ans);
 }

@@ -97,8 +97,7 @@ static void join_parts(struct json_object *message, struct json_object *parts)
 
     keep_thinking(message, parts);
     append_parts(&text, parts);
-    json_object_object_add(message, "content",
-                           json_object_new_string_len(text.data ? text.data : "", (int)text.len));
+    json_object_object_add(message, "content", incoming_string(&text));
     buf_done(&text);
 }
 
@@ -124,8 +123,7 @@ static void repair_arguments(struct json_object *function)
     if (json_object_is_type(arguments, json_type_string))
         return;
     if (arguments)
-        text = json_object_to_json_string_ext(arguments, JSON_C_TO_STRING_PLAIN |
-                                                             JSON_C_TO_STRING_NOSLASHESCAPE);
+        text = incoming_json_text(arguments);
     json_object_object_add(function, "arguments", json_object_new_string(text));
 }
 
@@ -138,7 +136,7 @@ static int repair_call(struct json_object *call, int64_t choice, size_t place)
 
     if (!function && !custom)
         return -1;
-    if (function && !json_get_str(function, "name"))
+    if (!json_get_str(function ? function : custom, "name"))
         return -1;
     snprintf(id, sizeof id, "call_%lld_%zu", (long long)choice, place);
     if (!json_get_str(call, "id"))

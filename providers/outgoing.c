@@ -45,6 +45,19 @@ static void note_dropped(struct task *t, const char *field)
     buf_done(&name);
 }
 
+void outgoing_move_dropped(struct task *from, struct task *to)
+{
+    CLEANUP_JSON struct json_object *list = NULL;
+    size_t i = 0;
+
+    if (!from->dropped || json_parse(from->dropped, strlen(from->dropped), &list, NULL) < 0)
+        return;
+    for (i = 0; i < json_object_array_length(list); i++)
+        note_dropped(to, json_object_get_string(json_object_array_get_idx(list, i)));
+    free(from->dropped);
+    from->dropped = NULL;
+}
+
 int outgoing_refuse(struct outgoing *o, const char *why, const char *field, ...)
 {
     char path[FIELD_MAX];
@@ -77,6 +90,25 @@ int outgoing_fail(struct outgoing *o, const char *why, const char *field, ...)
 void outgoing_share(struct json_object *to, const char *key, struct json_object *value)
 {
     json_object_object_add(to, key, json_object_get(value));
+}
+
+int outgoing_tools(struct outgoing *o, int (*put)(struct outgoing *o, struct json_object *tool,
+                                                  size_t place, struct json_object *list))
+{
+    struct json_object *tools = json_get_type(o->t->body, "tools", json_type_array);
+    struct json_object *list = NULL;
+    size_t n = tools ? json_object_array_length(tools) : 0;
+    size_t i = 0;
+
+    if (n == 0)
+        return 0;
+    list = json_object_new_array_ext((int)n);
+    json_object_object_add(o->body, "tools", list);
+    for (i = 0; i < n; i++) {
+        if (put(o, json_object_array_get_idx(tools, i), i, list) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int outgoing_header(struct outgoing *o, const char *name, const char *value)

@@ -40,6 +40,13 @@ int outgoing_refuse(struct outgoing *o, const char *why, const char *field, ...)
 int outgoing_fail(struct outgoing *o, const char *why, const char *field, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* t->body.tools, one by one, to a list o->body.tools that `put` appends to. Nothing when there are none. */
+int outgoing_tools(struct outgoing *o, int (*put)(struct outgoing *o, struct json_object *tool,
+                                                  size_t place, struct json_object *list));
+
+/* Moves the notes of what was dropped to the end of another task's. */
+void outgoing_move_dropped(struct task *from, struct task *to);
+
 /* A header, unless extra_headers of the row has one of this name. */
 int outgoing_header(struct outgoing *o, const char *name, const char *value);
 

@@ -27,6 +27,7 @@ const struct provider *const providers[] = {&provider_openai,
 #define OLD_TOKENS QUIRK_MAX_TOKENS
 #define NO_DEV     QUIRK_NO_DEVELOPER
 #define NO_EFFORT  QUIRK_NO_REASONING
+#define RESPONSES  QUIRK_RESPONSES
 
 /* What Groq answers with a 400 when it is given. */
 #define GROQ                                                                                       \
@@ -39,18 +40,20 @@ const struct provider *const providers[] = {&provider_openai,
 
 const struct vendor vendors[] = {
     /* OpenAI's dialect, hosted */
-    {"openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY", QUIRK_OPENAI_MODELS},
-    {"openrouter", "openai", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY", NO_DEV},
-    {"groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY", NO_DEV | GROQ},
+    {"openai", "openai", "https://api.openai.com/v1", "OPENAI_API_KEY",
+     QUIRK_OPENAI_MODELS | RESPONSES},
+    {"openrouter", "openai", "https://openrouter.ai/api/v1", "OPENROUTER_API_KEY",
+     NO_DEV | RESPONSES},
+    {"groq", "openai", "https://api.groq.com/openai/v1", "GROQ_API_KEY", NO_DEV | GROQ | RESPONSES},
     {"together", "openai", "https://api.together.xyz/v1", "TOGETHER_API_KEY",
      OLD_TOKENS | NO_DEV | QUIRK_COUNT_LOGPROBS | QUIRK_NO_PARALLEL},
     {"fireworks", "openai", "https://api.fireworks.ai/inference/v1", "FIREWORKS_API_KEY",
-     OLD_TOKENS | NO_DEV},
+     OLD_TOKENS | NO_DEV | RESPONSES},
     {"cerebras", "openai", "https://api.cerebras.ai/v1", "CEREBRAS_API_KEY", NO_DEV},
     {"deepseek", "openai", "https://api.deepseek.com/v1", "DEEPSEEK_API_KEY",
      OLD_TOKENS | NO_DEV | DEEPSEEK},
     {"xai", "openai", "https://api.x.ai/v1", "XAI_API_KEY|GROK_API_KEY",
-     NO_DEV | QUIRK_NO_LOGIT_BIAS},
+     NO_DEV | QUIRK_NO_LOGIT_BIAS | RESPONSES},
     {"nvidia", "openai", "https://integrate.api.nvidia.com/v1", "NVIDIA_API_KEY|NVIDIA_NIM_API_KEY",
      OLD_TOKENS | NO_DEV},
     {"sambanova", "openai", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY",
@@ -76,12 +79,12 @@ const struct vendor vendors[] = {
     {"mistral", "mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", OLD_TOKENS | NO_DEV},
 
     /* OpenAI's dialect, on one's own machines */
-    {"vllm", "openai", "http://127.0.0.1:8000/v1", NULL, NO_DEV},
+    {"vllm", "openai", "http://127.0.0.1:8000/v1", NULL, NO_DEV | RESPONSES},
     {"sglang", "openai", "http://127.0.0.1:30000/v1", NULL, OLD_TOKENS | NO_DEV},
     {"llamacpp", "openai", "http://127.0.0.1:8080/v1", NULL, OLD_TOKENS | NO_DEV},
-    {"lmstudio", "openai", "http://127.0.0.1:1234/v1", NULL, OLD_TOKENS | NO_DEV},
-    {"ollama", "openai", "http://127.0.0.1:11434/v1", NULL, OLD_TOKENS | NO_DEV},
-    {"sim", "openai", NULL, NULL, 0},
+    {"lmstudio", "openai", "http://127.0.0.1:1234/v1", NULL, OLD_TOKENS | NO_DEV | RESPONSES},
+    {"ollama", "openai", "http://127.0.0.1:11434/v1", NULL, OLD_TOKENS | NO_DEV | RESPONSES},
+    {"sim", "openai", NULL, NULL, RESPONSES},
 
     /* Anthropic's dialect */
     {"anthropic", "anthropic", "https://api.anthropic.com/v1", "ANTHROPIC_API_KEY", 0},

@@ -20,13 +20,14 @@
 #define KEY_VERSION    "sluice-completion-1"
 #define FLIGHT_VERSION "sluice-flight-1"
 
-/* Top-level fields that cannot change the answer: who asks, how it is delivered, billed or stored. */
+/* Top-level fields that cannot change any answer. */
+static const char *const delivery_fields[] = {"model", "stream", "stream_options"};
+
+/* Nor these: who asks, how it is billed or stored. But a `response` object repeats them, and with
+ * `store` its id can be asked for again, so in OP_RESPONSES they count. */
 static const char *const neutral_fields[] = {
-    "model",
     "user",
     "metadata",
-    "stream",
-    "stream_options",
     "store",
     "service_tier",
     "safety_identifier",
@@ -46,15 +47,21 @@ static const char *const operation_names[] = {
     [OP_RESPONSES] = "responses",
 };
 
-static bool is_neutral(const char *field)
+static bool has_name(const char *const *names, size_t n, const char *field)
 {
     size_t i = 0;
 
-    for (i = 0; i < ARRAY_LEN(neutral_fields); i++) {
-        if (strcmp(field, neutral_fields[i]) == 0)
+    for (i = 0; i < n; i++) {
+        if (strcmp(field, names[i]) == 0)
             return true;
     }
     return false;
+}
+
+static bool is_neutral(enum operation op, const char *field)
+{
+    return has_name(delivery_fields, ARRAY_LEN(delivery_fields), field) ||
+           (op != OP_RESPONSES && has_name(neutral_fields, ARRAY_LEN(neutral_fields), field));
 }
 
 static void field_str(struct sha256 *sha, const char *s)
@@ -73,7 +80,7 @@ static void field_int(struct sha256 *sha, int64_t value)
 }
 
 /* A new object with the members of body that count; the members themselves are shared. */
-static struct json_object *essence(struct json_object *body)
+static struct json_object *essence(enum operation op, struct json_object *body)
 {
     struct json_object *copy = json_object_new_object();
     struct json_object_iterator it = json_object_iter_begin(body);
@@ -82,7 +89,7 @@ static struct json_object *essence(struct json_object *body)
     while (!json_object_iter_equal(&it, &end)) {
         const char *name = json_object_iter_peek_name(&it);
 
-        if (!is_neutral(name))
+        if (!is_neutral(op, name))
             json_object_object_add(copy, name, json_object_get(json_object_iter_peek_value(&it)));
         json_object_iter_next(&it);
     }
@@ -98,7 +105,7 @@ int key_digest(struct task *t, struct sha256 *sha, struct buf *scratch)
         return 0;
     assert(json_object_is_type(t->body, json_type_object));
     buf_clear(scratch);
-    copy = essence(t->body);
+    copy = essence(t->op, t->body);
     r = json_canonical(copy, scratch);
     json_object_put(copy);
     if (r < 0)
@@ -136,6 +143,7 @@ void key_completion(const struct task *t, const struct model *m, struct sha256 *
     field_str(sha, m->provider ? m->provider->name : m->provider_name);
     field_str(sha, m->api_base);
     field_str(sha, m->upstream_model);
+    field_str(sha, m->mode ? m->mode : "auto");
     field_str(sha, m->extra_body);
     field_int(sha, m->drop_params);
     field_int(sha, m->max_output_tokens);

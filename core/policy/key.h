@@ -3,8 +3,9 @@
  *
  * The request digest is SHA-256 over length-delimited fields: format version, tenant, operation,
  * sample, and the RFC 8785 canonical body without `model` and without the fields that cannot change the
- * answer. The completion key is SHA-256 over digest, dialect, base URL, upstream model and every
- * setting of the row that can change the answer (extra_body, drop_params, max_output_tokens default).
+ * answer (for OP_RESPONSES these are fewer, since the answer repeats them). The completion key is SHA-256
+ * over digest, dialect, base URL, upstream model and every setting of the row that can change the answer
+ * (mode, extra_body, drop_params, max_output_tokens default).
  */
 #ifndef SLUICE_POLICY_KEY_H
 #define SLUICE_POLICY_KEY_H

@@ -45,6 +45,7 @@ struct model {
     char *model_name;     /* what tasks ask for */
     char *provider_name;  /* before the first "/" of params.model: "openai", "groq", ... */
     char *upstream_model; /* behind it */
+    char *mode;           /* which API serves it: auto, chat, responses; NULL means auto */
     const struct provider *provider; /* dialect; resolved by config_resolve() */
     const struct vendor *vendor;     /* or NULL */
     char *api_base;                  /* without a slash at the end */

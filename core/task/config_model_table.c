@@ -6,12 +6,24 @@
 #define IN(field)   .offset = offsetof(struct model, field)
 #define PRICE(kind) IN(prices.step[0].usd[TIER_STANDARD][kind])
 
+static const char *const modes[] = {"auto", "chat", "responses", NULL};
+
 /* The key `litellm_params` is read as `params`. */
 const struct conf_row conf_model_rows[] = {
     {.path = "model_name", .type = CONF_STR, IN(model_name), .help = "name that requests ask for"},
     {.path = "params.model",
      .type = CONF_ROUTE,
      .help = "provider/model: who serves it, and what it is called there"},
+    {.path = "params.mode",
+     .type = CONF_ENUM,
+     IN(mode),
+     .fallback = "auto",
+     .choices = modes,
+     .help =
+         "which API of the provider answers. auto: requests to /v1/responses go there when the "
+         "provider is known to have it, all others to its chat API. chat: everything goes to its "
+         "chat API. responses: everything goes to /v1/responses, as some models want it; "
+         "`openai/responses/NAME` as params.model means the same"},
     {.path = "params.api_base",
      .type = CONF_STR,
      IN(api_base),

@@ -94,6 +94,36 @@ static int set_dialect(const struct resolver *r, struct model *m)
     return m->provider ? 0 : unknown_provider(r, m);
 }
 
+/*
+ * The API that serves the row. A model's name may ask for it, too: "openai/responses/gpt-5".
+ */
+static int set_mode(const struct resolver *r, struct model *m)
+{
+    static const char prefix[] = "responses/";
+    const size_t n = sizeof prefix - 1;
+    bool named = m->provider->responses && m->upstream_model &&
+                 strncmp(m->upstream_model, prefix, n) == 0 && m->upstream_model[n];
+
+    if (named && m->mode && strcmp(m->mode, "chat") == 0)
+        return conf_place_err(
+            r->c, m->line, r->e,
+            "model `%s`: params.model asks for the API `responses`, params.mode for "
+            "`chat`; keep one of them",
+            m->model_name);
+    if (named) {
+        memmove(m->upstream_model, m->upstream_model + n, strlen(m->upstream_model + n) + 1);
+        free(m->mode);
+        m->mode = mem_strdup("responses");
+    }
+    if (m->mode && strcmp(m->mode, "responses") == 0 && !m->provider->responses)
+        return conf_place_err(
+            r->c, m->line, r->e,
+            "model `%s`: params.mode: provider %s has no Responses API; leave mode "
+            "out, requests to /v1/responses are translated for it",
+            m->model_name, m->provider_name);
+    return 0;
+}
+
 /* Between "//" and the path: a user or password would be printed with the URL; a port must be one. */
 static bool bad_authority(const char *url)
 {
@@ -176,7 +206,7 @@ static int resolve_model(const struct resolver *r, struct model *m)
 {
     struct err why = {0};
 
-    if (set_dialect(r, m) < 0 || set_base(r, m) < 0 || set_key(r, m) < 0)
+    if (set_dialect(r, m) < 0 || set_mode(r, m) < 0 || set_base(r, m) < 0 || set_key(r, m) < 0)
         return -1;
     if (conf_resolve_prices(r->c, m, r->e) < 0)
         return -1;

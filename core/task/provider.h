@@ -10,6 +10,8 @@
  *   2. Name it in the table of providers/providers.c.
  *   3. Put request and response examples into tests/fixtures/providers/<name>/ and add the file to
  *      tests/unit/providers/.
+ *      A request to /v1/responses that the API does not take itself is handed to providers/bridge.h,
+ *      which translates it and comes back with a chat request: two lines in each of the entries.
  *   4. Teach the simulator its dialect (cmd/sim/<name>.c), so that it runs end to end.
  * A vendor that speaks a dialect we have needs no code: add a row to the vendor table in
  * providers/providers.c.
@@ -26,6 +28,7 @@
 
 struct provider {
     const char *name; /* in configuration: the part of params.model before the first "/" */
+    bool responses;   /* some of its hosts speak /v1/responses themselves: params.mode may be so */
 
     /* MAY be NULL. Are this row's settings complete? -1 and a message that names the setting. */
     int (*check)(const struct model *m, struct err *e);
@@ -80,6 +83,7 @@ enum {
     QUIRK_NO_NAMES = 1 << 11,    /* messages have no name */
     QUIRK_NO_PARALLEL = 1 << 12, /* knows no parallel_tool_calls */
     QUIRK_ANY_TOKENS = 1 << 13,  /* which name of the limit is wanted depends on the model */
+    QUIRK_RESPONSES = 1 << 14,   /* speaks /v1/responses beside chat completions */
 };
 
 #endif

@@ -140,6 +140,63 @@ Test(key, what_changes_the_answer_changes_the_digest)
     cr_expect_not(same("{\"seed\":9007199254740993}", "{\"seed\":9007199254740992}"));
 }
 
+/* A `response` object repeats who asked, and with `store` its id can be asked for again. */
+Test(key, responses_count_what_their_answer_repeats)
+{
+    static const char *const more[] = {
+        "\"user\":\"u1\"",
+        "\"metadata\":{\"a\":\"b\"}",
+        "\"metadata\":{\"a\":\"c\"}",
+        "\"store\":true",
+        "\"store\":false",
+        "\"service_tier\":\"flex\"",
+        "\"safety_identifier\":\"s\"",
+        "\"prompt_cache_key\":\"k\"",
+        "\"instructions\":\"i\"",
+        "\"include\":[\"message.output_text.logprobs\"]",
+        "\"max_output_tokens\":5",
+        "\"max_tool_calls\":1",
+        "\"reasoning\":{\"effort\":\"low\"}",
+        "\"reasoning\":{\"effort\":\"low\",\"summary\":\"auto\"}",
+        "\"text\":{\"verbosity\":\"low\"}",
+        "\"tools\":[{\"type\":\"web_search\"}]",
+        "\"tool_choice\":\"none\"",
+        "\"truncation\":\"auto\"",
+        "\"prompt\":{\"id\":\"p\",\"version\":\"1\"}",
+        "\"prompt\":{\"id\":\"p\",\"version\":\"2\"}",
+        "\"previous_response_id\":\"resp_1\"",
+    };
+    static const char *const neutral[] = {"\"model\":\"other\"", "\"stream\":false",
+                                          "\"stream_options\":{}"};
+    uint8_t seen[ARRAY_LEN(more) + 1][SHA256_LEN];
+    char body[512];
+    size_t i = 0;
+    size_t j = 0;
+
+    for (i = 0; i <= ARRAY_LEN(more); i++) {
+        struct task *t = NULL;
+
+        snprintf(body, sizeof body, "{\"input\":\"hi\"%s%s}", i ? "," : "", i ? more[i - 1] : "");
+        t = task_of(body);
+        t->op = OP_RESPONSES;
+        digest(t, seen[i]);
+        task_free(t);
+        for (j = 0; j < i; j++)
+            cr_expect_neq(memcmp(seen[i], seen[j], SHA256_LEN), 0, "%s", body);
+    }
+    for (i = 0; i < ARRAY_LEN(neutral); i++) {
+        struct task *t = NULL;
+        uint8_t d[SHA256_LEN];
+
+        snprintf(body, sizeof body, "{\"input\":\"hi\",%s}", neutral[i]);
+        t = task_of(body);
+        t->op = OP_RESPONSES;
+        digest(t, d);
+        task_free(t);
+        cr_expect_eq(memcmp(d, seen[0], SHA256_LEN), 0, "%s", body);
+    }
+}
+
 Test(key, tenant_sample_and_operation_are_part_of_it)
 {
     static const struct {
@@ -254,7 +311,7 @@ Test(key, completion_key_names_the_upstream)
 {
     struct property header = {.name = "x-mode", .value = "b"};
     struct task *t = task_of(BASE);
-    struct model rows[10];
+    struct model rows[11];
     uint8_t keys[ARRAY_LEN(rows)][SHA256_LEN];
     uint8_t d[SHA256_LEN];
     size_t i = 0;
@@ -272,6 +329,7 @@ Test(key, completion_key_names_the_upstream)
     rows[8].api_version = "2024-10-21";
     rows[9].api_version = "2024-10-21";
     rows[9].extra_headers = (struct property_list){&header, 1};
+    rows[10].mode = (char *)"responses";
     digest(t, d);
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         key_completion(t, &rows[i], sha, keys[i]);

@@ -32,6 +32,22 @@ static const char *const more_features[] = {
     "service-tier", "prompt-cache", "extra-body",
 };
 
+/* A folder that is not called after its dialect, and what its rows have in common. */
+static const struct folder {
+    const char *name, *dialect, *provider, *mode;
+} folders[] = {
+    {"openai-responses", "openai", "openai", "responses"},
+};
+
+static const struct folder *find_folder(const char *name)
+{
+    size_t i = 0;
+
+    while (i < ARRAY_LEN(folders) && strcmp(folders[i].name, name) != 0)
+        i++;
+    return i < ARRAY_LEN(folders) ? &folders[i] : NULL;
+}
+
 static const struct provider *find_provider(const char *name)
 {
     size_t i = 0;
@@ -63,12 +79,17 @@ static struct json_object *read_json(const char *path)
 }
 
 /* The settings of the row; strings point into o. */
-static struct model make_model(struct json_object *o, const char *dialect, struct property *headers)
+static struct model make_model(struct json_object *o, const char *folder, struct property *headers)
 {
-    const char *provider = json_get_str(o, "provider") ? json_get_str(o, "provider") : dialect;
+    const struct folder *f = find_folder(folder);
+    const char *dialect = f ? f->dialect : folder;
+    const char *usual = f ? f->provider : dialect;
+    const char *provider = json_get_str(o, "provider") ? json_get_str(o, "provider") : usual;
+    const char *mode = json_get_str(o, "mode");
     struct model m = {
         .model_name = (char *)"fast",
         .provider_name = (char *)provider,
+        .mode = (char *)(mode || !f ? mode : f->mode),
         .upstream_model = (char *)json_get_str(o, "upstream"),
         .vendor = find_vendor(provider),
         .api_base = (char *)json_get_str(o, "api_base"),
@@ -237,6 +258,38 @@ static void check_completion(const char *file, const char *text)
     json_object_put(o);
 }
 
+/* Members that OpenAI's schema requires in a response. */
+static void check_response(const char *file, const char *text)
+{
+    static const char *const members[] = {
+        "id",
+        "object",
+        "created_at",
+        "error",
+        "incomplete_details",
+        "model",
+        "instructions",
+        "metadata",
+        "output",
+        "status",
+        "tools",
+        "parallel_tool_calls",
+        "temperature",
+        "top_p",
+        "tool_choice",
+    };
+    struct json_object *o = NULL;
+    size_t i = 0;
+
+    cr_assert_eq(json_parse(text, strlen(text), &o, NULL), 0);
+    for (i = 0; i < ARRAY_LEN(members); i++)
+        cr_expect(json_object_object_get_ex(o, members[i], NULL), "%s: %s", file, members[i]);
+    cr_expect_str_eq(json_get_str(o, "object"), "response", "%s", file);
+    cr_expect(json_get_type(o, "output", json_type_array), "%s: output", file);
+    cr_expect(json_get_type(o, "tools", json_type_array), "%s: tools", file);
+    json_object_put(o);
+}
+
 static void check_usage(const char *file, struct json_object *want, const struct usage *u)
 {
     cr_expect_eq(u->input_tokens, json_get_int(want, "input", -1), "%s: input", file);
@@ -272,6 +325,8 @@ static void check_answer(const char *file, struct json_object *want, const struc
                      finish_name(ans->finish));
     if (t->op == OP_CHAT)
         check_completion(file, ans->body.data);
+    if (t->op == OP_RESPONSES)
+        check_response(file, ans->body.data);
 }
 
 static void run_fixture(const char *dialect, const char *file)
@@ -386,4 +441,9 @@ Test(fixtures, cohere)
 Test(fixtures, ollama_chat)
 {
     run_whole_dialect("ollama_chat");
+}
+
+Test(fixtures, openai_responses)
+{
+    run_whole_dialect("openai-responses");
 }

@@ -53,8 +53,13 @@ Test(settings, vendors_are_sound)
         const struct vendor *v = &vendors[i];
         size_t found = 0;
 
-        for (j = 0; providers[j]; j++)
-            found += strcmp(providers[j]->name, v->dialect) == 0;
+        for (j = 0; providers[j]; j++) {
+            bool mine = strcmp(providers[j]->name, v->dialect) == 0;
+
+            found += mine;
+            if (mine && (v->quirks & QUIRK_RESPONSES))
+                cr_expect(providers[j]->responses, "%s: its dialect has no Responses API", v->name);
+        }
         cr_expect_eq(found, 1, "%s: dialect %s", v->name, v->dialect);
         cr_expect_eq(find_vendor(v->name), v, "%s stands twice", v->name);
         if (v->api_base)

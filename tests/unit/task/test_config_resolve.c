@@ -18,7 +18,8 @@ static int refuse_bad(const struct model *m, struct err *e)
     return 0;
 }
 
-static const struct provider provider_a = {.name = "dialect", .check = refuse_bad};
+static const struct provider provider_a = {
+    .name = "dialect", .responses = true, .check = refuse_bad};
 static const struct provider provider_b = {.name = "other"};
 static const struct provider *const providers[] = {&provider_a, &provider_b, NULL};
 static const struct vendor vendors[] = {
@@ -57,6 +58,48 @@ static int resolve(const char *text, char *const *envp, struct config **ret, str
     rc = config_resolve(c, providers, vendors, envp, e);
     *ret = c;
     return rc;
+}
+
+Test(config_resolve, which_api_serves_a_row)
+{
+    static const struct {
+        const char *row;
+        const char *mode, *upstream;
+        const char *message; /* part of it; NULL: good */
+    } cases[] = {
+        {ROW("local/x"), "auto", "x", NULL},
+        {ROW("local/x, mode: chat"), "chat", "x", NULL},
+        {ROW("local/x, mode: responses"), "responses", "x", NULL},
+        {ROW("local/responses/x"), "responses", "x", NULL},
+        {ROW("local/responses/x/y, mode: responses"), "responses", "x/y", NULL},
+        {ROW("local/responses"), "auto", "responses", NULL},
+        {ROW("local/responses/"), "auto", "responses/", NULL},
+        {ROW("local/responses/x, mode: chat"), NULL, NULL, "keep one of them"},
+        {ROW("gap/responses/x, api_base: \"http://h/v1\", api_key: k"), "auto", "responses/x",
+         NULL},
+        {ROW("gap/x, api_base: \"http://h/v1\", api_key: k, mode: responses"), NULL, NULL,
+         "model `m`: params.mode: provider gap has no Responses API"},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = NULL;
+        struct err e = {0};
+        char text[256];
+        int r = 0;
+
+        snprintf(text, sizeof text, LIST "%s", cases[i].row);
+        r = resolve(text, env, &c, &e);
+        if (cases[i].message) {
+            cr_expect_lt(r, 0, "%s", text);
+            cr_expect(strstr(e.msg, cases[i].message), "%s: %s", text, e.msg);
+        } else {
+            cr_assert_eq(r, 0, "%s: %s", text, e.msg);
+            cr_expect_str_eq(c->models[0].mode, cases[i].mode, "%s", text);
+            cr_expect_str_eq(c->models[0].upstream_model, cases[i].upstream, "%s", text);
+        }
+        config_free(c);
+    }
 }
 
 Test(config_resolve, rows)
