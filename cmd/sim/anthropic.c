@@ -14,20 +14,12 @@
 /* The tool that the request forces the model to use; NULL: it may answer in words. */
 static struct json_object *forced_tool(const struct sim_ask *a)
 {
-    struct json_object *tools = json_get_type(a->body, "tools", json_type_array);
     struct json_object *choice = json_get(a->body, "tool_choice");
     const char *type = json_get_str(choice, "type"), *want = json_get_str(choice, "name");
 
-    if (!tools || !type || (strcmp(type, "any") != 0 && strcmp(type, "tool") != 0))
+    if (!type || (strcmp(type, "any") != 0 && strcmp(type, "tool") != 0))
         return NULL;
-    for (size_t i = 0; i < json_object_array_length(tools); i++) {
-        struct json_object *t = json_object_array_get_idx(tools, i);
-        const char *name = json_get_str(t, "name");
-
-        if (name && (!want || strcmp(want, name) == 0))
-            return t;
-    }
-    return NULL;
+    return sim_ask_tool(a, NULL, want);
 }
 
 static const char *write_tool(struct buf *b, const struct sim_ask *a, struct json_object *t,

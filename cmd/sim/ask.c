@@ -83,6 +83,22 @@ int sim_ask_messages(struct sim_ask *a, struct sim_fail *f)
     return 0;
 }
 
+struct json_object *sim_ask_tool(const struct sim_ask *a, const char *frame, const char *want)
+{
+    struct json_object *tools = json_get_type(a->body, "tools", json_type_array);
+
+    for (size_t i = 0; tools && i < json_object_array_length(tools); i++) {
+        struct json_object *t = json_object_array_get_idx(tools, i);
+        const char *name = NULL;
+
+        t = frame ? json_get(t, frame) : t;
+        name = json_get_str(t, "name");
+        if (name && (!want || strcmp(want, name) == 0))
+            return t;
+    }
+    return NULL;
+}
+
 static int parse(struct sim_ask *a, struct json_tokener *tok, struct sim_fail *f)
 {
     if (a->raw_len == 0 || a->raw_len > INT32_MAX)

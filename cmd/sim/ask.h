@@ -75,6 +75,12 @@ size_t sim_ask_content(struct json_object *content, const char **ret_text, size_
 /* body.messages and body.system: text of the last user message, and prompt_tokens. */
 int sim_ask_messages(struct sim_ask *a, struct sim_fail *f);
 
+/*
+ * The tool of body.tools that is called `want`, or the first with a name when want is NULL. frame: the
+ * member of a tool that holds its name, NULL: the tool itself. What is returned holds the name; or NULL.
+ */
+struct json_object *sim_ask_tool(const struct sim_ask *a, const char *frame, const char *want);
+
 int64_t sim_tokens(size_t bytes); /* how many tokens that many bytes of text count as */
 
 #endif

@@ -16,6 +16,7 @@ extern const struct sim_dialect sim_cohere_chat; /* cohere.c */
 extern const struct sim_dialect sim_cohere_embed;
 extern const struct sim_dialect sim_ollama_chat; /* ollama.c */
 extern const struct sim_dialect sim_ollama_embed;
+extern const struct sim_dialect sim_responses; /* responses.c */
 
 /* Errors and rate-limit headers in OpenAI's form, which others speak as well. */
 void sim_openai_error(struct sim_reply *r, const struct sim_fail *f);
@@ -28,5 +29,11 @@ struct sim_vector {
 };
 void sim_write_vector(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
                       struct json_object *input, const struct sim_vector *form);
+
+/* A list of tokens of text with their log probabilities, top_logprobs of them each. */
+void sim_openai_tokens(struct buf *b, const struct sim_ask *a, const struct buf *text);
+
+/* `created` of an answer: depends on the request only. */
+int64_t sim_openai_created(const struct sim_ask *a);
 
 #endif

@@ -24,22 +24,12 @@ struct speech {
 /* The function that the request forces the model to call; NULL: it may answer in words. */
 static struct json_object *forced_function(const struct sim_ask *a)
 {
-    struct json_object *tools = json_get_type(a->body, "tools", json_type_array);
     struct json_object *choice = json_get(a->body, "tool_choice");
     const char *want = json_get_str(json_get(choice, "function"), "name");
     const char *word =
-        json_object_is_type(choice, json_type_string) ? json_object_get_string(choice) : NULL;
+        json_object_is_type(choice, json_type_string) ? json_object_get_string(choice) : "";
 
-    if (!tools || !(want || (word && strcmp(word, "required") == 0)))
-        return NULL;
-    for (size_t i = 0; i < json_object_array_length(tools); i++) {
-        struct json_object *f = json_get(json_object_array_get_idx(tools, i), "function");
-        const char *name = json_get_str(f, "name");
-
-        if (name && (!want || strcmp(want, name) == 0))
-            return f;
-    }
-    return NULL;
+    return want || strcmp(word, "required") == 0 ? sim_ask_tool(a, "function", want) : NULL;
 }
 
 static int64_t write_tool_call(struct buf *b, const struct sim_ask *a, struct json_object *f,
@@ -73,16 +63,12 @@ static void write_token(struct buf *b, const char *token, size_t n, double logpr
     buf_char(b, ']');
 }
 
-static void write_logprobs(struct buf *b, const struct sim_ask *a, const struct buf *text)
+void sim_openai_tokens(struct buf *b, const struct sim_ask *a, const struct buf *text)
 {
     int64_t top = json_get_int(a->body, "top_logprobs", 0);
     struct rng r = {.state = a->digest};
 
-    if (!json_get_bool(a->body, "logprobs", false)) {
-        buf_str(b, "null");
-        return;
-    }
-    buf_str(b, "{\"content\":[");
+    buf_char(b, '[');
     for (size_t at = 0; at < text->len;) {
         size_t n = sim_text_cut(text->data + at, text->len - at, 4);
         double logprob = -3 * rng_unit(&r);
@@ -98,7 +84,23 @@ static void write_logprobs(struct buf *b, const struct sim_ask *a, const struct 
         buf_str(b, "]}");
         at += n;
     }
-    buf_str(b, "],\"refusal\":null}");
+    buf_char(b, ']');
+}
+
+static void write_logprobs(struct buf *b, const struct sim_ask *a, const struct buf *text)
+{
+    if (!json_get_bool(a->body, "logprobs", false)) {
+        buf_str(b, "null");
+        return;
+    }
+    buf_str(b, "{\"content\":");
+    sim_openai_tokens(b, a, text);
+    buf_str(b, ",\"refusal\":null}");
+}
+
+int64_t sim_openai_created(const struct sim_ask *a)
+{
+    return CREATED_BASE + (int64_t)(a->digest % (30 * 86400));
 }
 
 static int64_t write_text(struct buf *b, const struct sim_setup *s, const struct sim_ask *a,
@@ -159,7 +161,7 @@ static void answer(struct sim_reply *r, const struct sim_setup *s, const struct 
                "{\"id\":\"chatcmpl-%016llx\",\"object\":\"chat.completion\",\"created\":%lld,"
                "\"model\":",
                (unsigned long long)sim_hash_fold(s->seed, a->digest),
-               (long long)(CREATED_BASE + a->digest % (30 * 86400)));
+               (long long)sim_openai_created(a));
     buf_json_str(b, a->model, strlen(a->model));
     buf_str(b, ",\"choices\":[");
     tokens = write_choices(b, s, a, twist) + s->reasoning_tokens;

@@ -207,9 +207,10 @@ static const struct option_row rows[] = {
 };
 
 static const char description[] =
-    "A provider that costs nothing and misbehaves on command. It speaks OpenAI chat completions "
-    "and "
-    "embeddings (POST /v1/chat/completions, /v1/embeddings) and Anthropic messages (POST "
+    "A provider that costs nothing and misbehaves on command. It speaks OpenAI chat completions, "
+    "responses and "
+    "embeddings (POST /v1/chat/completions, /v1/responses, /v1/embeddings) and Anthropic messages "
+    "(POST "
     "/v1/messages), all also without /v1, Azure OpenAI below /openai/deployments/NAME and "
     "/openai/v1, Cohere chat and embed (POST /v2/chat, /v2/embed), "
     "Ollama chat and embed (POST /api/chat, /api/embed), and GET /v1/models. Forced tool calls, "

@@ -2,10 +2,10 @@
  * sim: the simulated provider as a library: `sluice sim` runs it, and `sluice dev` runs it on its own
  * threads inside the process.
  *
- * It speaks OpenAI chat completions and embeddings, Anthropic messages, and Cohere's and Ollama's own
- * interfaces over HTTP/1.1, answers the same body in the same way every time, injects faults by plan,
- * enforces rate limits and counts what a client did. Any thread may call these functions; sim_stop() only
- * once.
+ * It speaks OpenAI chat completions, responses and embeddings, Anthropic messages, and Cohere's and
+ * Ollama's own interfaces over HTTP/1.1, answers the same body in the same way every time, injects faults
+ * by plan, enforces rate limits and counts what a client did. Any thread may call these functions;
+ * sim_stop() only once.
  */
 #ifndef SLUICE_CMD_SIM_SIM_H
 #define SLUICE_CMD_SIM_SIM_H

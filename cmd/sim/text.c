@@ -115,8 +115,8 @@ static void say(const struct sim_voice *v, const struct sim_ask *a, struct rng *
 
 /*
  * The schema that the request wants its answer in: OpenAI's response_format, in which Cohere puts the bare
- * schema, Anthropic's output_config.format, or Ollama's format, a schema or the word "json". *ret_json is
- * also set for a JSON answer without a schema.
+ * schema, text.format of the Responses API, Anthropic's output_config.format, or Ollama's format, a schema
+ * or the word "json". *ret_json is also set for a JSON answer without a schema.
  */
 static struct json_object *wanted_schema(const struct sim_ask *a, bool *ret_json)
 {
@@ -124,6 +124,8 @@ static struct json_object *wanted_schema(const struct sim_ask *a, bool *ret_json
     struct json_object *bare = json_get(a->body, "format");
     const char *type = NULL;
 
+    if (!format)
+        format = json_get(json_get(a->body, "text"), "format");
     if (!format)
         format = json_get(json_get(a->body, "output_config"), "format");
     type = json_get_str(format, "type");
