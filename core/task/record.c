@@ -218,7 +218,7 @@ static int set_body(struct task *t, struct request *q, struct err *e)
         return 0;
     }
     if (!json_get(q->root, "messages") && !json_get(q->root, "input") &&
-        !json_get(q->root, "prompt"))
+        !json_get(q->root, "prompt") && !record_is_stateful(q->root))
         return err_set(
             e, EX_DATAERR,
             "body is missing; a record is a batch line (custom_id, method, url, body) or a "
@@ -238,6 +238,8 @@ static enum operation bare_operation(struct json_object *body)
     if (json_get(body, "messages") || json_object_is_type(prompt, json_type_string))
         return OP_CHAT;
     if (json_object_is_type(prompt, json_type_object)) /* one that the provider keeps */
+        return OP_RESPONSES;
+    if (record_is_stateful(body))
         return OP_RESPONSES;
     if (!json_get(body, "input"))
         return OP_CHAT;

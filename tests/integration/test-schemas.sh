@@ -37,6 +37,9 @@ must_fail request '{"prompt":"x","temperature":"hot"}'
 must_fail request '{"prompt":"x","sluice":{"modles":["fast"]}}'
 must_fail request '{"custom_id":7,"prompt":"x"}'
 must_fail request '{"custom_id":"a","url":"/v1/images","body":{"prompt":"x"}}'
+must_fail request '{"url":"/v1/responses","body":{"input":[]}}'
+must_fail request '{"input":[{"role":"tool","content":"x"}]}'
+must_fail request '{"input":"x","text":{"format":"json"}}'
 must_fail reply '{}'
 good=$(grep -m 1 '"status_code":200.*"cache":"miss"' "$work/replies")
 must_fail reply "$(printf '%s' "$good" | sed 's/"error":null/"error":{"code":"x","message":"y"}/')"
