@@ -32,13 +32,16 @@
 static inline void fuzz_good(const struct task *t, const struct answer *ans)
 {
     struct json_object *o = NULL;
-    const char *list = t->op == OP_EMBEDDINGS ? "data" : "choices";
+    static const char *const lists[] = {
+        [OP_CHAT] = "choices", [OP_EMBEDDINGS] = "data", [OP_RESPONSES] = "output"};
+    bool whole = ans->finish == FINISH_STOP || ans->finish == FINISH_TOOL_CALLS;
     struct json_object *items = NULL;
 
     MUST(ans->body.len > 0);
     MUST(json_parse_answer(ans->body.data, ans->body.len, &o) == 0);
-    items = json_get_type(o, list, json_type_array);
-    MUST(items && json_object_array_length(items) > 0);
+    items = json_get_type(o, lists[t->op], json_type_array);
+    /* a response that was cut before its first word has no item */
+    MUST(items && (json_object_array_length(items) > 0 || (t->op == OP_RESPONSES && !whole)));
     MUST(json_get_str(o, "object"));
     MUST(ans->finish < FINISH_COUNT);
     json_object_put(o);
@@ -91,28 +94,30 @@ static inline void fuzz_request(const struct model *m, enum operation op, const 
     task_free(t);
 }
 
-static inline void fuzz_response(const struct provider *p, bool chat_only, const uint8_t *data,
-                                 size_t n)
+static inline struct model fuzz_row(const struct provider *p)
+{
+    return (struct model){.model_name = (char *)"fuzz",
+                          .provider_name = (char *)p->name,
+                          .provider = p,
+                          .upstream_model = (char *)"model-x",
+                          .api_base = (char *)"http://127.0.0.1/v1",
+                          .api_key = (char *)FUZZ_KEY,
+                          .prices = {.cost_pointer = (char *)"/usage/cost",
+                                     .nmeters = 2,
+                                     .meter = {{"/choices/0", 1}, {"/a~1b/~0", 1}}}};
+}
+
+/* One exchange of this row, at least one byte of data. */
+static inline void fuzz_exchange(struct model m, enum operation op, const uint8_t *data, size_t n)
 {
     static const long statuses[] = {200, 200, 400, 401, 403, 404, 429, 503};
     static const struct vendor odd = {.api_base = "http://127.0.0.1/v1", .quirks = ~0U};
-    struct model m = {.model_name = (char *)"fuzz",
-                      .provider = p,
-                      .provider_name = (char *)p->name,
-                      .upstream_model = (char *)"model-x",
-                      .api_base = (char *)"http://127.0.0.1/v1",
-                      .api_key = (char *)FUZZ_KEY,
-                      .prices = {.cost_pointer = (char *)"/usage/cost",
-                                 .nmeters = 2,
-                                 .meter = {{"/choices/0", 1}, {"/a~1b/~0", 1}}}};
     struct http_response rsp;
     struct answer ans;
     struct task *t = NULL;
     const uint8_t *gap = NULL;
     size_t head = 1;
 
-    if (n < 1)
-        return;
     if (data[0] & 0x10) {
         m.max_input_tokens = 64;
         m.extra_body = (char *)"{\"options\":{\"seed\":7}}";
@@ -121,7 +126,7 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
         m.drop_params = data[0] & 1;
         m.vendor = data[0] & 4 ? &odd : NULL;
         m.upstream_model = (char *)(data[0] & 8 ? "o3" : "model-x");
-        fuzz_request(&m, (data[0] & 2) && !chat_only ? OP_EMBEDDINGS : OP_CHAT, data + 1, n - 1);
+        fuzz_request(&m, op, data + 1, n - 1);
         return;
     }
     gap = memmem(data, n, "\n\n", 2);
@@ -135,9 +140,9 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
     buf_append(&rsp.body, data + head, n - head);
     t = task_new();
     t->body = json_object_new_object();
-    t->op = (data[0] & 1) && !chat_only ? OP_EMBEDDINGS : OP_CHAT;
+    t->op = op;
     answer_init(&ans, 1 << 20);
-    p->parse_response(&m, t, &rsp, &ans);
+    m.provider->parse_response(&m, t, &rsp, &ans);
     MUST(isfinite(ans.reported_cost) && isfinite(ans.metered[0]) && isfinite(ans.metered[1]));
     if (ans.class == CLASS_OK)
         fuzz_good(t, &ans);
@@ -146,6 +151,16 @@ static inline void fuzz_response(const struct provider *p, bool chat_only, const
     answer_done(&ans);
     http_response_done(&rsp);
     task_free(t);
+}
+
+static inline void fuzz_response(const struct provider *p, bool chat_only, const uint8_t *data,
+                                 size_t n)
+{
+    uint8_t flag = n > 0 && (data[0] & 0x80) ? 2 : 1;
+
+    if (n > 0)
+        fuzz_exchange(fuzz_row(p), (data[0] & flag) && !chat_only ? OP_EMBEDDINGS : OP_CHAT, data,
+                      n);
 }
 
 #endif
