@@ -2,6 +2,7 @@
 #include "base/sha256.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -74,4 +75,11 @@ void sha256_hex(const uint8_t digest[SHA256_LEN], char out[2 * SHA256_LEN + 1])
 
     for (i = 0; i < SHA256_LEN; i++)
         snprintf(out + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
+}
+
+void sha256_hmac(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[SHA256_LEN])
+{
+    unsigned len = 0;
+
+    must(HMAC(EVP_sha256(), key, (int)key_len, p, n, out, &len) && len == SHA256_LEN);
 }

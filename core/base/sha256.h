@@ -17,6 +17,9 @@ void sha256_update(struct sha256 *s, const void *p, size_t n);
 void sha256_field(struct sha256 *s, const void *p, size_t n); /* 8-byte big-endian length, then p */
 void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN]); /* and ready for the next digest */
 
+/* HMAC-SHA-256 (RFC 2104) of p under a key of at most INT_MAX bytes. */
+void sha256_hmac(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[SHA256_LEN]);
+
 void sha256_of(const void *p, size_t n, uint8_t out[SHA256_LEN]); /* in one go */
 void sha256_hex(const uint8_t digest[SHA256_LEN], char out[2 * SHA256_LEN + 1]);
 

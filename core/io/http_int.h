@@ -16,6 +16,7 @@
 #define HTTP_SHARD_CONNS  128 /* connections one multi handle keeps: room for a second host */
 #define HTTP_EVENTS       64  /* epoll events taken at once */
 #define HTTP_URLS_MAX     256 /* distinct URLs kept parsed; others are parsed a call */
+#define HTTP_HEADERS_OURS 6   /* two of ours and the four of a signature */
 #define HTTP_HEADER_FLOOD (1024 * 1024) /* bytes of response headers that end a transfer */
 #define HTTP_COLD_MAX     8 /* calls of one URL that may be looking up its host at once */
 
@@ -88,7 +89,7 @@ struct transfer {
     bool too_large;
     size_t header_bytes;
     struct buf header_text; /* "name: value\0" ...; holds keys, wiped after each call */
-    struct curl_slist headers[HTTP_HEADERS_MAX + 2];
+    struct curl_slist headers[HTTP_HEADERS_MAX + HTTP_HEADERS_OURS];
     char error[CURL_ERROR_SIZE];
 };
 

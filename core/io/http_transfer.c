@@ -7,6 +7,9 @@
  * is wiped when the call is over, and redirects, cookies, netrc and credentials of other origin
  * are all off: a key is sent to the URL's host and nowhere else.
  *
+ * A signature (core/policy/sigv4.h) is made when a call is set on its handle, and is the only thing that
+ * asks for the time.
+ *
  * A keep-alive connection that the server had closed before it sent one byte of an answer is
  * replaced and the request sent again by libcurl itself; such a loss is not reported. On a fresh
  * connection it is HTTP_RESET.
@@ -20,13 +23,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "io/http_int.h"
+#include "policy/sigv4.h"
 
-#define HEADER_TEXT_MAX (HTTP_HEADERS_MAX * (8192 + 256))
+#define HEADER_TEXT_MAX ((HTTP_HEADERS_MAX + HTTP_HEADERS_OURS) * (8192 + 256))
 #define DEFAULT_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
 
-static char content_type[] = "Content-Type: application/json";
+#define JSON_TYPE "application/json"
+
+static char content_type[] = "Content-Type: " JSON_TYPE;
 static char no_expect[] = "Expect:";
 
 static bool is_status_line(const char *p, size_t n)
@@ -208,9 +215,46 @@ static bool is_token(const char *s)
 
 static int refuse(struct http_call *c, const char *why)
 {
-    snprintf(c->response.detail, sizeof c->response.detail, "%s", why);
+    snprintf(c->response.detail, sizeof c->response.detail, "%.150s", why);
     c->response.end = HTTP_INTERNAL;
     return -1;
+}
+
+static size_t line_room(const char *name, const char *value)
+{
+    return strlen(name) + strlen(value) + 3;
+}
+
+/* One line of t->headers, of which *n are used. There must be room for its text. */
+static void add_line(struct transfer *t, const char *name, const char *value, int *n)
+{
+    t->headers[(*n)++].data = t->header_text.data + t->header_text.len;
+    buf_str(&t->header_text, name);
+    /* libcurl takes "name:" as an order to leave the header out, "name;" as an empty value. */
+    buf_str(&t->header_text, *value ? ": " : ";");
+    buf_str(&t->header_text, value);
+    buf_char(&t->header_text, '\0');
+}
+
+/* The signature goes with this sending only: it holds the time. Fills at most four lines. */
+static int sign(const struct http_call *c, struct sigv4 *s, struct http_header lines[4], int *ret_n,
+                struct err *e)
+{
+    const struct http_request *r = &c->request;
+    int n = 0;
+
+    *ret_n = 0;
+    if (!r->aws.key_id)
+        return 0;
+    if (sigv4_sign(r, r->get ? NULL : JSON_TYPE, clock_wall_ms(), s, e) < 0)
+        return -1;
+    lines[n++] = (struct http_header){(char *)"Host", s->host};
+    lines[n++] = (struct http_header){(char *)"X-Amz-Date", s->date};
+    lines[n++] = (struct http_header){(char *)"Authorization", s->authorization};
+    if (r->aws.token)
+        lines[n++] = (struct http_header){(char *)"X-Amz-Security-Token", (char *)r->aws.token};
+    *ret_n = n;
+    return 0;
 }
 
 /* The text is reserved whole before it is written: the list points into it, and growing would leave
@@ -218,26 +262,29 @@ static int refuse(struct http_call *c, const char *why)
 static int set_headers(struct transfer *t, struct http_call *c)
 {
     const struct http_request *r = &c->request;
+    struct http_header lines[4];
+    struct sigv4 signature;
+    struct err e = {0};
     size_t need = 0;
+    int nlines = 0;
     int i = 0;
     int n = 0;
 
+    if (sign(c, &signature, lines, &nlines, &e) < 0)
+        return refuse(c, e.msg);
     for (i = 0; i < r->nheaders; i++)
-        need += strlen(r->headers[i].name) + strlen(r->headers[i].value) + 3;
+        need += line_room(r->headers[i].name, r->headers[i].value);
+    for (i = 0; i < nlines; i++)
+        need += line_room(lines[i].name, lines[i].value);
     if (buf_reserve(&t->header_text, need) < 0)
         return refuse(c, "request headers are too large: send less of them");
     for (i = 0; i < r->nheaders; i++) {
-        const struct http_header *header = &r->headers[i];
-
-        if (!is_token(header->name))
+        if (!is_token(r->headers[i].name))
             return refuse(c, "a request header's name has characters that names may not have");
-        t->headers[n++].data = t->header_text.data + t->header_text.len;
-        buf_str(&t->header_text, header->name);
-        /* libcurl takes "name:" as an order to leave the header out, "name;" as an empty value. */
-        buf_str(&t->header_text, *header->value ? ": " : ";");
-        buf_str(&t->header_text, header->value);
-        buf_char(&t->header_text, '\0');
+        add_line(t, r->headers[i].name, r->headers[i].value, &n);
     }
+    for (i = 0; i < nlines; i++)
+        add_line(t, lines[i].name, lines[i].value, &n);
     if (!r->get)
         t->headers[n++].data = content_type;
     t->headers[n++].data = no_expect;

@@ -151,15 +151,18 @@ static void log_route(const struct worker *w, const struct task *t, const struct
 {
     const struct model *m = model_of(w, t);
     char quoted[300];
+    char region[80] = "";
 
+    if (m->aws_region_name)
+        snprintf(region, sizeof region, " region=%.64s", m->aws_region_name);
     if (v->effect == ROUTE_OFF)
-        log_warn("route off", "model=%s provider=%s class=%s code=%s for_s=%lld", m->model_name,
-                 m->provider_name, class_name(ans->class),
+        log_warn("route off", "model=%s provider=%s%s class=%s code=%s for_s=%lld", m->model_name,
+                 m->provider_name, region, class_name(ans->class),
                  log_quote(ans->code, quoted, sizeof quoted),
                  (long long)((v->cool_until_us - w->now_us) / 1000000));
     else if (v->effect == ROUTE_COOL || v->effect == ROUTE_PAUSE)
-        log_debug("route cooling", "model=%s provider=%s class=%s for_ms=%lld", m->model_name,
-                  m->provider_name, class_name(ans->class),
+        log_debug("route cooling", "model=%s provider=%s%s class=%s for_ms=%lld", m->model_name,
+                  m->provider_name, region, class_name(ans->class),
                   (long long)((v->cool_until_us - w->now_us) / 1000));
 }
 

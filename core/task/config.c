@@ -88,6 +88,7 @@ static void field_release(const struct conf_row *row, void *base)
     case CONF_SECRET:
     case CONF_ENUM:
     case CONF_JSON:
+    case CONF_REGION:
         conf_wipe(*(char **)field);
         *(char **)field = NULL;
         break;

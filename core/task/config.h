@@ -52,6 +52,10 @@ struct model {
     char *api_key;                   /* "" when it needs none */
     char *api_key_file;              /* api_key is read from it by config_resolve(); or NULL */
     char *api_version;               /* of an API that wants one in its URL (Azure), or NULL */
+    char *aws_region_name;   /* where a row of AWS is served, or NULL; one row has one region */
+    char *aws_access_key_id; /* these three instead of api_key; or NULL */
+    char *aws_secret_access_key;
+    char *aws_session_token;
     struct property_list extra_headers;
     char *extra_body;              /* JSON object text merged into each request body, or NULL */
     double weight;                 /* >= 0; share among rows of the same model_name */

@@ -122,6 +122,9 @@ static int apply_row(struct apply *a, const struct conf_row *row, void *base,
                                         : apply_scalar(a, row, base, n);
     case CONF_PROPERTIES:
         return conf_apply_properties(a, n, row->path, field);
+    case CONF_REGION:
+        return n->kind == CONF_SCALAR ? apply_scalar(a, row, base, n)
+                                      : conf_apply_region(a, n, row->path, field);
     case CONF_JSON:
         return conf_apply_json(a, n, row->path, field);
     case CONF_FALLBACKS:
@@ -204,7 +207,7 @@ static int apply_map(struct apply *a, const struct conf_row *rows, void *base,
     return 0;
 }
 
-static int apply_model(struct apply *a, const struct conf_node *n)
+static int apply_route(struct apply *a, const struct conf_node *n)
 {
     struct config *c = a->c;
     struct model *m = NULL;
@@ -212,20 +215,36 @@ static int apply_model(struct apply *a, const struct conf_node *n)
     if (n->kind != CONF_MAP)
         return conf_node_err(n, a->e, "a row of model_list is a map with model_name and params");
     if (c->nmodels == CONFIG_MODELS_MAX)
-        return conf_node_err(n, a->e, "model_list has more than %d rows", CONFIG_MODELS_MAX);
+        return conf_node_err(n, a->e,
+                             "model_list has more than %d rows, a row for each region counted",
+                             CONFIG_MODELS_MAX);
     m = &c->models[c->nmodels++];
     m->index = (int)c->nmodels - 1;
     m->line = n->line;
     prices_init(&m->prices);
     conf_set_defaults(conf_model_rows, m);
     m->drop_params = c->drop_params;
+    a->region_weight = 1;
     if (apply_map(a, conf_model_rows, m, n, "") < 0)
         return -1;
+    m->weight *= a->region_weight;
     if (!m->model_name || !*m->model_name)
         return conf_node_err(n, a->e, "this row has no model_name");
     if (!m->upstream_model)
         return conf_node_err(n, a->e, "model `%s` has no params.model, such as openai/gpt-5-mini",
                              m->model_name);
+    return 0;
+}
+
+/* A row of the file: one route, or one for each of its regions. */
+static int apply_model(struct apply *a, const struct conf_node *n)
+{
+    size_t count = conf_region_count(n);
+
+    for (a->region = 0; a->region < count; a->region++) {
+        if (apply_route(a, n) < 0)
+            return -1;
+    }
     return 0;
 }
 

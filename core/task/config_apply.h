@@ -12,6 +12,8 @@ struct apply {
     struct config *c;
     char *const *envp;              /* for ${NAME}; may be NULL */
     const struct conf_node *models; /* model_list, which is applied last */
+    size_t region;                  /* which entry of aws_region_name the row at hand is for */
+    double region_weight;           /* what that entry says, 1 when it says nothing */
     struct err *e;
 };
 
@@ -36,6 +38,11 @@ int conf_apply_json(const struct apply *a, const struct conf_node *n, const char
                     char **field);
 int conf_apply_fallbacks(const struct apply *a, const struct conf_node *n, const char *path,
                          struct fallback_list *l);
+
+/* How many rows a row of model_list stands for: one for each of its regions, at least one. */
+size_t conf_region_count(const struct conf_node *row);
+/* Entry a->region of a list or map of regions; its weight to a->region_weight. */
+int conf_apply_region(struct apply *a, const struct conf_node *n, const char *path, char **field);
 int conf_apply_kafka(const struct apply *a, const struct conf_node *n);
 
 #endif

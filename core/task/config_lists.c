@@ -176,6 +176,63 @@ int conf_apply_json(const struct apply *a, const struct conf_node *n, const char
     return 0;
 }
 
+size_t conf_region_count(const struct conf_node *row)
+{
+    const struct conf_node *params = NULL;
+    const struct conf_node *regions = NULL;
+
+    if (row->kind != CONF_MAP)
+        return 1;
+    params = conf_node_get(row, "params");
+    if (!params)
+        params = conf_node_get(row, "litellm_params");
+    if (params && params->kind == CONF_MAP)
+        regions = conf_node_get(params, "aws_region_name");
+    if (!regions || regions->kind == CONF_SCALAR || regions->count == 0)
+        return 1;
+    return regions->count;
+}
+
+static int region_weight(const struct apply *a, const struct conf_node *n, const char *path,
+                         double *ret)
+{
+    CLEANUP_WIPE char *text = NULL;
+
+    if (n->kind != CONF_SCALAR || conf_node_null(n))
+        return conf_node_err(n, a->e, "%s.%.60s: a weight is wanted here, such as 1", path, n->key);
+    if (conf_expand(a, n, &text) < 0)
+        return -1;
+    if (config_num(text, ret) < 0 || *ret < 0 || *ret > 1e6)
+        return conf_node_err(n, a->e, "%s.%.60s: a weight is a number from 0 to 1000000", path,
+                             n->key);
+    return 0;
+}
+
+int conf_apply_region(struct apply *a, const struct conf_node *n, const char *path, char **field)
+{
+    CLEANUP(conf_list_release) struct string_list names = {0};
+    size_t i = 0;
+    size_t k = 0;
+
+    if (n->kind == CONF_SEQUENCE && conf_apply_list(a, n, path, &names) < 0)
+        return -1;
+    for (i = 0; n->kind == CONF_MAP && i < n->count; i++)
+        conf_list_add(&names, n->at[i]->key, strlen(n->at[i]->key));
+    if (names.count == 0)
+        return conf_node_err(n, a->e, "%s names no region", path);
+    for (i = 0; i < names.count; i++) {
+        for (k = 0; k < i; k++) {
+            if (strcmp(names.at[i], names.at[k]) == 0)
+                return conf_node_err(n->at[i], a->e, "%s: `%.60s` stands twice", path, names.at[i]);
+        }
+    }
+    if (n->kind == CONF_MAP && region_weight(a, n->at[a->region], path, &a->region_weight) < 0)
+        return -1;
+    conf_wipe(*field);
+    *field = mem_strdup(names.at[a->region]);
+    return 0;
+}
+
 static int fallback_targets(const struct apply *a, const struct conf_node *n, const char *path,
                             struct string_list *to)
 {

@@ -42,6 +42,27 @@ const struct conf_row conf_model_rows[] = {
      IN(api_version),
      .help = "version of Azure OpenAI's API, such as 2024-10-21; without one (or with v1 or "
              "preview), and with an api_base that ends in /openai/v1, its v1 API is called"},
+    {.path = "params.aws_region_name",
+     .type = CONF_REGION,
+     IN(aws_region_name),
+     .help =
+         "region of AWS, such as us-east-1; without it AWS_REGION or AWS_DEFAULT_REGION. A list "
+         "of regions, or a map of regions to weights, stands for as many rows, each with limits "
+         "and a cool-down of its own"},
+    {.path = "params.aws_access_key_id",
+     .type = CONF_SECRET,
+     IN(aws_access_key_id),
+     .help = "key id of AWS, with which requests are signed when there is no api_key; without it "
+             "AWS_BEARER_TOKEN_BEDROCK or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and "
+             "AWS_SESSION_TOKEN are used, for AWS's own base URL only"},
+    {.path = "params.aws_secret_access_key",
+     .type = CONF_SECRET,
+     IN(aws_secret_access_key),
+     .help = "secret that belongs to aws_access_key_id"},
+    {.path = "params.aws_session_token",
+     .type = CONF_SECRET,
+     IN(aws_session_token),
+     .help = "token of a temporary aws_access_key_id"},
     {.path = "params.rpm",
      .type = CONF_INT,
      IN(rpm),

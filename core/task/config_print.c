@@ -154,6 +154,7 @@ static bool is_set(const struct conf_row *row, const void *base)
     case CONF_STR:
     case CONF_ENUM:
     case CONF_JSON:
+    case CONF_REGION:
         return *(char *const *)field != NULL;
     case CONF_SECRET:
         return *(char *const *)field && **(char *const *)field;

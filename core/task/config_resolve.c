@@ -206,7 +206,9 @@ static int resolve_model(const struct resolver *r, struct model *m)
 {
     struct err why = {0};
 
-    if (set_dialect(r, m) < 0 || set_mode(r, m) < 0 || set_base(r, m) < 0 || set_key(r, m) < 0)
+    if (set_dialect(r, m) < 0 || set_mode(r, m) < 0)
+        return -1;
+    if (conf_resolve_aws(r->c, m, r->envp, r->e) < 0 || set_base(r, m) < 0 || set_key(r, m) < 0)
         return -1;
     if (conf_resolve_prices(r->c, m, r->e) < 0)
         return -1;

@@ -32,4 +32,10 @@ int conf_check_kafka(const struct config *c, struct err *e);
 const char *conf_kafka_get(const struct config *c, const struct property_list *own,
                            const char *name);
 
+/* Is the row served by AWS? */
+bool conf_is_aws(const struct model *m);
+
+/* Region, base URL and keys of a row that is; an error when another row has such settings. */
+int conf_resolve_aws(const struct config *c, struct model *m, char *const *envp, struct err *e);
+
 #endif

@@ -29,6 +29,8 @@ static const char *type_words(const struct conf_row *row)
         return "list";
     case CONF_SECRET:
         return "secret";
+    case CONF_REGION:
+        return "text, list, or map of names to weights";
     case CONF_PROPERTIES:
         return "map of names to values";
     case CONF_JSON:

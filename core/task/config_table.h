@@ -37,6 +37,7 @@ enum conf_type {
     CONF_LIST,       /* struct string_list; a scalar is split at commas */
     CONF_PROPERTIES, /* struct property_list, name: value */
     CONF_JSON,       /* char *, JSON object text, written as a YAML map or as JSON */
+    CONF_REGION,     /* char *; of a list or a map of weights, each entry makes a row of its own */
     CONF_ROUTE,      /* "provider/upstream" into struct model; offset is not used */
     CONF_FALLBACKS,  /* struct fallback_list, [{from: [to, ...]}] */
     CONF_KAFKA,      /* the three property lists of struct config; offset is not used */

@@ -284,6 +284,7 @@ int conf_set(const struct conf_row *row, void *base, const char *text, struct er
     case CONF_STR:
     case CONF_SECRET:
     case CONF_JSON:
+    case CONF_REGION:
         return set_text(field, text);
     case CONF_ENUM:
         return set_choice(row, field, text, e);

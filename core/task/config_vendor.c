@@ -115,7 +115,7 @@ int conf_vendor_key(const struct config *c, struct model *m, char *const *envp, 
 {
     const struct vendor *v = m->vendor;
     const char *value = NULL;
-    bool own = v && v->api_key_env && v->api_base &&
+    bool own = !conf_is_aws(m) && v && v->api_key_env && v->api_base &&
                (strcmp(m->api_base, v->api_base) == 0 || is_own_base(v->api_base, m->api_base));
 
     if (own && !model_header(m, "Authorization")) { /* else the row brings its own */

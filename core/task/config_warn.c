@@ -98,6 +98,18 @@ static void warn_windows(const struct warner *w)
     }
 }
 
+/* Another region of the row before it, for which all has been said. */
+static bool is_next_region(const struct config *c, size_t i)
+{
+    const struct model *m = &c->models[i];
+    const struct model *last = i > 0 ? m - 1 : NULL;
+
+    return last && m->line == last->line && m->aws_region_name && last->aws_region_name &&
+           strcmp(m->aws_region_name, last->aws_region_name) != 0 &&
+           strcmp(m->model_name, last->model_name) == 0 &&
+           strcmp(m->upstream_model, last->upstream_model) == 0 && m->weight > 0;
+}
+
 void config_warnings(const struct config *c, void (*fn)(void *arg, const char *text), void *arg)
 {
     const struct warner w = {c, fn, arg};
@@ -105,8 +117,10 @@ void config_warnings(const struct config *c, void (*fn)(void *arg, const char *t
 
     if (c->nmodels == 0)
         warn(&w, "model_list is empty, so every request will be answered with an error");
-    for (i = 0; i < c->nmodels; i++)
-        warn_model(&w, &c->models[i]);
+    for (i = 0; i < c->nmodels; i++) {
+        if (!is_next_region(c, i))
+            warn_model(&w, &c->models[i]);
+    }
     warn_windows(&w);
     warn_kafka(&w);
     if (c->limits.response_bytes < c->limits.reply_bytes)

@@ -16,12 +16,25 @@ struct http_header {
     char *value;
 };
 
+/*
+ * With what io/http signs a request (AWS Signature Version 4), each time it is sent: a signature holds
+ * the time. The texts are the configuration's, which outlives every call.
+ */
+struct http_aws {
+    const char *key_id; /* NULL: not signed */
+    const char *secret;
+    const char *token; /* of a session, or NULL */
+    const char *region;
+    const char *service;
+};
+
 /* Always a POST with a JSON body unless `get` is set. */
 struct http_request {
     char *url; /* whole URL; owned */
     bool get;
     struct http_header headers[HTTP_HEADERS_MAX]; /* owned; Content-Type is added by io/http */
     int nheaders;
+    struct http_aws aws;
     struct buf body;
     int64_t timeout_ms; /* whole call */
     int64_t connect_timeout_ms;

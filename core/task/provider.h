@@ -84,6 +84,7 @@ enum {
     QUIRK_NO_PARALLEL = 1 << 12, /* knows no parallel_tool_calls */
     QUIRK_ANY_TOKENS = 1 << 13,  /* which name of the limit is wanted depends on the model */
     QUIRK_RESPONSES = 1 << 14,   /* speaks /v1/responses beside chat completions */
+    QUIRK_AWS = 1 << 15, /* region and keys as AWS has them; {region} in api_base is filled */
 };
 
 #endif

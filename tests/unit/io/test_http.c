@@ -167,6 +167,66 @@ Test(http, keys_do_not_stay_on_a_reused_handle)
     cr_expect_eq(fake_http_connections(rig.server), 1);
 }
 
+static int count_of(const char *text, const char *what)
+{
+    int n = 0;
+
+    for (text = strstr(text, what); text; text = strstr(text + 1, what))
+        n++;
+    return n;
+}
+
+/* Signed with all headers there are, so that no slot is missing; and the next call is not signed. */
+Test(http, a_signature_belongs_to_one_sending)
+{
+    static const char *const once[] = {
+        "\r\nHost: 127.0.0.1:",
+        "\r\nX-Amz-Date: 20",
+        "\r\nX-Amz-Security-Token: tok=\r\n",
+        "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=AKID/20",
+        "/us-east-1/bedrock/aws4_request, SignedHeaders=",
+        "=content-type;host;x-amz-date;x-amz-security-token, Signature=",
+    };
+    struct http_call c;
+    char name[16];
+    char seen[8192];
+    size_t i = 0;
+
+    rig_call(&rig, &c, "/ok");
+    c.request.aws = (struct http_aws){"AKID", "hush", "tok=", "us-east-1", "bedrock"};
+    for (i = 0; i < HTTP_HEADERS_MAX; i++) {
+        snprintf(name, sizeof name, "X-%zu", i);
+        cr_assert_eq(http_request_header(&c.request, name, "%zu", i), 0);
+    }
+    rig_do(&rig, &c);
+    cr_expect_eq(c.response.status, 200);
+    rig_call_done(&c);
+    fake_http_last(rig.server, seen, sizeof seen);
+    for (i = 0; i < ARRAY_LEN(once); i++)
+        cr_expect_eq(count_of(seen, once[i]), 1, "%s in %s", once[i], seen);
+    cr_expect_eq(count_of(seen, "\r\nHost:"), 1);
+    cr_expect_eq(count_of(seen, "\r\nContent-Type: application/json\r\n"), 1);
+    cr_expect(!strstr(seen, "hush") && !strstr(seen, "Expect"), "%s", seen);
+    call(&c, "/ok");
+    rig_call_done(&c);
+    fake_http_last(rig.server, seen, sizeof seen);
+    cr_expect(!strstr(seen, "AKID") && !strstr(seen, "tok=") && !strstr(seen, "Amz"), "%s", seen);
+    cr_expect_eq(count_of(seen, "\r\nHost: 127.0.0.1:"), 1);
+    cr_expect_eq(fake_http_connections(rig.server), 1);
+}
+
+Test(http, what_cannot_be_signed_is_not_sent)
+{
+    struct http_call c;
+
+    rig_call(&rig, &c, "/ok?query");
+    c.request.aws = (struct http_aws){"AKID", "hush", NULL, "us-east-1", "bedrock"};
+    cr_expect_eq(http_start(rig.engine, &c), -1);
+    cr_expect(strstr(c.response.detail, "with a query cannot be signed"), "%s", c.response.detail);
+    cr_expect_eq(fake_http_requests(rig.server), 0);
+    rig_call_done(&c);
+}
+
 Test(http, keeps_connections)
 {
     int i = 0;
