@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 
 #include "providers/outgoing.h"
+#include "providers/turns.h"
 #include "task/provider.h"
 
 extern const struct provider provider_anthropic;
@@ -23,12 +24,9 @@ int anthropic_messages(struct outgoing *o);
 /* Tools, tool_choice and parallel_tool_calls into o->body. */
 int anthropic_tools(struct outgoing *o);
 
-/*
- * Appends the blocks of one message's content (a string, parts, or null) to blocks. where is the
- * path for messages; text_only refuses images and files.
- */
-int anthropic_content(struct outgoing *o, struct json_object *content, const char *where,
-                      bool text_only, struct json_object *blocks);
+/* Appends the block of a content part (turns.h). */
+int anthropic_part(struct outgoing *o, struct json_object *in, const char *where,
+                   enum turn_place place, struct json_object *blocks);
 
 /* Appends a text block; nothing when the text is empty, which the API refuses. */
 void anthropic_text(struct json_object *blocks, struct json_object *text,

@@ -12,14 +12,7 @@
 
 static int put_temperature(struct outgoing *o, const char *name, struct json_object *v)
 {
-    if (json_object_get_double(v) <= 1.0) {
-        outgoing_share(o->body, name, v);
-        return 0;
-    }
-    if (outgoing_refuse(o, "temperature goes from 0 to 1 there", "%s", name) < 0)
-        return -1;
-    json_object_object_add(o->body, name, json_object_new_int(1));
-    return 0;
+    return field_temperature_to_1(o, name, v, o->body);
 }
 
 static struct json_object *output_config(struct outgoing *o)

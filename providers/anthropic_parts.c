@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "providers/data_url.h"
 
 /* A part and the path under which messages name it. */
 struct part {
@@ -20,34 +21,6 @@ struct part {
     struct json_object *in;
     const char *where;
 };
-
-/* "data:image/png;base64,AAAA" taken apart; points into the URL. */
-struct data_url {
-    char type[64];
-    const char *data;
-    size_t len;
-};
-
-/* 0, or -1 when it is no base64 data URL. */
-static int split_data_url(struct json_object *url, struct data_url *ret)
-{
-    const char *text = json_object_get_string(url);
-    const char *comma = strchr(text, ',');
-    const char *semicolon = strchr(text, ';');
-    size_t type_len = 0;
-
-    if (strncmp(text, "data:", 5) != 0 || !comma || !semicolon || semicolon > comma)
-        return -1;
-    if (comma - semicolon < 7 || strncasecmp(comma - 7, ";base64", 7) != 0)
-        return -1;
-    type_len = (size_t)(semicolon - text) - 5;
-    if (type_len == 0 || type_len >= sizeof ret->type)
-        return -1;
-    snprintf(ret->type, sizeof ret->type, "%.*s", (int)type_len, text + 5);
-    ret->data = comma + 1;
-    ret->len = (size_t)json_object_get_string_len(url) - (size_t)(comma + 1 - text);
-    return 0;
-}
 
 static struct json_object *new_typed(const char *type)
 {
@@ -105,7 +78,7 @@ static int put_image(const struct part *p, struct json_object *blocks)
         strncasecmp(json_object_get_string(url), "https://", 8) == 0) {
         source = new_typed("url");
         outgoing_share(source, "url", url);
-    } else if (split_data_url(url, &data) == 0 && is_image_type(data.type)) {
+    } else if (data_url_split(url, &data) == 0 && is_image_type(data.type)) {
         source = new_source("base64", data.type, data.data, data.len);
     } else {
         return outgoing_fail(
@@ -150,12 +123,12 @@ static int put_file(const struct part *p, struct json_object *blocks)
     if (!url)
         return outgoing_fail(p->o, "is missing; file ids of another provider cannot be sent",
                              "%s.file.file_data", p->where);
-    if (split_data_url(url, &data) == 0 && strcasecmp(data.type, "application/pdf") == 0) {
+    if (data_url_split(url, &data) == 0 && data_url_is(&data, "application/pdf")) {
         add_block(p, "document", new_source("base64", data.type, data.data, data.len), name,
                   blocks);
         return 0;
     }
-    if (split_data_url(url, &data) == 0 && strcasecmp(data.type, "text/plain") == 0)
+    if (data_url_split(url, &data) == 0 && data_url_is(&data, "text/plain"))
         text = decode_text(&data, &len);
     if (!text)
         return outgoing_fail(p->o,
@@ -179,52 +152,29 @@ void anthropic_text(struct json_object *blocks, struct json_object *text,
     json_object_array_add(blocks, block);
 }
 
-static int put_part(const struct part *p, bool text_only, struct json_object *blocks)
+int anthropic_part(struct outgoing *o, struct json_object *in, const char *where,
+                   enum turn_place place, struct json_object *blocks)
 {
-    const char *type = json_get_str(p->in, "type");
+    const struct part p = {.o = o, .in = in, .where = where};
+    const char *type = json_get_str(in, "type");
     bool refusal = type && strcmp(type, "refusal") == 0;
-    struct json_object *text = json_get_type(p->in, refusal ? "refusal" : "text", json_type_string);
+    struct json_object *text = json_get_type(in, refusal ? "refusal" : "text", json_type_string);
 
     if (!type)
-        return outgoing_fail(p->o, "is missing", "%s.type", p->where);
+        return outgoing_fail(o, "is missing", "%s.type", where);
     if (strcmp(type, "text") == 0 || refusal) {
         if (!text)
-            return outgoing_fail(p->o, "must be a string", "%s.%s", p->where, type);
-        anthropic_text(blocks, text, json_get(p->in, "cache_control"));
+            return outgoing_fail(o, "must be a string", "%s.%s", where, type);
+        anthropic_text(blocks, text, json_get(in, "cache_control"));
         return 0;
     }
-    if (!text_only && strcmp(type, "image_url") == 0)
-        return put_image(p, blocks);
-    if (!text_only && strcmp(type, "file") == 0)
-        return put_file(p, blocks);
-    return outgoing_fail(p->o,
-                         text_only ? "only parts of type text can be sent here"
-                                   : "only parts of type text, image_url and file can be sent",
-                         "%s.type", p->where);
-}
-
-int anthropic_content(struct outgoing *o, struct json_object *content, const char *where,
-                      bool text_only, struct json_object *blocks)
-{
-    size_t n = 0;
-    size_t i = 0;
-
-    if (!content)
-        return 0;
-    if (json_object_is_type(content, json_type_string)) {
-        anthropic_text(blocks, content, NULL);
-        return 0;
-    }
-    if (!json_object_is_type(content, json_type_array))
-        return outgoing_fail(o, "must be a string or a list of parts", "%s", where);
-    n = json_object_array_length(content);
-    for (i = 0; i < n; i++) {
-        char path[96];
-        struct part p = {.o = o, .in = json_object_array_get_idx(content, i), .where = path};
-
-        snprintf(path, sizeof path, "%s[%zu]", where, i);
-        if (put_part(&p, text_only, blocks) < 0)
-            return -1;
-    }
-    return 0;
+    if (place != TURN_TEXT && strcmp(type, "image_url") == 0)
+        return put_image(&p, blocks);
+    if (place != TURN_TEXT && strcmp(type, "file") == 0)
+        return put_file(&p, blocks);
+    return outgoing_fail(o,
+                         place == TURN_TEXT
+                             ? "only parts of type text can be sent here"
+                             : "only parts of type text, image_url and file can be sent",
+                         "%s.type", where);
 }

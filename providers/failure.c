@@ -51,7 +51,9 @@ static struct json_object *find_error(struct json_object *root)
     error = json_get_type(root, "errors", json_type_array);
     if (error && json_object_array_length(error) > 0)
         return json_object_array_get_idx(error, 0);
-    return json_get(root, "message") ? root : json_get(root, "detail");
+    if (json_get(root, "message") || json_get(root, "Message"))
+        return root;
+    return json_get(root, "detail");
 }
 
 /* A member as text whether it is a string or a number; "" otherwise. */
@@ -86,6 +88,8 @@ static const char *words_of(struct json_object *error)
         return json_object_get_string(message);
     if (message)
         return plain_text(message);
+    if (json_object_is_type(json_get(error, "Message"), json_type_string)) /* AWS, in places */
+        return json_get_str(error, "Message");
     if (json_object_is_type(json_get(error, "msg"), json_type_string))
         return json_get_str(error, "msg");
     return error ? plain_text(error) : "";
@@ -97,6 +101,23 @@ static const char *detail_of(struct json_object *error)
     const char *detail = word(json_get(error, "details"), "error_code");
 
     return *detail ? detail : word(json_get(error, "innererror"), "code");
+}
+
+/*
+ * AWS names the kind of an error in a header, "Kind:http://...", or in __type, "package#Kind". "" when
+ * it is in neither.
+ */
+static const char *amazon_kind(const struct http_response *rsp, struct json_object *error,
+                               char *out, size_t cap)
+{
+    const char *type = word(error, "__type");
+    const char *hash = strrchr(type, '#');
+
+    *out = '\0';
+    if (!http_response_header(rsp, "x-amzn-errortype", out, cap))
+        snprintf(out, cap, "%s", hash ? hash + 1 : type);
+    out[strcspn(out, ":")] = '\0';
+    return out;
 }
 
 static struct fault read_fault(const struct model *m, long status, struct json_object *root,
@@ -266,9 +287,12 @@ void failure_from_response(const struct model *m, const struct http_response *rs
     struct fault f = read_fault(m, rsp->status, root, error);
     struct buf words = BUF_INIT(WORDS_MAX);
     char should[16];
+    char kind[64];
     char type[64];
     char param[128];
 
+    if (!*f.code && !*f.type)
+        f.type = amazon_kind(rsp, error ? error : root, kind, sizeof kind);
     redact_into(m, best_code(&f), ans->code, sizeof ans->code);
     redact_into(m, f.type, type, sizeof type);
     redact_into(m, f.param, param, sizeof param);

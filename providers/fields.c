@@ -130,6 +130,19 @@ int field_text_only(struct outgoing *o, const char *name, struct json_object *v)
     return first && strcmp(first, "text") == 0 ? 0 : field_refuse(o, name, v);
 }
 
+int field_temperature_to_1(struct outgoing *o, const char *name, struct json_object *v,
+                           struct json_object *to)
+{
+    if (json_object_get_double(v) <= 1.0) {
+        outgoing_share(to, name, v);
+        return 0;
+    }
+    if (outgoing_refuse(o, "temperature goes from 0 to 1 there", "%s", name) < 0)
+        return -1;
+    json_object_object_add(to, name, json_object_new_int(1));
+    return 0;
+}
+
 int field_one_tier(struct outgoing *o, const char *name, struct json_object *v)
 {
     const char *tier = json_object_get_string(v);

@@ -51,6 +51,12 @@ int field_text_only(struct outgoing *o, const char *name, struct json_object *v)
 int field_no_verbosity(struct outgoing *o, const char *name, struct json_object *v);
 int field_one_tier(struct outgoing *o, const char *name, struct json_object *v);
 
+/*
+ * `temperature` into `to` where it ends at 1: what is over that is refused, and 1 when that is dropped.
+ */
+int field_temperature_to_1(struct outgoing *o, const char *name, struct json_object *v,
+                           struct json_object *to);
+
 /* "x" or ["x", "y"] as a list, which is the caller's. */
 struct json_object *field_list(struct json_object *v);
 

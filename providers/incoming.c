@@ -19,7 +19,8 @@ static void take_request_id(const struct model *m, const struct http_response *r
     char raw[sizeof ans->request_id];
 
     if (http_response_header(rsp, "x-request-id", raw, sizeof raw) ||
-        http_response_header(rsp, "request-id", raw, sizeof raw))
+        http_response_header(rsp, "request-id", raw, sizeof raw) ||
+        http_response_header(rsp, "x-amzn-requestid", raw, sizeof raw))
         redact_into(m, raw, ans->request_id, sizeof ans->request_id);
 }
 

@@ -11,18 +11,15 @@
 
 #include "providers/anthropic.h"
 #include "providers/azure.h"
+#include "providers/bedrock.h"
 #include "providers/cohere.h"
 #include "providers/mistral.h"
 #include "providers/ollama.h"
 #include "providers/openai.h"
 
-const struct provider *const providers[] = {&provider_openai,
-                                            &provider_anthropic,
-                                            &provider_azure,
-                                            &provider_mistral,
-                                            &provider_cohere,
-                                            &provider_ollama_chat,
-                                            NULL};
+const struct provider *const providers[] = {
+    &provider_openai, &provider_anthropic,   &provider_azure,   &provider_mistral,
+    &provider_cohere, &provider_ollama_chat, &provider_bedrock, NULL};
 
 #define OLD_TOKENS QUIRK_MAX_TOKENS
 #define NO_DEV     QUIRK_NO_DEVELOPER
@@ -95,5 +92,7 @@ const struct vendor vendors[] = {
     /* dialects of one vendor each */
     {"cohere", "cohere", "https://api.cohere.com/v2", "COHERE_API_KEY", 0},
     {"ollama_chat", "ollama_chat", "http://127.0.0.1:11434", NULL, 0},
+    {"bedrock", "bedrock", "https://bedrock-runtime.{region}.amazonaws.com",
+     "AWS_BEARER_TOKEN_BEDROCK", QUIRK_AWS},
     {NULL, NULL, NULL, NULL, 0},
 };

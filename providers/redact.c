@@ -18,7 +18,9 @@
 
 /* How keys of the vendors begin. */
 static const char *const shapes[] = {
-    "sk-", "sk_", "gsk_", "xai-", "csk-", "nvapi-", "fw_", "tgp_v1_", "hf_", "AIza", "Bearer ",
+    "sk-",     "sk_",     "gsk_", "xai-", "csk-", "nvapi-",
+    "fw_",     "tgp_v1_", "hf_",  "AIza", "ABSK", "bedrock-api-key-",
+    "Bearer ",
 };
 
 static bool is_key_char(char c)
@@ -36,11 +38,16 @@ static bool begins(const char *at, size_t n, const char *with)
 /* Length of a configured secret at `at`, or 0. */
 static size_t known_secret(const struct model *m, const char *at, size_t n)
 {
+    const char *const keys[] = {m->api_key, m->aws_secret_access_key, m->aws_session_token};
     size_t best = 0;
     size_t i = 0;
 
-    if (m->api_key && strlen(m->api_key) >= SECRET_LEAST && begins(at, n, m->api_key))
-        best = strlen(m->api_key);
+    for (i = 0; i < ARRAY_LEN(keys); i++) {
+        size_t len = keys[i] ? strlen(keys[i]) : 0;
+
+        if (len >= SECRET_LEAST && len > best && begins(at, n, keys[i]))
+            best = len;
+    }
     for (i = 0; i < m->extra_headers.count; i++) {
         const char *value = m->extra_headers.at[i].value;
 

@@ -12,7 +12,8 @@
 #include "base/json.h"
 #include "task/provider.h"
 
-#define KEY "sk-proj-SECRETSECRET"
+#define KEY   "sk-proj-SECRETSECRET"
+#define TOKEN "IQoJSECRETtoken=="
 
 /* A body in OpenAI's shape. */
 #define OAI(message, type, code)                                                                   \
@@ -34,6 +35,7 @@ static const struct model model = {
     .upstream_model = (char *)"model-x",
     .api_base = (char *)"http://127.0.0.1:1/v1",
     .api_key = (char *)KEY,
+    .aws_session_token = (char *)TOKEN,
 };
 
 static inline void respond(const struct provider *p, const struct row *r, struct answer *ans)

@@ -97,6 +97,10 @@ static struct model make_model(struct json_object *o, const char *folder, struct
         .extra_body = (char *)json_get_str(o, "extra_body"),
         .api_version = (char *)json_get_str(o, "api_version"),
         .digest_header = (char *)json_get_str(o, "digest_header"),
+        .aws_access_key_id = (char *)json_get_str(o, "aws_access_key_id"),
+        .aws_secret_access_key = (char *)json_get_str(o, "aws_secret_access_key"),
+        .aws_session_token = (char *)json_get_str(o, "aws_session_token"),
+        .aws_region_name = (char *)json_get_str(o, "aws_region_name"),
         .drop_params = json_get_bool(o, "drop_params", false),
         .max_input_tokens = json_get_int(o, "max_input_tokens", 0),
         .max_output_tokens = json_get_int(o, "max_output_tokens", 0),
@@ -160,6 +164,22 @@ static const char *header_of(const struct http_request *req, const char *name)
     return NULL;
 }
 
+/* With what the request is to be signed; {}: with nothing. */
+static void check_signed(const char *file, struct json_object *want, const struct http_aws *aws)
+{
+    const char *const got[][2] = {{"key_id", aws->key_id},
+                                  {"token", aws->token},
+                                  {"region", aws->region},
+                                  {"service", aws->service}};
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(got); i++) {
+        const char *text = json_get_str(want, got[i][0]);
+
+        cr_expect_str_eq(got[i][1] ? got[i][1] : "", text ? text : "", "%s: %s", file, got[i][0]);
+    }
+}
+
 static void check_sent(const char *file, struct json_object *sent, const struct http_request *req)
 {
     if (json_get_str(sent, "url"))
@@ -177,6 +197,8 @@ static void check_sent(const char *file, struct json_object *sent, const struct 
                       name, got ? got : "(absent)");
         }
     }
+    if (json_get(sent, "signed"))
+        check_signed(file, json_get(sent, "signed"), &req->aws);
     if (json_get(sent, "body"))
         same_json(file, "request body", json_get(sent, "body"), req->body.data);
     cr_expect_eq(req->timeout_ms, 60000);
@@ -446,4 +468,9 @@ Test(fixtures, ollama_chat)
 Test(fixtures, openai_responses)
 {
     run_whole_dialect("openai-responses");
+}
+
+Test(fixtures, bedrock)
+{
+    run_whole_dialect("bedrock");
 }

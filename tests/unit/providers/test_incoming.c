@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "providers/anthropic.h"
+#include "providers/bedrock.h"
 #include "providers/openai.h"
 
 #define OPENAI(more)                                                                               \
@@ -14,6 +15,10 @@
 #define ANTHROPIC(usage)                                                                           \
     "{\"content\":[{\"type\":\"text\",\"text\":\"x\"}],\"stop_reason\":\"end_turn\","              \
     "\"usage\":{\"input_tokens\":1,\"output_tokens\":1" usage "}}"
+
+#define BEDROCK(usage, more)                                                                       \
+    "{\"output\":{\"message\":{\"content\":[{\"text\":\"x\"}]}},\"stopReason\":\"end_turn\","      \
+    "\"usage\":{\"inputTokens\":1,\"outputTokens\":1" usage "}" more "}"
 
 static void parse(const struct provider *provider, const struct prices *prices, enum operation op,
                   const char *body, struct answer *ans)
@@ -60,6 +65,13 @@ Test(incoming, service_tier)
         {&provider_anthropic, OP_CHAT, ANTHROPIC(",\"service_tier\":\"priority\""), TIER_PRIORITY},
         {&provider_anthropic, OP_CHAT, ANTHROPIC(",\"service_tier\":\"batch\""), TIER_BATCH},
         {&provider_anthropic, OP_CHAT, ANTHROPIC(",\"service_tier\":\"other\""), TIER_OTHER},
+        {&provider_bedrock, OP_CHAT, BEDROCK("", ""), TIER_STANDARD},
+        {&provider_bedrock, OP_CHAT, BEDROCK("", ",\"serviceTier\":{\"type\":\"default\"}"),
+         TIER_STANDARD},
+        {&provider_bedrock, OP_CHAT, BEDROCK("", ",\"serviceTier\":{\"type\":\"flex\"}"),
+         TIER_FLEX},
+        {&provider_bedrock, OP_CHAT, BEDROCK("", ",\"serviceTier\":{\"type\":\"reserved\"}"),
+         TIER_OTHER},
     };
     struct prices none;
     size_t i = 0;
@@ -78,13 +90,24 @@ Test(incoming, service_tier)
 Test(incoming, written_for_an_hour)
 {
     static const struct {
-        const char *usage;
+        const struct provider *provider;
+        const char *body;
         int64_t want;
     } cases[] = {
-        {"", -1},
-        {",\"cache_creation_input_tokens\":9,\"cache_creation\":null", -1},
-        {",\"cache_creation_input_tokens\":9,\"cache_creation\":"
-         "{\"ephemeral_5m_input_tokens\":2,\"ephemeral_1h_input_tokens\":7}",
+        {&provider_anthropic, ANTHROPIC(""), -1},
+        {&provider_anthropic,
+         ANTHROPIC(",\"cache_creation_input_tokens\":9,\"cache_creation\":null"), -1},
+        {&provider_anthropic,
+         ANTHROPIC(",\"cache_creation_input_tokens\":9,\"cache_creation\":"
+                   "{\"ephemeral_5m_input_tokens\":2,\"ephemeral_1h_input_tokens\":7}"),
+         7},
+        {&provider_bedrock, BEDROCK("", ""), -1},
+        {&provider_bedrock, BEDROCK(",\"cacheWriteInputTokens\":9,\"cacheDetails\":[]", ""), 0},
+        {&provider_bedrock,
+         BEDROCK(
+             ",\"cacheWriteInputTokens\":9,\"cacheDetails\":[{\"ttl\":\"5m\",\"inputTokens\":2},"
+             "{\"ttl\":\"1h\",\"inputTokens\":7}]",
+             ""),
          7},
     };
     struct prices none;
@@ -92,12 +115,10 @@ Test(incoming, written_for_an_hour)
 
     prices_init(&none);
     for (i = 0; i < ARRAY_LEN(cases); i++) {
-        char body[400];
         struct answer ans;
 
-        snprintf(body, sizeof body, ANTHROPIC("%s"), cases[i].usage);
-        parse(&provider_anthropic, &none, OP_CHAT, body, &ans);
-        cr_expect_eq(ans.cache_write_1h_tokens, cases[i].want, "%s", cases[i].usage);
+        parse(cases[i].provider, &none, OP_CHAT, cases[i].body, &ans);
+        cr_expect_eq(ans.cache_write_1h_tokens, cases[i].want, "%s", cases[i].body);
         answer_done(&ans);
     }
 }

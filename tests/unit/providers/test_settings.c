@@ -112,6 +112,9 @@ Test(settings, check)
         {"cohere", NULL, "", "m", NULL, "COHERE_API_KEY"},
         {"cohere", NULL, "k", "m", NULL, NULL},
         {"cohere_compat", NULL, "k", "m", NULL, NULL},
+        {"bedrock", NULL, "k", "m", NULL, "has a gap"},
+        {"bedrock", "https://bedrock-runtime.eu-west-1.amazonaws.com", "", "m", NULL, NULL},
+        {"bedrock", "http://127.0.0.1:1", "", "..", NULL, "names no model"},
         {"ollama_chat", NULL, "", "m", "{\"options\":{\"num_ctx\":1}}", NULL},
     };
     size_t i = 0;
@@ -205,6 +208,26 @@ Test(settings, azure_lists_models_beside_its_deployments)
     }
 }
 
+Test(settings, a_signed_request_keeps_its_own_headers)
+{
+    static const char *const names[] = {"Host", "x-amz-date", "X-Amz-Security-Token",
+                                        "content-type"};
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        struct property header = {.name = (char *)names[i], .value = (char *)"x"};
+        struct model m = good_row("bedrock");
+        struct err e = {0};
+
+        m.api_base = (char *)"https://bedrock-runtime.eu-west-1.amazonaws.com";
+        m.extra_headers = (struct property_list){&header, 1};
+        cr_expect_eq(m.provider->check(&m, &e), 0, "%s", e.msg);
+        m.aws_access_key_id = (char *)"AKID";
+        cr_expect_lt(m.provider->check(&m, &e), 0, "%s", names[i]);
+        cr_expect(strstr(e.msg, "cannot be set on a request that is signed"), "%s", e.msg);
+    }
+}
+
 static struct task *small_task(void)
 {
     static const char body[] =
@@ -266,6 +289,8 @@ Test(settings, an_answer_over_its_bound_is_a_bad_response)
          "{\"choices\":[{\"message\":{\"content\":\"hello\"},\"finish_reason\":\"stop\"}]}"},
         {"cohere",
          "{\"message\":{\"content\":[{\"text\":\"hello\"}]},\"finish_reason\":\"COMPLETE\"}"},
+        {"bedrock",
+         "{\"output\":{\"message\":{\"content\":[{\"text\":\"hello\"}]}},\"stopReason\":\"x\"}"},
         {"ollama_chat", "{\"message\":{\"content\":\"hello\"},\"done\":true}"},
     };
     size_t i = 0;
