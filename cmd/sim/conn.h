@@ -48,7 +48,7 @@ struct sim_conn {
     struct list_node node;
     http_parser parser;
     /* the request being read */
-    char url[256], name[64], key[192], count[128], expect[16];
+    char url[256], name[64], key[512], count[128], expect[16];
     bool in_value; /* the last header callback was a value */
     enum sim_head head;
     bool complete;    /* the message is whole */

@@ -17,10 +17,15 @@ extern const struct sim_dialect sim_cohere_embed;
 extern const struct sim_dialect sim_ollama_chat; /* ollama.c */
 extern const struct sim_dialect sim_ollama_embed;
 extern const struct sim_dialect sim_responses; /* responses.c */
+extern const struct sim_dialect sim_converse;  /* bedrock.c */
+extern const struct sim_dialect sim_invoke;    /* bedrock_embed.c */
 
 /* Errors and rate-limit headers in OpenAI's form, which others speak as well. */
 void sim_openai_error(struct sim_reply *r, const struct sim_fail *f);
 void sim_openai_pace(struct sim_reply *r, const struct sim_pace *p);
+
+/* Errors of Amazon Bedrock. */
+void sim_bedrock_error(struct sim_reply *r, const struct sim_fail *f);
 
 /* A vector of one input, as a list of numbers or as base64 in a string. */
 struct sim_vector {

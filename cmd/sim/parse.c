@@ -77,6 +77,19 @@ static int on_value(http_parser *parser, const char *p, size_t n)
     return 0;
 }
 
+/* Of "AWS4-HMAC-SHA256 Credential=KEYID/DATE/...", the key id counts as the key. */
+static void keep_key_id(struct sim_conn *c)
+{
+    static const char head[] = "AWS4-HMAC-SHA256 Credential=";
+    size_t n = 0;
+
+    if (strncmp(c->key, head, sizeof head - 1) != 0)
+        return;
+    n = strcspn(c->key + sizeof head - 1, "/");
+    memmove(c->key, c->key + sizeof head - 1, n);
+    c->key[n] = 0;
+}
+
 static int on_headers(http_parser *parser)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -90,6 +103,8 @@ static int on_headers(http_parser *parser)
         return -1;
     if (strncasecmp(c->key, "bearer ", 7) == 0)
         memmove(c->key, c->key + 7, strlen(c->key + 7) + 1);
+    else
+        keep_key_id(c);
     /* So short that it fits; if it does not, the client goes on by itself after a moment. */
     if (strcasecmp(c->expect, "100-continue") == 0)
         (void)!send(c->fd, go_on, sizeof go_on - 1, MSG_NOSIGNAL);

@@ -258,3 +258,108 @@ Test(sim_answer, faults_look_as_they_should)
         stop(&f);
     }
 }
+
+#define CONVERSE  "/model/us.anthropic.claude-x%3A0/converse"
+#define SAY(more) "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"hi\"}]}]" more "}"
+#define USE       "{\"role\":\"assistant\",\"content\":[{\"toolUse\":{\"toolUseId\":\"a\"}}]}"
+
+Test(sim_answer, bedrock)
+{
+    static const struct {
+        const char *url, *body;
+        int status;
+        const char *has;
+    } rows[] = {
+        {CONVERSE, SAY(""), 200, "[{\"text\":\"echo: hi\"}]}},\"stopReason\":\"end_turn\""},
+        {CONVERSE, SAY(",\"inferenceConfig\":{\"maxTokens\":1}"), 200,
+         "\"stopReason\":\"max_tokens\""},
+        {CONVERSE,
+         SAY(",\"toolConfig\":{\"tools\":[{\"toolSpec\":{\"name\":\"t\",\"inputSchema\":{\"json\":"
+             "{\"type\":\"object\"}}}}],\"toolChoice\":{\"any\":{}}}"),
+         200, "\"name\":\"t\",\"input\":{}}}]}},\"stopReason\":\"tool_use\""},
+        {CONVERSE,
+         SAY(",\"outputConfig\":{\"textFormat\":{\"type\":\"json_schema\",\"structure\":{"
+             "\"jsonSchema\":{\"schema\":\"{\\\"type\\\":\\\"integer\\\",\\\"minimum\\\":5}\"}}}}"),
+         200, "\"text\":\"5\""},
+        {CONVERSE, SAY(",\"outputConfig\":{\"textFormat\":{\"structure\":{}}}"), 400, "a string"},
+        {CONVERSE, SAY(",\"inferenceConfig\":{\"temperature\":1.5}"), 400, "inferenceConfig"},
+        {CONVERSE, SAY(",\"inferenceConfig\":{\"maxTokens\":0}"), 400, "inferenceConfig"},
+        {CONVERSE, "{\"messages\":[]}", 400, "messages"},
+        {CONVERSE, "{\"messages\":[{\"role\":\"system\",\"content\":[{\"text\":\"x\"}]}]}", 400,
+         "role user or assistant"},
+        {CONVERSE, "{\"messages\":[" USE "]}", 400, "must start with a user message"},
+        {CONVERSE, "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}", 400, "list of blocks"},
+        {CONVERSE, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"\"}]}]}", 400,
+         "is blank"},
+        {CONVERSE,
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}]}",
+         400, "exactly one"},
+        {CONVERSE,
+         "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]},{\"role\":\"user\","
+         "\"content\":[{\"text\":\"x\"}]}]}",
+         400, "must alternate"},
+        {CONVERSE, "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}," USE "]}",
+         400, "toolConfig"},
+        {"/model/amazon.titan-embed-text-v2:0/invoke", "{\"inputText\":\"a\",\"dimensions\":1}",
+         200, "{\"embedding\":["},
+        {"/model/amazon.titan-embed-text-v2:0/invoke", "{\"texts\":[\"a\"]}", 400, "inputText"},
+        {"/model/cohere.embed-v4:0/invoke",
+         "{\"texts\":[\"a\",\"b\"],\"input_type\":\"x\",\"output_dimension\":1}", 200, "],["},
+        {"/model/cohere.embed-v4:0/invoke", "{\"texts\":[\"a\"]}", 400, "input_type"},
+        {"/model/other/invoke", "{\"inputText\":\"a\"}", 400, "embeddings only"},
+    };
+    struct fixture f;
+
+    start(&f, &(struct sim_conf){0});
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *body = ask(&f, rows[i].url, rows[i].body, 1);
+        struct json_object *o = json_tokener_parse(body);
+
+        cr_expect_eq(f.reply.status, rows[i].status, "%s: %d %s", rows[i].body, f.reply.status,
+                     body);
+        cr_expect(strstr(body, rows[i].has), "%s: %s", rows[i].body, body);
+        cr_expect_not_null(o, "no JSON: %s", body);
+        cr_expect(f.reply.status == 200 ||
+                      strstr(f.reply.headers.data, "x-amzn-ErrorType: ValidationException:"),
+                  "%s", f.reply.headers.data);
+        json_object_put(o);
+    }
+    stop(&f);
+}
+
+Test(sim_answer, faults_of_bedrock)
+{
+    static const struct {
+        const char *fault;
+        int status;
+        const char *has, *header;
+    } rows[] = {
+        {"429:100,wait=2s", 429, "", "ThrottlingException"},
+        {"429:100,header=reset", 429, "", "ThrottlingException"},
+        {"500:100", 500, "", "InternalServerException"},
+        {"503:100", 503, "", "ServiceUnavailableException"},
+        {"quota:100", 429, "tokens per day", "ThrottlingException"},
+        {"auth:100", 403, "security token", "UnrecognizedClientException"},
+        {"notfound:100", 404, "", "ResourceNotFoundException"},
+        {"context:100", 400, "too long", "ValidationException"},
+        {"error200:100", 200, "#InternalServerException", ""},
+        {"empty200:100", 200, "\"content\":[]", "x-amzn-RequestId"},
+        {"refusal:100", 200, "guardrail_intervened", ""},
+        {"filter:100", 200, "content_filtered", ""},
+        {"length:100", 200, "max_tokens", ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        const char *body = NULL;
+
+        start(&f,
+              &(struct sim_conf){.faults = {.at = (const char *[]){rows[i].fault}, .count = 1}});
+        body = ask(&f, CONVERSE, SAY(""), 1);
+        cr_expect_eq(f.reply.status, rows[i].status, "%s: %d", rows[i].fault, f.reply.status);
+        cr_expect(strstr(body, rows[i].has), "%s: %s", rows[i].fault, body);
+        cr_expect(!*rows[i].header || strstr(f.reply.headers.data, rows[i].header), "%s",
+                  rows[i].fault);
+        stop(&f);
+    }
+}
