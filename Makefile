@@ -120,7 +120,7 @@ DEPS_BUILD = gcc libc6-dev make pkg-config librdkafka-dev libcurl4-openssl-dev l
 	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev libmicrohttpd-dev \
 	ca-certificates curl jq
 DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppcheck libclang-rt-14-dev \
-	python3 python3-jsonschema prometheus
+	python3 python3-jsonschema python3-venv prometheus
 DEPS_KAFKA = maven default-jre-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 

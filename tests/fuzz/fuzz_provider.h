@@ -85,7 +85,10 @@ static inline void fuzz_request(const struct model *m, enum operation op, const 
     if (m->provider->format_request(m, t, &req, NULL) == 0) {
         MUST(json_parse(req.body.data, req.body.len, &sent, NULL) == 0);
         MUST(!json_get_bool(sent, "stream", false));
-        MUST(strcmp(json_get_str(sent, "model"), m->upstream_model) == 0);
+        if (json_get_str(sent, "model")) /* else it stands in the path */
+            MUST(strcmp(json_get_str(sent, "model"), m->upstream_model) == 0);
+        else
+            MUST(strstr(req.url, m->upstream_model));
     }
     MUST(strcmp(before, json_object_to_json_string(body)) == 0);
     json_object_put(sent);
