@@ -29,9 +29,9 @@ static void read_block(struct blocks *b, struct json_object *block)
     if (!type)
         return;
     if (strcmp(type, "text") == 0) {
-        blocks_append(&b->text, json_get_type(block, "text", json_type_string));
+        incoming_append(&b->text, json_get_type(block, "text", json_type_string));
     } else if (strcmp(type, "thinking") == 0) {
-        blocks_append(&b->thinking, json_get_type(block, "thinking", json_type_string));
+        incoming_append(&b->thinking, json_get_type(block, "thinking", json_type_string));
         json_object_array_add(b->thinking_blocks, json_object_get(block));
     } else if (strcmp(type, "redacted_thinking") == 0) {
         json_object_array_add(b->thinking_blocks, json_object_get(block));

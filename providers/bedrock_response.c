@@ -34,7 +34,7 @@ static void read_reasoning(struct blocks *b, struct json_object *reasoning)
 
     if (!text && !data)
         return;
-    blocks_append(&b->thinking, text);
+    incoming_append(&b->thinking, text);
     block = bedrock_wrap("type", json_object_new_string(text ? "thinking" : "redacted_thinking"));
     outgoing_share(block, text ? "thinking" : "data", text ? text : data);
     if (text && json_get_str(inner, "signature"))
@@ -50,15 +50,15 @@ static void read_cited(struct blocks *b, struct json_object *cited)
     size_t i = 0;
 
     for (i = 0; i < n; i++)
-        blocks_append(&b->text,
-                      json_get_type(json_object_array_get_idx(list, i), "text", json_type_string));
+        incoming_append(
+            &b->text, json_get_type(json_object_array_get_idx(list, i), "text", json_type_string));
 }
 
 static void read_block(struct blocks *b, struct json_object *block)
 {
     struct json_object *use = json_get(block, "toolUse");
 
-    blocks_append(&b->text, json_get_type(block, "text", json_type_string));
+    incoming_append(&b->text, json_get_type(block, "text", json_type_string));
     read_reasoning(b, json_get(block, "reasoningContent"));
     read_cited(b, json_get(block, "citationsContent"));
     blocks_call(b, json_get(use, "toolUseId"), json_get(use, "name"), json_get(use, "input"));

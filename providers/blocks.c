@@ -43,12 +43,6 @@ const struct block_reason *blocks_reason(const struct block_reason *rows, size_t
     return &other;
 }
 
-void blocks_append(struct buf *to, struct json_object *text)
-{
-    if (text)
-        buf_append(to, json_object_get_string(text), (size_t)json_object_get_string_len(text));
-}
-
 void blocks_call(struct blocks *b, struct json_object *id, struct json_object *name,
                  struct json_object *input)
 {

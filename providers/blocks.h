@@ -31,8 +31,6 @@ struct blocks {
 void blocks_init(struct blocks *b);
 void blocks_done(struct blocks *b);
 
-void blocks_append(struct buf *to, struct json_object *text); /* nothing when text is NULL */
-
 /* A tool call; none without id and name. input: an object, NULL stands for {}. */
 void blocks_call(struct blocks *b, struct json_object *id, struct json_object *name,
                  struct json_object *input);

@@ -29,3 +29,8 @@ bool data_url_is(const struct data_url *d, const char *type)
 {
     return strcasecmp(d->type, type) == 0;
 }
+
+bool data_url_is_web(const char *text)
+{
+    return strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
+}

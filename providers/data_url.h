@@ -22,4 +22,7 @@ int data_url_split(struct json_object *url, struct data_url *ret);
 /* Media types compare without case. */
 bool data_url_is(const struct data_url *d, const char *type);
 
+/* Is text an http:// or https:// address? */
+bool data_url_is_web(const char *text);
+
 #endif

@@ -311,14 +311,19 @@ void failure_from_response(const struct model *m, const struct http_response *rs
     buf_done(&words);
 }
 
-void failure_bad_response(struct answer *ans, const char *code, const char *message)
+void failure_said(struct answer *ans, enum error_class class, const char *code, const char *message)
 {
     struct buf words = BUF_INIT(WORDS_MAX);
 
-    ans->class = CLASS_BAD_RESPONSE;
+    ans->class = class;
     snprintf(ans->code, sizeof ans->code, "%s", code);
     snprintf(ans->message, sizeof ans->message, "%s", message);
-    buf_str(&words, message);
-    write_body(ans, &words, "provider_error", "", code);
+    buf_str(&words, ans->message);
+    write_body(ans, &words, "provider_error", "", ans->code);
     buf_done(&words);
+}
+
+void failure_bad_response(struct answer *ans, const char *code, const char *message)
+{
+    failure_said(ans, CLASS_BAD_RESPONSE, code, message);
 }

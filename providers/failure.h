@@ -26,6 +26,10 @@ void failure_from_response(const struct model *m, const struct http_response *rs
 /* A "good" response that is none: CLASS_BAD_RESPONSE with a code and words of ours. */
 void failure_bad_response(struct answer *ans, const char *code, const char *message);
 
+/* The same with another class: an end that the provider says without an error. */
+void failure_said(struct answer *ans, enum error_class class, const char *code,
+                  const char *message);
+
 /*
  * "1.5s", "6m0s", "20ms", "2m59.56s", "58" (seconds) at the begin of text to ms, rounded up; -1:
  * none.

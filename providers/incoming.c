@@ -129,6 +129,22 @@ int64_t incoming_tokens(struct json_object *o, const char *key)
     return n < 0 ? -1 : n;
 }
 
+enum finish incoming_worse(enum finish a, enum finish b)
+{
+    static const int rank[FINISH_COUNT] = {
+        [FINISH_STOP] = 0,   [FINISH_TOOL_CALLS] = 1,     [FINISH_OTHER] = 2,
+        [FINISH_LENGTH] = 3, [FINISH_CONTENT_FILTER] = 4,
+    };
+
+    return rank[a] >= rank[b] ? a : b;
+}
+
+void incoming_append(struct buf *to, struct json_object *text)
+{
+    if (text)
+        buf_append(to, json_object_get_string(text), (size_t)json_object_get_string_len(text));
+}
+
 void incoming_drop_null(struct json_object *o, const char *key)
 {
     struct json_object *v = NULL;

@@ -57,6 +57,11 @@ struct json_object *incoming_completion(const struct model *m, const struct task
 /* Removes a service_tier that OpenAI's schema does not name: hosts invent their own. */
 void incoming_tier(struct json_object *root);
 
+/* The end that matters for the whole answer: the least cacheable of its choices. */
+enum finish incoming_worse(enum finish a, enum finish b);
+
+/* Pieces of a text that come one by one; text is a JSON string or NULL. */
+void incoming_append(struct buf *to, struct json_object *text);
 struct json_object *incoming_string(const struct buf *b);
 const char *incoming_json_text(struct json_object *o); /* compact; belongs to o */
 

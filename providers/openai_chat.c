@@ -64,17 +64,6 @@ static void repair_usage(struct json_object *root, const struct usage *u)
     incoming_drop_null(usage, "completion_tokens_details");
 }
 
-/* The end that matters for the whole answer: the least cacheable of its choices. */
-static enum finish worse(enum finish a, enum finish b)
-{
-    static const int rank[FINISH_COUNT] = {
-        [FINISH_STOP] = 0,   [FINISH_TOOL_CALLS] = 1,     [FINISH_OTHER] = 2,
-        [FINISH_LENGTH] = 3, [FINISH_CONTENT_FILTER] = 4,
-    };
-
-    return rank[a] >= rank[b] ? a : b;
-}
-
 void openai_read_chat(const struct model *m, const struct task *t, struct json_object *root,
                       struct answer *ans)
 {
@@ -96,7 +85,7 @@ void openai_read_chat(const struct model *m, const struct task *t, struct json_o
                                  "a choice of the answer has no text, no tool call and no refusal");
             return;
         }
-        finish = worse(finish, one);
+        finish = incoming_worse(finish, one);
     }
     incoming_envelope(m, t, "chat.completion", root);
     repair_usage(root, &ans->usage);
