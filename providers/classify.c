@@ -107,6 +107,30 @@ static const struct code_row codes[] = {
     {"ValidationException", 0, "too long", CLASS_CONTEXT_WINDOW},
     {"ValidationException", 0, "too many input tokens", CLASS_CONTEXT_WINDOW},
 
+    /* Google: what the details say, then its words for a status */
+    {"quota_limit_zero", 429, NULL, CLASS_MODEL_ACCESS},
+    {"RESOURCE_EXHAUSTED", 429, "limit: 0", CLASS_MODEL_ACCESS},
+    {"quota_per_day", 429, NULL, CLASS_QUOTA},
+    {"quota_per_minute", 429, NULL, CLASS_RATE_LIMIT},
+    {"BILLING_DISABLED", 0, NULL, CLASS_QUOTA},
+    {"API_KEY_*", 0, NULL, CLASS_CREDENTIAL},
+    {"ACCESS_TOKEN_*", 0, NULL, CLASS_CREDENTIAL},
+    {"CONSUMER_*", 0, NULL, CLASS_CREDENTIAL},
+    {"SERVICE_DISABLED", 0, NULL, CLASS_CREDENTIAL},
+    {"USER_PROJECT_DENIED", 0, NULL, CLASS_CREDENTIAL},
+    {"FAILED_PRECONDITION", 400, "billing", CLASS_QUOTA},
+    {"PERMISSION_DENIED", 403, "billing", CLASS_QUOTA},
+    {"PERMISSION_DENIED", 403, "access the file", CLASS_CALLER_FAULT},
+    {"PERMISSION_DENIED", 403, "cachedcontent", CLASS_CALLER_FAULT},
+    {"PERMISSION_DENIED", 403, "models/", CLASS_MODEL_ACCESS},
+    {"PERMISSION_DENIED", 403, NULL, CLASS_CREDENTIAL},
+    {"NOT_FOUND", 404, "no longer available", CLASS_MODEL_GONE},
+    {"NOT_FOUND", 404, "models/", CLASS_MODEL_ACCESS},
+    {"NOT_FOUND", 404, "cachedcontent", CLASS_CALLER_FAULT},
+    {"UNAVAILABLE", 503, NULL, CLASS_OVERLOAD},
+    {"DEADLINE_EXCEEDED", 504, NULL, CLASS_TIMEOUT},
+    {"CANCELLED", 499, NULL, CLASS_TRANSIENT},
+
     /* the request */
     {"context_length_exceeded", 0, NULL, CLASS_CONTEXT_WINDOW},
     {"exceed_context_size_error", 0, NULL, CLASS_CONTEXT_WINDOW},
@@ -208,6 +232,7 @@ static const char *const context_text[] = {
 static const char *const context_pairs[][2] = {
     {"current length is", "while limit is"},
     {"tokens + `max_new_tokens`", "must be"},
+    {"input token count", "only supports up to"},
 };
 
 static const char *const policy_text[] = {

@@ -12,7 +12,7 @@ struct fault {
     long status;         /* HTTP status; below 300: the error stood inside a "good" response */
     const char *code;    /* error.code; a number as text */
     const char *type;    /* error.type or error.status */
-    const char *detail;  /* error.details.error_code, error.innererror.code */
+    const char *detail;  /* error.details.error_code, error.innererror.code, google_rpc_detail() */
     const char *param;   /* error.param: the field that is blamed */
     const char *message; /* the provider's words */
     const char *model;   /* upstream model that was asked */

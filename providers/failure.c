@@ -17,6 +17,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "providers/classify.h"
+#include "providers/google_rpc.h"
 #include "providers/redact.h"
 
 #define WORDS_MAX   4096 /* of the message in the error body */
@@ -95,11 +96,13 @@ static const char *words_of(struct json_object *error)
     return error ? plain_text(error) : "";
 }
 
-/* error.details.error_code or error.innererror.code */
+/* error.details.error_code, error.innererror.code, or what Google's list of details says. */
 static const char *detail_of(struct json_object *error)
 {
     const char *detail = word(json_get(error, "details"), "error_code");
 
+    if (!*detail)
+        detail = google_rpc_detail(json_get(error, "details"));
     return *detail ? detail : word(json_get(error, "innererror"), "code");
 }
 
@@ -181,25 +184,6 @@ int64_t failure_duration_ms(const char *text)
             break;
     }
     return any && total <= WAIT_MAX_MS ? (int64_t)ceil(total) : -1;
-}
-
-/* RetryInfo.retryDelay: "39s" or {seconds, nanos}. */
-static int64_t retry_info_ms(struct json_object *error)
-{
-    struct json_object *details = json_get_type(error, "details", json_type_array);
-    size_t n = details ? json_object_array_length(details) : 0;
-    size_t i = 0;
-
-    for (i = 0; i < n; i++) {
-        struct json_object *delay = json_get(json_object_array_get_idx(details, i), "retryDelay");
-        int64_t seconds = json_get_int(delay, "seconds", -1);
-
-        if (json_object_is_type(delay, json_type_string))
-            return failure_duration_ms(json_object_get_string(delay));
-        if (seconds >= 0 && seconds <= WAIT_MAX_MS / 1000)
-            return seconds * 1000 + json_get_int(delay, "nanos", 0) % 1000000000 / 1000000 + 1;
-    }
-    return -1;
 }
 
 static int64_t text_wait_ms(const char *message)
@@ -303,7 +287,7 @@ void failure_from_response(const struct model *m, const struct http_response *rs
     if (!*f.message) /* text of no known shape: wording may still tell, such as a proxy's page */
         f.message = ans->message;
     ans->class = classify(&f);
-    ans->retry_after_ms = retry_info_ms(error);
+    ans->retry_after_ms = google_rpc_wait_ms(json_get(error, "details"));
     if (ans->retry_after_ms < 0)
         ans->retry_after_ms = text_wait_ms(f.message);
     if (http_response_header(rsp, "x-should-retry", should, sizeof should))

@@ -5,17 +5,15 @@
  */
 #include "providers/ollama.h"
 
-#include <endian.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 #include "providers/failure.h"
 #include "providers/incoming.h"
 #include "providers/openai.h"
+#include "providers/vector.h"
 
 #define ID_HEX 16 /* digits of the request's digest in the id of a call */
 
@@ -189,29 +187,6 @@ void ollama_read_chat(const struct model *m, const struct task *t, struct json_o
         ans->finish = FINISH_OTHER; /* as it was asked for, but not to be cached */
 }
 
-/* A list of numbers as base64 of packed floats, little-endian; NULL when it is no such list. */
-static struct json_object *packed(struct json_object *vector)
-{
-    size_t n = json_object_is_type(vector, json_type_array) ? json_object_array_length(vector) : 0;
-    CLEANUP_FREE uint32_t *words = mem_array(n + 1, sizeof *words);
-    CLEANUP_FREE char *text = mem_alloc(4 * ((n * sizeof *words + 2) / 3) + 1);
-    size_t i = 0;
-    int len = 0;
-
-    for (i = 0; i < n; i++) {
-        struct json_object *number = json_object_array_get_idx(vector, i);
-        float f = (float)json_object_get_double(number);
-
-        if (!json_object_is_type(number, json_type_double) &&
-            !json_object_is_type(number, json_type_int))
-            return NULL;
-        memcpy(&words[i], &f, sizeof f);
-        words[i] = htole32(words[i]);
-    }
-    len = EVP_EncodeBlock((unsigned char *)text, (unsigned char *)words, (int)(n * sizeof *words));
-    return json_object_new_string_len(text, len);
-}
-
 void ollama_read_embeddings(const struct model *m, const struct task *t, struct json_object *root,
                             struct answer *ans)
 {
@@ -224,7 +199,7 @@ void ollama_read_embeddings(const struct model *m, const struct task *t, struct 
     if (form && strcmp(form, "base64") == 0) {
         list = json_object_new_array();
         for (i = 0; i < n; i++)
-            json_object_array_add(list, packed(json_object_array_get_idx(vectors, i)));
+            json_object_array_add(list, vector_pack(json_object_array_get_idx(vectors, i)));
         vectors = list;
     }
     openai_read_vectors(m, t, vectors, incoming_tokens(root, "prompt_eval_count"), ans);

@@ -13,13 +13,15 @@
 #include "providers/azure.h"
 #include "providers/bedrock.h"
 #include "providers/cohere.h"
+#include "providers/gemini.h"
 #include "providers/mistral.h"
 #include "providers/ollama.h"
 #include "providers/openai.h"
 
 const struct provider *const providers[] = {
-    &provider_openai, &provider_anthropic,   &provider_azure,   &provider_mistral,
-    &provider_cohere, &provider_ollama_chat, &provider_bedrock, NULL};
+    &provider_openai,  &provider_anthropic, &provider_azure,
+    &provider_mistral, &provider_cohere,    &provider_ollama_chat,
+    &provider_bedrock, &provider_gemini,    NULL};
 
 #define OLD_TOKENS QUIRK_MAX_TOKENS
 #define NO_DEV     QUIRK_NO_DEVELOPER
@@ -94,5 +96,9 @@ const struct vendor vendors[] = {
     {"ollama_chat", "ollama_chat", "http://127.0.0.1:11434", NULL, 0},
     {"bedrock", "bedrock", "https://bedrock-runtime.{region}.amazonaws.com",
      "AWS_BEARER_TOKEN_BEDROCK", QUIRK_AWS},
+
+    /* Google's dialect */
+    {"gemini", "gemini", "https://generativelanguage.googleapis.com/v1beta", "GEMINI_API_KEY", 0},
+    {"vertex_ai", "gemini", NULL, NULL, QUIRK_VERTEX},
     {NULL, NULL, NULL, NULL, 0},
 };

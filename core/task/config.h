@@ -64,9 +64,11 @@ struct model {
     int64_t max_parallel_requests; /* 0: unlimited */
     int64_t timeout_ms;
     int64_t connect_timeout_ms;
-    bool drop_params;    /* global or of this row */
-    char *digest_header; /* name of a header that gets the request digest in hex, or NULL */
-    char *tls_ca_file;   /* or NULL: the system's */
+    bool drop_params;     /* global or of this row */
+    char *digest_header;  /* name of a header that gets the request digest in hex, or NULL */
+    char *vertex_project; /* Vertex AI: the base URL is made of these two when it is not set */
+    char *vertex_location;
+    char *tls_ca_file; /* or NULL: the system's */
     bool tls_verify;
     /* model_info */
     struct prices prices;

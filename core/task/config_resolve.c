@@ -16,6 +16,7 @@
 #include "task/provider.h"
 
 #define NAMES_MAX 256
+#define BASE_MAX  2048
 
 struct resolver {
     struct config *c;
@@ -142,10 +143,30 @@ static bool bad_authority(const char *url)
     return end != host + n || end == colon + 1 || port < 1 || port > 65535;
 }
 
+/* A base URL that the dialect makes of other settings. */
+static int make_base(const struct resolver *r, struct model *m)
+{
+    struct buf base = BUF_INIT(BASE_MAX);
+    struct err why = {0};
+    int bad = 0;
+
+    if (m->api_base || !m->provider->make_base)
+        return 0;
+    bad = m->provider->make_base(m, &base, &why);
+    if (bad >= 0 && base.over)
+        bad = err_set(&why, EX_CONFIG, "the base URL is longer than %d bytes", BASE_MAX);
+    if (bad >= 0 && base.len > 0)
+        m->api_base = buf_steal(&base, NULL);
+    buf_done(&base);
+    return bad < 0 ? conf_place_err(r->c, m->line, r->e, "%s", why.msg) : 0;
+}
+
 static int set_base(const struct resolver *r, struct model *m)
 {
     size_t n = 0;
 
+    if (make_base(r, m) < 0)
+        return -1;
     if (!m->api_base && m->vendor && m->vendor->api_base &&
         conf_vendor_base(r->c, m, r->envp, r->e) < 0)
         return -1;

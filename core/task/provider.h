@@ -34,6 +34,13 @@ struct provider {
     int (*check)(const struct model *m, struct err *e);
 
     /*
+     * MAY be NULL. Appends the base URL of a row that sets none, when it is made from other settings
+     * (a project, a region). Nothing appended: the vendor's own. -1 and a message that names the
+     * setting.
+     */
+    int (*make_base)(const struct model *m, struct buf *out, struct err *e);
+
+    /*
      * MUST. Writes url, headers and body of the HTTP request for this task on this row. Returns 0, or
      * -1 when the request holds something the API cannot say; e then names the field. With
      * m->drop_params such fields are left out instead and appended to t->dropped (JSON array text).
@@ -84,7 +91,8 @@ enum {
     QUIRK_NO_PARALLEL = 1 << 12, /* knows no parallel_tool_calls */
     QUIRK_ANY_TOKENS = 1 << 13,  /* which name of the limit is wanted depends on the model */
     QUIRK_RESPONSES = 1 << 14,   /* speaks /v1/responses beside chat completions */
-    QUIRK_AWS = 1 << 15, /* region and keys as AWS has them; {region} in api_base is filled */
+    QUIRK_AWS = 1 << 15,    /* region and keys as AWS has them; {region} in api_base is filled */
+    QUIRK_VERTEX = 1 << 16, /* Gemini's dialect as Vertex AI speaks it */
 };
 
 #endif

@@ -184,7 +184,7 @@ static const struct row openai_rows[] = {
     {429,
      "{\"error\":{\"message\":\"m\",\"details\":[{\"retryDelay\":{\"seconds\":2,\"nanos\":"
      "500000000}}]}}",
-     CLASS_RATE_LIMIT, "", 2501, NULL},
+     CLASS_RATE_LIMIT, "", 2500, NULL},
     /* a parameter that is deprecated is no model that is gone */
     {400,
      "{\"error\":{\"message\":\"max_tokens is deprecated for model-x\",\"param\":\"max_tokens\"}}",

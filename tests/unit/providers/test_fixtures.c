@@ -474,3 +474,8 @@ Test(fixtures, bedrock)
 {
     run_whole_dialect("bedrock");
 }
+
+Test(fixtures, gemini)
+{
+    run_whole_dialect("gemini");
+}

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "providers/anthropic.h"
 #include "providers/bedrock.h"
+#include "providers/gemini.h"
 #include "providers/openai.h"
 
 #define OPENAI(more)                                                                               \
@@ -15,6 +16,9 @@
 #define ANTHROPIC(usage)                                                                           \
     "{\"content\":[{\"type\":\"text\",\"text\":\"x\"}],\"stop_reason\":\"end_turn\","              \
     "\"usage\":{\"input_tokens\":1,\"output_tokens\":1" usage "}}"
+#define GEMINI(usage)                                                                              \
+    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"x\"}]},\"finishReason\":\"STOP\"}],"    \
+    "\"usageMetadata\":{\"promptTokenCount\":1" usage "}}"
 
 #define BEDROCK(usage, more)                                                                       \
     "{\"output\":{\"message\":{\"content\":[{\"text\":\"x\"}]}},\"stopReason\":\"end_turn\","      \
@@ -71,6 +75,11 @@ Test(incoming, service_tier)
         {&provider_bedrock, OP_CHAT, BEDROCK("", ",\"serviceTier\":{\"type\":\"flex\"}"),
          TIER_FLEX},
         {&provider_bedrock, OP_CHAT, BEDROCK("", ",\"serviceTier\":{\"type\":\"reserved\"}"),
+         TIER_OTHER},
+        {&provider_gemini, OP_CHAT, GEMINI(""), TIER_STANDARD},
+        {&provider_gemini, OP_CHAT, GEMINI(",\"trafficType\":\"ON_DEMAND\""), TIER_STANDARD},
+        {&provider_gemini, OP_CHAT, GEMINI(",\"trafficType\":\"ON_DEMAND_FLEX\""), TIER_FLEX},
+        {&provider_gemini, OP_CHAT, GEMINI(",\"trafficType\":\"PROVISIONED_THROUGHPUT\""),
          TIER_OTHER},
     };
     struct prices none;

@@ -116,6 +116,14 @@ Test(settings, check)
         {"bedrock", "https://bedrock-runtime.eu-west-1.amazonaws.com", "", "m", NULL, NULL},
         {"bedrock", "http://127.0.0.1:1", "", "..", NULL, "names no model"},
         {"ollama_chat", NULL, "", "m", "{\"options\":{\"num_ctx\":1}}", NULL},
+        {"gemini", NULL, "", "m", NULL, "GEMINI_API_KEY"},
+        {"gemini", NULL, "k", "gemini-2.5-flash", NULL, NULL},
+        {"gemini", NULL, "k", "tunedModels/a", NULL, NULL},
+        {"gemini", NULL, "k", "a?b=c", NULL, "params.model a?b=c may hold letters"},
+        {"gemini", NULL, "k", "a b", NULL, "params.model a b may hold letters"},
+        {"vertex_ai", "https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/x",
+         "", "m", NULL, "gcloud auth print-access-token"},
+        {"vertex_ai", "https://proxy.example/v1", "", "m@001", NULL, NULL},
     };
     size_t i = 0;
 
@@ -228,6 +236,76 @@ Test(settings, a_signed_request_keeps_its_own_headers)
     }
 }
 
+Test(settings, bases_that_are_made)
+{
+    static const struct {
+        const char *vendor, *project, *location;
+        const char *base;    /* "": the vendor's own */
+        const char *message; /* part of it, instead of a base */
+    } rows[] = {
+        {"gemini", NULL, NULL, "", NULL},
+        {"gemini", "p", "us", "", NULL},
+        {"vertex_ai", "p-1", "europe-west4",
+         "https://europe-west4-aiplatform.googleapis.com/v1/projects/p-1/locations/europe-west4",
+         NULL},
+        {"vertex_ai", "example.com:p", "global",
+         "https://aiplatform.googleapis.com/v1/projects/example.com:p/locations/global", NULL},
+        {"vertex_ai", "p", "eu",
+         "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/locations/eu", NULL},
+        {"vertex_ai", NULL, "eu", NULL, "needs params.vertex_project and params.vertex_location"},
+        {"vertex_ai", "p", "", NULL, "needs params.vertex_project and params.vertex_location"},
+        {"vertex_ai", "p/../q", "eu", NULL, "params.vertex_project p/../q may hold letters"},
+        {"vertex_ai", "p", "evil.example/", NULL, "params.vertex_location evil.example/ may"},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct model m = good_row(rows[i].vendor);
+        struct buf base = BUF_INIT(512);
+        struct err e = {0};
+        int r = 0;
+
+        m.vertex_project = (char *)rows[i].project;
+        m.vertex_location = (char *)rows[i].location;
+        r = m.provider->make_base(&m, &base, &e);
+        cr_expect_eq(r, rows[i].message ? -1 : 0, "row %zu: %s", i, e.msg);
+        if (rows[i].message)
+            cr_expect(strstr(e.msg, rows[i].message), "row %zu: %s", i, e.msg);
+        else
+            cr_expect_str_eq(base.data ? base.data : "", rows[i].base, "row %zu", i);
+        buf_done(&base);
+    }
+}
+
+/* The whole way: a file to a row with an address and a key. */
+Test(settings, a_row_of_vertex_ai)
+{
+    static const char text[] =
+        "model_list:\n"
+        "  - {model_name: a, params: {model: vertex_ai/gemini-2.5-pro, vertex_project: p,\n"
+        "     vertex_location: global, api_key: token}}\n"
+        "  - {model_name: b, params: {model: vertex_ai/gemini-2.5-pro, api_key: token,\n"
+        "     api_base: \"https://proxy.example/v1/\"}}\n";
+    static const char bad[] =
+        "model_list:\n  - {model_name: a, params: {model: vertex_ai/x, api_key: token}}\n";
+    struct config *c = NULL;
+    struct err e = {0};
+
+    cr_assert_eq(config_parse(text, sizeof text - 1, "f", NULL, NULL, 0, &c, &e), 0, "%s", e.msg);
+    cr_assert_eq(config_resolve(c, providers, vendors, NULL, &e), 0, "%s", e.msg);
+    cr_expect_str_eq(c->models[0].api_base,
+                     "https://aiplatform.googleapis.com/v1/projects/p/locations/global");
+    cr_expect_str_eq(c->models[1].api_base, "https://proxy.example/v1");
+    config_free(c);
+    cr_assert_eq(config_parse(bad, sizeof bad - 1, "f", NULL, NULL, 0, &c, &e), 0, "%s", e.msg);
+    cr_expect_lt(config_resolve(c, providers, vendors, NULL, &e), 0);
+    cr_expect(
+        strstr(e.msg,
+               "configuration:2: model_list a: provider vertex_ai needs params.vertex_project"),
+        "%s", e.msg);
+    config_free(c);
+}
+
 static struct task *small_task(void)
 {
     static const char body[] =
@@ -292,6 +370,7 @@ Test(settings, an_answer_over_its_bound_is_a_bad_response)
         {"bedrock",
          "{\"output\":{\"message\":{\"content\":[{\"text\":\"hello\"}]}},\"stopReason\":\"x\"}"},
         {"ollama_chat", "{\"message\":{\"content\":\"hello\"},\"done\":true}"},
+        {"gemini", "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"hello\"}]}}]}"},
     };
     size_t i = 0;
 
