@@ -52,7 +52,8 @@ struct sim_fail {
     int status;        /* 0: the dialect's own for this error */
     const char *param; /* the field to blame, or NULL */
     const char *what;  /* SIM_RATE only */
-    char message[256];
+    int64_t wait_ms;   /* when to come back; 0: not said */
+    char message[512];
 };
 
 /* Fills a SIM_BAD_REQUEST; -1, so that a reader can end with it. */

@@ -11,9 +11,12 @@
 #include "cmd/sim/dialects.h"
 
 static const struct sim_dialect *const dialects[] = {
-    &sim_chat,        &sim_embeddings,   &sim_messages,    &sim_azure,        &sim_azure_embeddings,
-    &sim_cohere_chat, &sim_cohere_embed, &sim_ollama_chat, &sim_ollama_embed, &sim_responses,
-    &sim_converse,    &sim_invoke,
+    &sim_chat,         &sim_embeddings,       &sim_messages,
+    &sim_azure,        &sim_azure_embeddings, &sim_cohere_chat,
+    &sim_cohere_embed, &sim_ollama_chat,      &sim_ollama_embed,
+    &sim_responses,    &sim_converse,         &sim_invoke,
+    &sim_gemini,       &sim_vertex,           &sim_gemini_embed,
+    &sim_gemini_batch, &sim_vertex_predict,
 };
 
 static int hex_digit(char c)

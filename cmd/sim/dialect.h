@@ -8,6 +8,8 @@
 #ifndef SLUICE_CMD_SIM_DIALECT_H
 #define SLUICE_CMD_SIM_DIALECT_H
 
+#include <stdbool.h>
+
 #include "cmd/sim/reply.h"
 
 /* What a client is told of a limit, on good answers and on a 429. */
@@ -38,6 +40,9 @@ struct sim_dialect {
 
     /* Sets r->status and appends the error to r->body, headers to r->headers. */
     void (*error)(struct sim_reply *r, const struct sim_fail *f);
+
+    /* error() says in the body when to come back, from sim_fail.wait_ms; no header does. */
+    bool body_waits;
 
     /* MAY be NULL. Appends rate-limit headers. */
     void (*pace)(struct sim_reply *r, const struct sim_pace *p);

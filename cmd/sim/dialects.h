@@ -19,6 +19,11 @@ extern const struct sim_dialect sim_ollama_embed;
 extern const struct sim_dialect sim_responses; /* responses.c */
 extern const struct sim_dialect sim_converse;  /* bedrock.c */
 extern const struct sim_dialect sim_invoke;    /* bedrock_embed.c */
+extern const struct sim_dialect sim_gemini;    /* gemini.c */
+extern const struct sim_dialect sim_vertex;
+extern const struct sim_dialect sim_gemini_embed; /* gemini_embed.c */
+extern const struct sim_dialect sim_gemini_batch;
+extern const struct sim_dialect sim_vertex_predict;
 
 /* Errors and rate-limit headers in OpenAI's form, which others speak as well. */
 void sim_openai_error(struct sim_reply *r, const struct sim_fail *f);

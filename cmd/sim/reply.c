@@ -4,6 +4,7 @@
  */
 #include "cmd/sim/dialect.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -94,6 +95,8 @@ static void wait_date(struct sim_reply *r, int64_t wall_ms)
 static void put_wait(struct sim_reply *r, const struct sim_dialect *d, enum sim_header form,
                      int64_t wait_ms, int64_t wall_ms)
 {
+    if (d->body_waits)
+        return;
     switch (form) {
     case SIM_HEADER_RETRY_AFTER:
         buf_printf(&r->headers, "Retry-After: %lld\r\n", (long long)((wait_ms + 999) / 1000));
@@ -118,6 +121,8 @@ void sim_reply_limited(struct sim_reply *r, const struct sim_setup *s, const str
 {
     struct sim_fail f = {.error = SIM_RATE, .what = what};
 
+    if (wait_us >= 0 && s->limit_header != SIM_HEADER_NONE)
+        f.wait_ms = (wait_us + 999) / 1000;
     snprintf(f.message, sizeof f.message,
              wait_us < 0 ? "Request too large for %.100s on %s: Limit %lld"
                          : "Rate limit reached for %.100s on %s: Limit %lld",
@@ -131,11 +136,14 @@ void sim_reply_limited(struct sim_reply *r, const struct sim_setup *s, const str
 static void fault_error(struct sim_reply *r, const struct sim_ask *a, const struct sim_fault *f,
                         int64_t wall_ms)
 {
+    bool waits = f->kind == SIM_429 || f->kind == SIM_503 || f->kind == SIM_529;
     struct sim_fail fail = {.error = errors[f->kind].error};
 
+    if (waits && f->header != SIM_HEADER_NONE)
+        fail.wait_ms = f->wait_ms;
     snprintf(fail.message, sizeof fail.message, "%s", errors[f->kind].message);
     sim_reply_fail(r, a->dialect, &fail);
-    if (f->kind == SIM_429 || f->kind == SIM_503 || f->kind == SIM_529)
+    if (waits)
         put_wait(r, a->dialect, f->header, f->wait_ms, wall_ms);
 }
 

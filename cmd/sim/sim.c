@@ -215,8 +215,10 @@ static const char description[] =
     "/openai/v1, Cohere chat and embed (POST /v2/chat, /v2/embed), "
     "Ollama chat and embed (POST /api/chat, /api/embed), Amazon Bedrock Converse and "
     "embeddings (POST /model/ID/converse, /model/ID/invoke; the key of a signed request is its key "
-    "id), "
-    "and GET /v1/models. Forced tool calls, "
+    "id), Google's generateContent, embedContent "
+    "and batchEmbedContents (POST /v1beta/models/MODEL:generateContent and so on; for Vertex AI "
+    "POST /v1/projects/.../MODEL:generateContent, :embedContent, :predict; the wait of a 429 "
+    "stands in the body), and GET /v1/models. Forced tool calls, "
     "structured "
     "outputs, "
     "logprobs, n, and token limits are honoured; streaming is not. By default the answer is "
@@ -277,8 +279,10 @@ static void announce(const struct sim_conf *c, uint16_t port)
     const char *host = c->host ? c->host : "127.0.0.1";
     bool v6 = strchr(host, ':') != NULL;
 
-    fprintf(stderr, "sluice sim listening on http://%s%s%s:%u (openai: /v1, anthropic: /v1)\n",
-            v6 ? "[" : "", host, v6 ? "]" : "", port);
+    fprintf(
+        stderr,
+        "sluice sim listening on http://%s%s%s:%u (openai: /v1, anthropic: /v1, gemini: /v1beta)\n",
+        v6 ? "[" : "", host, v6 ? "]" : "", port);
 }
 
 static void report(struct sim *s)

@@ -113,6 +113,15 @@ static void say(const struct sim_voice *v, const struct sim_ask *a, struct rng *
     }
 }
 
+/* Google's, of its generationConfig. */
+static struct json_object *google_schema(struct json_object *config, bool *ret_json)
+{
+    const char *type = json_get_str(config, "responseMimeType");
+
+    *ret_json = type && strcmp(type, "application/json") == 0;
+    return *ret_json ? json_get(config, "responseJsonSchema") : NULL;
+}
+
 /*
  * The schema that the request wants its answer in: OpenAI's response_format, in which Cohere puts the bare
  * schema, text.format of the Responses API, Anthropic's output_config.format, or Ollama's format, a schema
@@ -124,6 +133,8 @@ static struct json_object *wanted_schema(const struct sim_ask *a, bool *ret_json
     struct json_object *bare = json_get(a->body, "format");
     const char *type = NULL;
 
+    if (json_get(a->body, "generationConfig"))
+        return google_schema(json_get(a->body, "generationConfig"), ret_json);
     if (!format)
         format = json_get(json_get(a->body, "text"), "format");
     if (!format)
