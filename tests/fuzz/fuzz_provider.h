@@ -63,11 +63,24 @@ static inline void fuzz_bad(const struct answer *ans)
     json_object_put(o);
 }
 
+static inline void fuzz_sent(const struct model *m, const struct http_request *req)
+{
+    struct json_object *sent = NULL;
+
+    /* Deeper than a record may be: a dialect may put what it is given some levels down. */
+    MUST(json_parse_depth(req->body.data, req->body.len, 200, &sent, NULL) == 0);
+    MUST(!json_get_bool(sent, "stream", false));
+    if (json_get_str(sent, "model")) /* else it stands in the path */
+        MUST(strcmp(json_get_str(sent, "model"), m->upstream_model) == 0);
+    else
+        MUST(strstr(req->url, m->upstream_model));
+    json_object_put(sent);
+}
+
 static inline void fuzz_request(const struct model *m, enum operation op, const uint8_t *data,
                                 size_t n)
 {
     struct json_object *body = NULL;
-    struct json_object *sent = NULL;
     struct http_request req;
     struct task *t = NULL;
     char *before = NULL;
@@ -82,16 +95,9 @@ static inline void fuzz_request(const struct model *m, enum operation op, const 
     t->body = body;
     t->op = op;
     http_request_init(&req, 1 << 20);
-    if (m->provider->format_request(m, t, &req, NULL) == 0) {
-        MUST(json_parse(req.body.data, req.body.len, &sent, NULL) == 0);
-        MUST(!json_get_bool(sent, "stream", false));
-        if (json_get_str(sent, "model")) /* else it stands in the path */
-            MUST(strcmp(json_get_str(sent, "model"), m->upstream_model) == 0);
-        else
-            MUST(strstr(req.url, m->upstream_model));
-    }
+    if (m->provider->format_request(m, t, &req, NULL) == 0)
+        fuzz_sent(m, &req);
     MUST(strcmp(before, json_object_to_json_string(body)) == 0);
-    json_object_put(sent);
     free(before);
     http_request_done(&req);
     task_free(t);
@@ -123,12 +129,13 @@ static inline void fuzz_exchange(struct model m, enum operation op, const uint8_
 
     if (data[0] & 0x10) {
         m.max_input_tokens = 64;
-        m.extra_body = (char *)"{\"options\":{\"seed\":7}}";
+        if (!m.extra_body)
+            m.extra_body = (char *)"{\"options\":{\"seed\":7}}";
     }
     if (data[0] & 0x80) {
         m.drop_params = data[0] & 1;
-        m.vendor = data[0] & 4 ? &odd : NULL;
-        m.upstream_model = (char *)(data[0] & 8 ? "o3" : "model-x");
+        m.vendor = data[0] & 4 ? &odd : m.vendor;
+        m.upstream_model = data[0] & 8 ? (char *)"o3" : m.upstream_model;
         fuzz_request(&m, op, data + 1, n - 1);
         return;
     }
@@ -144,6 +151,8 @@ static inline void fuzz_exchange(struct model m, enum operation op, const uint8_
     t = task_new();
     t->body = json_object_new_object();
     t->op = op;
+    if (data[0] & 0x40)
+        json_object_object_add(t->body, "encoding_format", json_object_new_string("base64"));
     answer_init(&ans, 1 << 20);
     m.provider->parse_response(&m, t, &rsp, &ans);
     MUST(isfinite(ans.reported_cost) && isfinite(ans.metered[0]) && isfinite(ans.metered[1]));
@@ -156,14 +165,16 @@ static inline void fuzz_exchange(struct model m, enum operation op, const uint8_
     task_free(t);
 }
 
+static inline enum operation fuzz_op(uint8_t flags)
+{
+    return flags & (flags & 0x80 ? 2 : 1) ? OP_EMBEDDINGS : OP_CHAT;
+}
+
 static inline void fuzz_response(const struct provider *p, bool chat_only, const uint8_t *data,
                                  size_t n)
 {
-    uint8_t flag = n > 0 && (data[0] & 0x80) ? 2 : 1;
-
     if (n > 0)
-        fuzz_exchange(fuzz_row(p), (data[0] & flag) && !chat_only ? OP_EMBEDDINGS : OP_CHAT, data,
-                      n);
+        fuzz_exchange(fuzz_row(p), chat_only ? OP_CHAT : fuzz_op(data[0]), data, n);
 }
 
 #endif
