@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "providers/bridge.h"
 #include "providers/incoming.h"
 
 #define SERVICE  "bedrock"
@@ -108,11 +109,9 @@ static int bedrock_format(const struct model *m, struct task *t, struct http_req
     struct outgoing o = {
         .m = m, .t = t, .req = req, .body = body, .e = e, .nested = "additionalModelRequestFields"};
 
-    outgoing_begin(&o);
     if (t->op == OP_RESPONSES)
-        return err_set(e, EX_DATAERR,
-                       "url: /v1/responses is not offered by provider %s; use /v1/chat/completions",
-                       m->provider_name);
+        return bridge_format(m, t, req, e);
+    outgoing_begin(&o);
     if ((t->op == OP_EMBEDDINGS ? bedrock_embed(&o) : put_chat(&o)) < 0)
         return -1;
     if (add_key(&o) < 0 || put_path(&o, t->op == OP_EMBEDDINGS ? "invoke" : "converse", &path) < 0)
@@ -125,6 +124,10 @@ static void bedrock_parse(const struct model *m, const struct task *t,
 {
     CLEANUP_JSON struct json_object *root = NULL;
 
+    if (t->op == OP_RESPONSES) {
+        bridge_parse(m, t, rsp, ans);
+        return;
+    }
     if (incoming_open(m, rsp, ans, &root) == INCOMING_FAILED)
         return;
     incoming_model(m, root, ans);

@@ -13,6 +13,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "providers/bridge.h"
 #include "providers/incoming.h"
 
 #define PATH_MAX_BYTES 1024
@@ -84,13 +85,9 @@ static int gemini_format(const struct model *m, struct task *t, struct http_requ
     struct outgoing o = {.m = m, .t = t, .req = req, .body = body, .e = e};
     const char *method = "generateContent";
 
-    outgoing_begin(&o);
     if (t->op == OP_RESPONSES)
-        return err_set(
-            e, EX_DATAERR,
-            "url: /v1/responses is not offered by provider %s; send it to a model of another "
-            "provider",
-            m->provider_name);
+        return bridge_format(m, t, req, e);
+    outgoing_begin(&o);
     if (t->op == OP_EMBEDDINGS) {
         if (gemini_embed(&o, &method) < 0)
             return -1;
@@ -107,6 +104,10 @@ static void gemini_parse(const struct model *m, const struct task *t,
 {
     CLEANUP_JSON struct json_object *root = NULL;
 
+    if (t->op == OP_RESPONSES) {
+        bridge_parse(m, t, rsp, ans);
+        return;
+    }
     if (incoming_open(m, rsp, ans, &root) == INCOMING_FAILED)
         return;
     if (t->op == OP_EMBEDDINGS)
