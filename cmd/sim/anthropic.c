@@ -11,6 +11,8 @@
 #include "cmd/sim/hash.h"
 #include "cmd/sim/schema.h"
 
+#define REFUSED "{\"type\":\"refusal\",\"category\":null,\"explanation\":null}"
+
 /* The tool that the request forces the model to use; NULL: it may answer in words. */
 static struct json_object *forced_tool(const struct sim_ask *a)
 {
@@ -29,7 +31,9 @@ static const char *write_tool(struct buf *b, const struct sim_ask *a, struct jso
         sim_schema_instance(json_get(t, "input_schema"), "echo");
     size_t start = 0;
 
-    buf_printf(b, "{\"type\":\"tool_use\",\"id\":\"toolu_%016llx\",\"name\":",
+    buf_printf(b,
+               "{\"type\":\"tool_use\",\"id\":\"toolu_%016llx\",\"caller\":{\"type\":\"direct\"},"
+               "\"name\":",
                (unsigned long long)a->digest);
     buf_json_str(b, json_get_str(t, "name"), strlen(json_get_str(t, "name")));
     buf_str(b, ",\"input\":");
@@ -66,6 +70,18 @@ static const char *write_content(struct buf *b, const struct sim_setup *s, const
     return cut || twist == SIM_LENGTH ? "max_tokens" : "end_turn";
 }
 
+static void write_usage(struct buf *b, int64_t input, int64_t cached, int64_t output,
+                        int64_t thinking)
+{
+    buf_printf(b,
+               "\"usage\":{\"input_tokens\":%lld,\"cache_creation_input_tokens\":0,"
+               "\"cache_read_input_tokens\":%lld,\"cache_creation\":{\"ephemeral_5m_input_tokens\":"
+               "0,\"ephemeral_1h_input_tokens\":0},\"output_tokens\":%lld,"
+               "\"output_tokens_details\":{\"thinking_tokens\":%lld},\"server_tool_use\":null,"
+               "\"service_tier\":\"standard\",\"inference_geo\":null,\"speed\":\"standard\"}",
+               (long long)input, (long long)cached, (long long)output, (long long)thinking);
+}
+
 static void answer(struct sim_reply *r, const struct sim_setup *s, const struct sim_ask *a,
                    enum sim_kind twist)
 {
@@ -81,16 +97,12 @@ static void answer(struct sim_reply *r, const struct sim_setup *s, const struct 
     buf_str(b, ",\"content\":[");
     stop = write_content(b, s, a, twist, &tokens);
     tokens += s->reasoning_tokens;
-    buf_printf(b, "],\"stop_reason\":\"%s\",\"stop_sequence\":null,", stop);
-    if (strcmp(stop, "refusal") == 0)
-        buf_str(b,
-                "\"stop_details\":{\"type\":\"refusal\",\"category\":null,\"explanation\":null},");
     buf_printf(b,
-               "\"usage\":{\"input_tokens\":%lld,\"cache_creation_input_tokens\":0,"
-               "\"cache_read_input_tokens\":%lld,\"cache_creation\":{\"ephemeral_5m_input_tokens\":"
-               "0,\"ephemeral_1h_input_tokens\":0},\"output_tokens\":%lld,"
-               "\"service_tier\":\"standard\"}}",
-               (long long)(a->prompt_tokens - cached), (long long)cached, (long long)tokens);
+               "],\"container\":null,\"diagnostics\":null,\"stop_reason\":\"%s\",\"stop_sequence\":"
+               "null,\"stop_details\":%s,",
+               stop, strcmp(stop, "refusal") == 0 ? REFUSED : "null");
+    write_usage(b, a->prompt_tokens - cached, cached, tokens, s->reasoning_tokens);
+    buf_char(b, '}');
     r->output_tokens = tokens;
 }
 
