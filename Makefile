@@ -122,13 +122,15 @@ DEPS_BUILD = gcc libc6-dev make pkg-config librdkafka-dev libcurl4-openssl-dev l
 DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppcheck libclang-rt-14-dev \
 	python3 python3-jsonschema python3-venv prometheus
 DEPS_KAFKA = maven default-jre-headless
+DEPS_NPM   = nodejs npm
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
 .PHONY: deps deps-test
 deps: ## install the Debian packages for building and testing
 	@$(INSTALL_DEPS) $(DEPS_BUILD) $(DEPS_CHECK)
-deps-test: ## install what the test with a real Apache Kafka needs
+deps-test: ## install what the tests with a real Apache Kafka and with the vendors' packages need
 	@tests/lib/need kafka >/dev/null || $(INSTALL_DEPS) $(DEPS_KAFKA)
+	@tests/lib/need conformance >/dev/null || $(INSTALL_DEPS) $(DEPS_NPM)
 
 .PHONY: demo
 demo: ## a thousand prompts through Kafka, the cache and a failing provider

@@ -2,7 +2,8 @@
  * Each file in tests/fixtures/providers/<dialect>/ is one exchange: a request in OpenAI's form,
  * the HTTP request that must come of it, an HTTP response, and the answer that must come of that.
  * JSON is compared by value. Good bodies are also checked against the members that OpenAI's schema
- * requires.
+ * requires. With SLUICE_SAMPLES set to a file name the bodies that were made are also appended there, one
+ * a line, for tests/conformance.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -180,6 +181,24 @@ static void check_signed(const char *file, struct json_object *want, const struc
     }
 }
 
+/* kind: "request", "reply" or "error". */
+static void keep_sample(const char *file, const char *url, const struct model *m,
+                        const struct task *t, const char *kind, const struct buf *body)
+{
+    static const char *const ops[] = {
+        [OP_CHAT] = "chat", [OP_EMBEDDINGS] = "embeddings", [OP_RESPONSES] = "responses"};
+    const char *path = getenv("SLUICE_SAMPLES");
+    FILE *f = path && body->len ? fopen(path, "a") : NULL;
+
+    if (!f)
+        return;
+    fprintf(f,
+            "{\"file\":\"%s\",\"dialect\":\"%s\",\"op\":\"%s\",\"url\":\"%s\",\"kind\":\"%s\","
+            "\"body\":%.*s}\n",
+            file, m->provider->name, ops[t->op], url, kind, (int)body->len, body->data);
+    fclose(f);
+}
+
 static void check_sent(const char *file, struct json_object *sent, const struct http_request *req)
 {
     if (json_get_str(sent, "url"))
@@ -221,8 +240,10 @@ static void check_request(const char *file, struct json_object *fixture, const s
         cr_expect(strstr(e.msg, refused), "%s: message: %s", file, e.msg);
     } else {
         cr_expect_eq(r, 0, "%s: %s", file, e.msg);
-        if (r == 0)
+        if (r == 0) {
             check_sent(file, json_get(fixture, "sent"), &req);
+            keep_sample(file, req.url, m, t, "request", &req.body);
+        }
     }
     if (json_get(fixture, "dropped"))
         same_json(file, "dropped", json_get(fixture, "dropped"), t->dropped);
@@ -373,6 +394,7 @@ static void run_fixture(const char *dialect, const char *file)
         check_answer(path, json_get(fixture, "answer"), t, &ans);
         cr_expect(!*m.api_key || !strstr(ans.message, m.api_key), "%s: the key is in the message",
                   path);
+        keep_sample(path, "", &m, t, ans.class == CLASS_OK ? "reply" : "error", &ans.body);
         answer_done(&ans);
         http_response_done(&rsp);
     }
