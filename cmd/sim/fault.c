@@ -30,7 +30,7 @@ static const struct {
     [SIM_EMPTY200] = {"empty200", true}, [SIM_HTML200] = {"html200", false},
     [SIM_NOTJSON] = {"notjson", false},  [SIM_REFUSAL] = {"refusal", true},
     [SIM_LENGTH] = {"length", true},     [SIM_FILTER] = {"filter", true},
-    [SIM_HUGE] = {"huge", true},
+    [SIM_HUGE] = {"huge", true},         [SIM_RAW] = {"raw", false},
 };
 
 static const char *const headers[] = {
@@ -146,6 +146,8 @@ static int parse_rule(const char *text, struct sim_fault_rule *ret, struct err *
     *colon = 0;
     if (find_kind(head, &r.fault, e) < 0)
         return -1;
+    if (r.fault.kind == SIM_RAW)
+        return err_set(e, EX_USAGE, "what raw says can only stand in a --script");
     if (sim_spec_number(colon + 1, &r.percent) < 0 || r.percent > 100)
         return err_set(e, EX_USAGE, "\"%s\" is no percentage from 0 to 100", colon + 1);
     if (add_settings(&r, text, e) < 0)
@@ -173,6 +175,11 @@ int sim_fault_from_json(struct json_object *o, struct sim_fault *ret, struct err
         return err_set(e, EX_DATAERR, "fault needs a \"kind\", such as \"429\"");
     if (find_kind(kind, &f, e) < 0)
         return -1;
+    if (f.kind == SIM_RAW) {
+        f.raw = sim_raw_new(o, e);
+        *ret = f;
+        return f.raw ? 0 : -1;
+    }
     json_object_object_foreach(o, key, value)
     {
         if (strcmp(key, "kind") != 0 && set(&f, key, json_object_get_string(value), e) < 0)

@@ -15,6 +15,7 @@
 #include <json-c/json.h>
 
 #include "base/err.h"
+#include "cmd/sim/raw.h"
 
 enum sim_kind {
     SIM_NONE,
@@ -38,6 +39,7 @@ enum sim_kind {
     SIM_LENGTH,
     SIM_FILTER,
     SIM_HUGE,
+    SIM_RAW, /* what the script says, word for word */
     SIM_KINDS
 };
 
@@ -56,6 +58,7 @@ struct sim_fault {
     int64_t for_ms;         /* how long a stall lasts */
     int64_t bytes;          /* of a huge answer; of one chunk of a drip */
     int64_t percent;        /* how much of a cut answer is sent */
+    struct sim_raw *raw;    /* SIM_RAW: owned by the line of the script */
 };
 
 struct sim_fault_rule {
@@ -80,7 +83,7 @@ void sim_fault_default(enum sim_kind kind, struct sim_fault *ret);
 /* Adds "KIND:PERCENT[,key=value]..." to the plan. */
 int sim_plan_add(struct sim_plan *p, const char *text, struct err *e);
 
-/* {"kind":"429","header":"retry-after","wait":"2s"}; text values as in the plan. */
+/* {"kind":"429","header":"retry-after","wait":"2s"}; text values as in the plan. ret->raw is the caller's. */
 int sim_fault_from_json(struct json_object *o, struct sim_fault *ret, struct err *e);
 
 /* What happens to this draw; NULL: nothing. attempt counts from 0. */

@@ -162,6 +162,13 @@ void sim_reply_fault(struct sim_reply *r, const struct sim_setup *s, const struc
         r->type = "text/html";
         buf_str(&r->body, "<!doctype html><title>Gateway</title><p>Please come back later.\n");
         break;
+    case SIM_RAW:
+        sim_reply_clear(r);
+        r->status = f->raw->status;
+        r->type = f->raw->type;
+        buf_str(&r->headers, f->raw->headers);
+        buf_str(&r->body, f->raw->body);
+        break;
     case SIM_NOTJSON:
         sim_reply_clear(r);
         buf_str(&r->body, "{\"id\": \"chatcmpl-x\", \"choices\": [oops");

@@ -16,6 +16,7 @@ static void line_done(struct sim_script_line *l)
     free(l->model);
     free(l->contains);
     free(l->api);
+    sim_raw_free(l->fault.raw);
 }
 
 void sim_script_done(struct sim_script *s)

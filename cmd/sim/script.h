@@ -8,7 +8,8 @@
  * Every member but `fault` may be left out. `contains` is looked for in the bytes of the body, `attempt`
  * is how often this body was sent (from 1), `nth` how many requests matched this line so far (from 1),
  * `times` how often the line applies, `from` and `until` count from the start of the simulator. The
- * first line that applies wins; a kind of "none" protects a request from later lines and the plan.
+ * first line that applies wins; a kind of "none" protects a request from later lines and the plan; a kind of
+ * "raw" gives the answer word for word (raw.h).
  */
 #ifndef SLUICE_CMD_SIM_SCRIPT_H
 #define SLUICE_CMD_SIM_SCRIPT_H

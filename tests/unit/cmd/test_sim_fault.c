@@ -22,6 +22,7 @@ Test(sim_fault, reads_what_a_person_types)
         {"cut:100,at=0", true, NULL},
         {"oops:10", false, "none of: 429"},
         {"none:10", false, "none of: 429"},
+        {"raw:10", false, "--script"},
         {"429", false, "KIND:PERCENT"},
         {"429:101", false, "0 to 100"},
         {"429:x", false, "0 to 100"},
@@ -134,6 +135,11 @@ Test(sim_script, refuses_bad_lines)
         {"{\"match\":{\"modle\":\"x\"},\"fault\":{\"kind\":\"429\"}}", "modle"},
         {"{\"fault\":{\"kind\":\"429\"},\"from\":\"later\"}", "from"},
         {"{\"fault\":", ""},
+        {"{\"fault\":{\"kind\":\"raw\"}}", "status"},
+        {"{\"fault\":{\"kind\":\"raw\",\"status\":429,\"header\":{}}}", "\"header\""},
+        {"{\"fault\":{\"kind\":\"raw\",\"status\":429,\"headers\":\"x\"}}", "an object"},
+        {"{\"fault\":{\"kind\":\"raw\",\"status\":429,\"headers\":{\"a\":\"b\\r\\nc\"}}}",
+         "no header"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -179,5 +185,35 @@ Test(sim_latency, reads_and_draws)
         }
         cr_expect(sum >= (double)rows[i].mean_us * 0.97 && sum <= (double)rows[i].mean_us * 1.03,
                   "%s: mean %f", rows[i].text, sum);
+    }
+}
+
+Test(sim_script, an_answer_word_for_word)
+{
+    static const struct {
+        const char *fault, *type, *headers, *body;
+    } rows[] = {
+        {"{\"kind\":\"raw\",\"status\":429}", "application/json", "", ""},
+        {"{\"kind\":\"raw\",\"status\":429,\"body\":\"a \\\"word\\\"\"}", "application/json", "",
+         "a \"word\""},
+        {"{\"kind\":\"raw\",\"status\":429,\"body\":{\"a\":[1]},"
+         "\"headers\":{\"Content-Type\":\"text/html\",\"retry-after\":\"2\",\"x-n\":3}}",
+         "text/html", "retry-after: 2\r\nx-n: 3\r\n", "{\"a\":[1]}"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct sim_script s = {0};
+        const struct sim_raw *raw = NULL;
+        char line[300];
+
+        snprintf(line, sizeof line, "{\"fault\":%s}", rows[i].fault);
+        add(&s, line);
+        raw = s.lines[0].fault.raw;
+        cr_expect_eq(s.lines[0].fault.kind, SIM_RAW);
+        cr_expect_eq(raw->status, 429);
+        cr_expect_str_eq(raw->type, rows[i].type);
+        cr_expect_str_eq(raw->headers, rows[i].headers);
+        cr_expect_str_eq(raw->body, rows[i].body);
+        sim_script_done(&s);
     }
 }
