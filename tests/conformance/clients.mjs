@@ -1,26 +1,30 @@
 /*
- * clients SCHEMAS URL: each module of clients/ drives one vendor's own client against the simulator at URL,
- * and every body that goes over the wire meanwhile is checked against the vendor's types: what the client
- * sends (so the request types describe what is really sent), and what the simulator answers.
+ * clients SCHEMAS URL NAME...: each module of clients/ that is named drives one vendor's own client
+ * against the simulator at URL, and every body that goes over the wire meanwhile is checked against the
+ * vendor's types: what the client sends (so the request types describe what is really sent), and what the
+ * simulator answers.
  *
- * A module exports `dialect`, `wires` (see wire.mjs), and `tests`: a table of what to try, each a function
- * of ({url, wire}) that throws when the client is not content. The simulator is started with
+ * A module exports `dialect`, `ops` (see wire.mjs), whether errors (`errorTypes`, default no) and answers
+ * (`answerTypes`, default yes) have types, and `tests`: a table of what to try, each a function of
+ * ({url, wire}) that throws when the client is not content. The simulator is started with
  *   --cached-percent 50 --reasoning-tokens 7 --api-key sk-sim --script clients/script.jsonl
  */
 import { readdirSync } from 'node:fs';
 import { Checker } from './check.mjs';
 import { Wire } from './wire.mjs';
 
-const [schemas, url] = process.argv.slice(2);
+const [schemas, url, ...names] = process.argv.slice(2);
 const checker = new Checker(schemas);
 let failed = 0;
 
 /* What the client said and heard, as samples; bodies of errors only where the package has a type for them. */
 function samples(client, exchange, file) {
     const { op, status, request, answer } = exchange;
-    const sample = { file, dialect: client.dialect, op };
-    if (status < 300)
-        return [{ ...sample, kind: 'request', body: request }, { ...sample, kind: 'answer', body: answer }];
+    const sample = { file, dialect: client.dialect, op, url: exchange.url };
+    if (status < 300) {
+        const said = { ...sample, kind: 'request', body: request };
+        return client.answerTypes === false ? [said] : [said, { ...sample, kind: 'answer', body: answer }];
+    }
     return client.errorTypes ? [{ ...sample, op: 'error', kind: 'answer', body: answer }] : [];
 }
 
@@ -47,6 +51,7 @@ async function run(client, name, title, test) {
 for (const file of readdirSync('clients').filter((f) => f.endsWith('.mjs')).sort()) {
     const client = await import(`./clients/${file}`);
     const name = file.replace('.mjs', '');
+    if (!names.includes(name)) continue;
     const done = [];
     for (const [title, test] of Object.entries(client.tests))
         if (await run(client, name, title, test)) done.push(title);

@@ -31,7 +31,7 @@ const embeddingsWrong = [
 const response = {
     id: 'r', object: 'response', created_at: 1, status: 'completed', error: null, incomplete_details: null,
     instructions: null, metadata: null, model: 'm', parallel_tool_calls: true, temperature: null, top_p: null,
-    tool_choice: 'auto', tools: [], access_programs: null,
+    tool_choice: 'auto', tools: [],
     output: [{ id: 'm', type: 'message', role: 'assistant', status: 'completed',
         content: [{ type: 'output_text', text: 'hi', annotations: [] }] }],
 };
@@ -109,9 +109,17 @@ const controls = {
     GeminiEmbeddingsRequest: [{ requests: [{ model: 'models/m', content: { parts: [{ text: 'a' }] } }] }, [
         ['requests.0.model', undefined, "required property 'model'"],
         ['requests.0.dimensions', 8, 'additional properties (dimensions)'],
+        ['requests.0.content', 'a', 'must be object'],
     ]],
     GeminiEmbeddingsAnswer: [{ embeddings: [{ values: [0.5] }] }, [
         ['embeddings.0.values', 'AAAA', 'must be array'],
+    ]],
+    MistralChatRequest: [{ model: 'm', messages: user, stream: false }, [
+        ['seed', 1, 'additional properties (seed)'],
+        ['messages.0.role', 'developer', 'must be'],
+    ]],
+    MistralEmbeddingsRequest: [{ model: 'm', input: 'a' }, [
+        ['dimensions', 8, 'additional properties (dimensions)'],
     ]],
     BedrockChatRequest: [{ messages: [{ role: 'user', content: [{ text: 'hi' }] }] }, [
         ['messages.0.content', 'hi', 'must be array'],
@@ -127,7 +135,7 @@ const controls = {
         ['usage.input_tokens', 1, 'additional properties (input_tokens)'],
     ]],
     CohereChatRequest: [{ model: 'm', messages: user, stream: false }, [
-        ['stream', undefined, "required property 'stream'"],
+        ['stream', true, 'must be equal to constant'],
         ['top_p', 1, 'additional properties (top_p)'],
         ['tool_choice', 'auto', 'must'],
     ]],

@@ -32,12 +32,19 @@ function check() {
         .map((s) => s.name.text);
 }
 
+/* Members that a client always sends, with a default; the API does not ask for them. */
+const DEFAULTS = {
+    MistralChatRequest: ['index', 'prefix', 'stream'],
+};
+
 /* Bytes are base64 text on the wire; the generator shows the members of the language's own class. */
-function wire(node) {
-    if (Array.isArray(node)) return node.map(wire);
+function wire(node, defaults = []) {
+    if (Array.isArray(node)) return node.map((n) => wire(n, defaults));
     if (node === null || typeof node !== 'object') return node;
     if (node.properties?.BYTES_PER_ELEMENT) return { type: 'string' };
-    return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, wire(value)]));
+    const made = Object.fromEntries(Object.entries(node).map(([k, v]) => [k, wire(v, defaults)]));
+    if (Array.isArray(node.required)) made.required = node.required.filter((r) => !defaults.includes(r));
+    return made;
 }
 
 function brief(error) {
@@ -58,7 +65,7 @@ const generator = createGenerator({
 const schemas = {};
 for (const name of names) {
     try {
-        schemas[name] = wire(generator.createSchema(name));
+        schemas[name] = wire(generator.createSchema(name), DEFAULTS[name]);
     } catch (error) {
         process.stderr.write(`${SOURCE}: ${name}: ${brief(error)}\n`);
         process.exit(1);

@@ -4,12 +4,14 @@
  *
  * Where a package describes its own form and not the one on the wire, the type is put together here of
  * the parts that are the same in both:
+ *   OpenAI   the client decodes embeddings; on the wire they are base64 text when asked for so. It also makes
+ *            `output_text` of a response. `access_programs` is too new to ask it of every server.
  *   Gemini   the package takes one flat `config`; the API has generationConfig and the rest beside it.
- *   Bedrock  modelId is in the path. Bytes are base64 text in JSON (schemas.mjs says so).
- *   Cohere   `Raw` is the form on the wire of each type; the package's own names are in camel case.
- *   OpenAI   the client decodes embeddings; on the wire they are base64 text when asked for so.
- *            `output_text` of a response is made by the client, too.
- * Not covered, for want of a type: Bedrock's InvokeModel (embeddings), whose body each vendor defines.
+ *   Mistral  `$Outbound` is the form on the wire; answers have none.
+ *   Bedrock  modelId is in the path; bytes are base64 text (schemas.mjs says so). The package calls no member
+ *            required, so what is missing is not found.
+ *   Cohere   `Raw` is the form on the wire; the package's own names are in camel case.
+ * Not covered, for want of a type: Bedrock's InvokeModel and Vertex's predict (embeddings).
  */
 import type {
     ChatCompletion,
@@ -21,6 +23,10 @@ import type { ErrorObject } from 'openai/resources/shared';
 import type { Message, MessageCreateParamsNonStreaming } from '@anthropic-ai/sdk/resources/messages';
 import type { ErrorResponse } from '@anthropic-ai/sdk/resources/shared';
 import type * as Gemini from '@google/genai';
+import type {
+    ChatCompletionRequest$Outbound,
+    EmbeddingRequest$Outbound,
+} from '@mistralai/mistralai/models/components';
 import type { ConverseRequest, ConverseResponse } from '@aws-sdk/client-bedrock-runtime';
 import type { V2ChatRequest } from './node_modules/cohere-ai/dist/serialization/resources/v2/client/requests/V2ChatRequest.js';
 import type { V2EmbedRequest } from './node_modules/cohere-ai/dist/serialization/resources/v2/client/requests/V2EmbedRequest.js';
@@ -32,7 +38,8 @@ type EmbeddingsOnTheWire = Omit<CreateEmbeddingResponse, 'data'> & {
     data: (Omit<Embedding, 'embedding'> & { embedding: number[] | string })[];
 };
 
-type ResponseOnTheWire = Omit<Response, 'output_text'>;
+type ResponseOnTheWire = Omit<Response, 'output_text' | 'access_programs'> &
+    Partial<Pick<Response, 'access_programs'>>;
 
 export type ChatReply = ChatCompletion;
 export type EmbeddingsReply = EmbeddingsOnTheWire;
@@ -68,18 +75,21 @@ export type GeminiChatAnswer = Pick<
     Gemini.GenerateContentResponse,
     'candidates' | 'createTime' | 'modelVersion' | 'promptFeedback' | 'responseId' | 'usageMetadata'
 >;
-export interface GeminiEmbeddingsRequest {
-    requests: (Pick<Gemini.EmbedContentConfig, 'taskType' | 'title' | 'outputDimensionality'> & {
-        model: string;
-        content: Gemini.Content;
-    })[];
-}
-export type GeminiEmbeddingsAnswer = Pick<Gemini.EmbedContentResponse, 'embeddings' | 'usageMetadata'>;
+type GeminiEmbedding = Pick<Gemini.EmbedContentConfig, 'taskType' | 'title' | 'outputDimensionality'> & {
+    content: Gemini.Content;
+};
+export type GeminiEmbeddingsRequest = GeminiEmbedding | { requests: (GeminiEmbedding & { model: string })[] };
+export type GeminiEmbeddingsAnswer =
+    | Pick<Gemini.EmbedContentResponse, 'embeddings' | 'usageMetadata'>
+    | (Pick<Gemini.EmbedContentResponse, 'usageMetadata'> & { embedding: Gemini.ContentEmbedding });
+
+export type MistralChatRequest = ChatCompletionRequest$Outbound;
+export type MistralEmbeddingsRequest = EmbeddingRequest$Outbound;
 
 export type BedrockChatRequest = Omit<ConverseRequest, 'modelId'>;
 export type BedrockChatAnswer = ConverseResponse;
 
-export type CohereChatRequest = V2ChatRequest.Raw & { stream: false };
+export type CohereChatRequest = V2ChatRequest.Raw & { stream?: false };
 export type CohereChatAnswer = V2ChatResponse.Raw;
 export type CohereEmbeddingsRequest = V2EmbedRequest.Raw;
 export type CohereEmbeddingsAnswer = EmbedByTypeResponse.Raw;

@@ -23,7 +23,7 @@ export class Wire {
         const { pathname } = new URL(url);
         const op = this.#ops.find(([pattern]) => pattern.test(pathname))?.[1];
         if (!op) throw new Error(`the client asked for ${pathname}`);
-        this.exchanges.push({ op, status, request: JSON.parse(request), answer: JSON.parse(answer) });
+        this.exchanges.push({ op, status, url: pathname, request: JSON.parse(request), answer: JSON.parse(answer) });
     }
 
     close() {

@@ -5,6 +5,7 @@
 # A file is a provider, a line an error: what is answered (status, headers, body) and its class; calls, how often
 # it is asked when that is not what the class says; wait_ms, what it asks for.
 . "$(dirname "$0")/../lib/scene.sh"
+. "$(dirname "$0")/../lib/dialects.sh"
 errors=$ROOT/tests/fixtures/errors
 
 # Calls to the model, calls to the other one. A rate limit, an overload, a bad key or an empty account send the
@@ -15,19 +16,30 @@ cat >classes.json <<'END'
  "region": [1, 1], "context_window": [1, 1], "content_policy": [1, 0], "caller_fault": [1, 0]}
 END
 
-# settings FILE: provider, path of the simulator and more settings of a row.
+# settings FILE: how its provider is reached at the simulator: sets provider, path and more.
 settings() {
+    provider=$1 path=/v1 more=""
     case $1 in
-    scaleway) echo 'provider=openai path=/v1' ;;
-    *) echo "provider=$1 path=/v1" ;;
+    scaleway) provider=openai ;;
+    gemini) path=/v1beta ;;
+    bedrock) path="" ;;
+    azure) path="" more=", api_version: 2024-10-21" ;;
     esac
 }
 
-# One table: {name, file, row, ..., alone}; with a wait_ms a second one that is alone and says it only once.
+files=()
 for file in "$errors"/*.jsonl; do
     name=$(basename "$file" .jsonl)
-    jq -c --arg file "$name" '. + {file: $file, name: "\($file)-\(input_line_number)", alone: false}' "$file"
-    jq -c --arg file "$name" 'select(.wait_ms) | . + {file: $file, name: "\($file)-\(input_line_number)-alone", alone: true}' "$file"
+    case $name in
+    azure | bedrock | gemini) known "$name" || continue ;;
+    esac
+    files+=("$name")
+done
+
+# One table: {name, file, row, ..., alone}; with a wait_ms a second one that is alone and says it only once.
+for file in "${files[@]}"; do
+    jq -c --arg file "$file" '. + {$file, name: "\($file)-\(input_line_number)", alone: false}' "$errors/$file.jsonl"
+    jq -c --arg file "$file" 'select(.wait_ms) | . + {$file, name: "\($file)-\(input_line_number)-alone", alone: true}' "$errors/$file.jsonl"
 done >table
 jq -c '{match: {model: .name}, times: (if .alone then 1 else 0 end),
     fault: ({kind: "raw", status, body} + if .headers then {headers} else {} end)}' table >script.jsonl
@@ -40,8 +52,8 @@ model() {
 }
 
 config() { # FILE: a configuration with a model for each error of the file, and one that answers
-    local provider path more=""
-    eval "$(settings "$1" | sed 's/ /; /g')"
+    local provider path more name
+    settings "$1"
     echo "model_list:"
     model spare sim /v1 "" 1000000
     while read -r name; do
@@ -99,8 +111,8 @@ run() { # FILE
 }
 
 failed=0
-for file in "$errors"/*.jsonl; do
-    (trap - EXIT; run "$(basename "$file" .jsonl)") || failed=1
+for file in "${files[@]}"; do
+    (trap - EXIT; run "$file") || failed=1
 done
 [ "$failed" = 0 ] || fail "errors are not met as they should be (see above)"
 made=$(cat ./*/out | jq -s 'map(.sluice.attempts | length) | add')
