@@ -31,6 +31,13 @@ export const additions = [
     },
     { types: CHAT, path: 'choices.*.seed', why: 'of Together, passed on' },
     { types: CHAT, path: 'x_groq', why: 'of Groq, passed on' },
+    { types: CHAT, path: 'choices.*.logprobs.token_ids', why: 'of Together, passed on' },
+    { types: CHAT, path: 'citations', why: 'of Perplexity, passed on' },
+    { types: CHAT, path: 'search_results', why: 'of Perplexity, passed on' },
+    { types: CHAT, path: 'prompt_logprobs', why: 'of vLLM, passed on' },
+    { types: CHAT, path: 'kv_transfer_params', why: 'of vLLM, passed on' },
+    { types: CHAT, path: 'choices.*.stop_reason', why: 'of vLLM, passed on' },
+    { types: CHAT, path: 'choices.*.token_ids', why: 'of vLLM, passed on' },
     { types: CHAT, path: 'usage.prompt_cache_hit_tokens', why: 'of DeepSeek, passed on' },
     { of: 'azure', types: [...CHAT, 'OpenaiChatAnswer'], path: 'prompt_filter_results', why: 'of Azure, passed on' },
     { of: 'azure', types: [...CHAT, 'OpenaiChatAnswer'], path: 'choices.*.content_filter_results', why: 'of Azure, passed on' },
@@ -74,10 +81,39 @@ export const additions = [
     { of: 'gemini', types: CHAT, path: 'choices.*.grounding_metadata', why: 'of Gemini: where a statement comes from' },
 ];
 
+const COUNTED = 'Together and others count log probabilities where OpenAI says true or false';
 const EXTRA = 'extra_body adds what the user wants, known or not';
 
 export const exceptions = [
     { file: 'openai/headers.json', kind: 'request', says: 'additional properties (top_k)', why: EXTRA },
+    { file: 'openai/extra-body.json', kind: 'request', says: 'additional properties (brand_new)', why: EXTRA },
+    { file: 'openai/logprobs-old-form.json', kind: 'request', says: '/logprobs must be boolean', why: COUNTED },
+    { file: 'openai/vendor-together.json', kind: 'request', says: '/logprobs must be boolean', why: COUNTED },
+    { file: 'openai/vendor-together-one.json', kind: 'request', says: '/logprobs must be boolean', why: COUNTED },
+    {
+        file: 'openai/logprobs-odd-form.json',
+        kind: 'reply',
+        says: 'additional properties (tokens)',
+        why: 'log probabilities in a form that nobody knows stay as they came',
+    },
+    {
+        file: 'openai/vendor-perplexity.json',
+        kind: 'request',
+        says: 'additional properties (search_mode)',
+        why: 'of Perplexity',
+    },
+    {
+        file: 'openai/vllm-extras.json',
+        kind: 'request',
+        says: 'additional properties (top_k)',
+        why: 'of vLLM and SGLang',
+    },
+    {
+        file: 'mistral/logprobs.json',
+        kind: 'request',
+        says: 'additional properties (logprobs)',
+        why: "Mistral's client does not know them",
+    },
     { file: 'azure/extra-body.json', kind: 'request', says: 'additional properties (brand_new)', why: EXTRA },
     { file: 'mistral/extra-body.json', kind: 'request', says: 'additional properties (top_k)', why: EXTRA },
     {
