@@ -19,7 +19,8 @@ const word = (text) => text[0].toUpperCase() + text.slice(1);
 export function typeOf({ dialect, op, kind, url }) {
     if (kind === 'reply') return word(op) + 'Reply';
     if (kind === 'error') return 'ErrorReply';
-    if (op === 'responses' && !url?.endsWith('/responses')) op = 'chat'; /* said in another API's words */
+    if (kind === 'request' && /\/responses(\?|$)/.test(url)) op = 'responses';
+    else if (kind === 'request' && op === 'responses') op = 'chat'; /* said in another API's words */
     return word(SAME[dialect] ?? dialect) + word(op) + word(kind);
 }
 

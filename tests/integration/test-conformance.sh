@@ -23,7 +23,7 @@ fixtures=$BUILD/tests/unit/providers/test_fixtures
 (cd "$ROOT" && SLUICE_SAMPLES=$WORK/bodies "$fixtures" --jobs 1 --quiet) || fail "test_fixtures failed"
 for dir in "$ROOT"/tests/fixtures/providers/*/; do
     for kind in request reply; do
-        grep -q "\"dialect\":\"$(basename "$dir")\".*\"kind\":\"$kind\"" "$WORK/bodies" ||
+        grep -q "/providers/$(basename "$dir")/.*\"kind\":\"$kind\"" "$WORK/bodies" ||
             fail "the fixtures of $(basename "$dir") gave no $kind"
     done
 done
