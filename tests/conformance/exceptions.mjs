@@ -114,6 +114,7 @@ export const exceptions = [
         says: 'additional properties (logprobs)',
         why: "Mistral's client does not know them",
     },
+    { file: 'anthropic/extra-body.json', kind: 'request', says: 'additional properties (brand_new)', why: EXTRA },
     { file: 'azure/extra-body.json', kind: 'request', says: 'additional properties (brand_new)', why: EXTRA },
     { file: 'mistral/extra-body.json', kind: 'request', says: 'additional properties (top_k)', why: EXTRA },
     {
