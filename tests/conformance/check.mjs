@@ -75,7 +75,7 @@ export class Checker {
     /* The same for a sample, with the deliberate differences taken into account. */
     sample(s) {
         const type = typeOf(s);
-        this.#dialects.add(s.dialect);
+        this.#dialects.add(s.dialect).add(s.file.split('/').at(-2));
         if (UNTYPED.includes(type)) return null;
         const row = exceptions.find((e) => s.file.endsWith(e.file) && e.kind === s.kind);
         const body = structuredClone(s.body);

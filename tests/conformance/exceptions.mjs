@@ -30,6 +30,7 @@ export const additions = [
         why: "Anthropic's signed thoughts, which have to be sent back as they came",
     },
     { types: CHAT, path: 'choices.*.seed', why: 'of Together, passed on' },
+    { types: ['ResponsesReply'], path: 'store', why: 'what the server says of itself, passed on' },
     { types: CHAT, path: 'x_groq', why: 'of Groq, passed on' },
     { types: CHAT, path: 'choices.*.logprobs.token_ids', why: 'of Together, passed on' },
     { types: CHAT, path: 'citations', why: 'of Perplexity, passed on' },
@@ -82,6 +83,7 @@ export const additions = [
 ];
 
 const COUNTED = 'Together and others count log probabilities where OpenAI says true or false';
+const AS_IS = 'a request to /v1/responses goes out as it came';
 const EXTRA = 'extra_body adds what the user wants, known or not';
 
 export const exceptions = [
@@ -114,6 +116,33 @@ export const exceptions = [
         says: 'additional properties (logprobs)',
         why: "Mistral's client does not know them",
     },
+    { file: 'openai/responses.json', kind: 'request', says: 'additional properties (made_up)', why: AS_IS },
+    { file: 'openai/responses-sparse.json', kind: 'request', says: '/tools/0', why: AS_IS },
+    {
+        file: 'openai/responses-by-chat-text.json',
+        kind: 'request',
+        says: 'additional properties (top_k)',
+        why: 'of vLLM and SGLang',
+    },
+    {
+        file: 'openai/responses-unknown-item.json',
+        kind: 'reply',
+        says: '/output/1',
+        why: 'an item that nobody knows yet is passed on',
+    },
+    {
+        file: 'openai/responses-status-odd.json',
+        kind: 'reply',
+        says: '/status must be',
+        why: 'a status that nobody knows yet is passed on',
+    },
+    {
+        file: 'openai-responses/refusal-before.json',
+        kind: 'request',
+        says: 'additional properties (refusal)',
+        why: 'the type wants the id of the message, which a record of chat messages has not',
+    },
+    { file: 'openai-responses/extra-body.json', kind: 'request', says: 'additional properties (top_k)', why: EXTRA },
     { file: 'anthropic/extra-body.json', kind: 'request', says: 'additional properties (brand_new)', why: EXTRA },
     { file: 'azure/extra-body.json', kind: 'request', says: 'additional properties (brand_new)', why: EXTRA },
     { file: 'mistral/extra-body.json', kind: 'request', says: 'additional properties (top_k)', why: EXTRA },
