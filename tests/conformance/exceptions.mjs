@@ -30,7 +30,7 @@ export const additions = [
         why: "Anthropic's signed thoughts, which have to be sent back as they came",
     },
     { types: CHAT, path: 'choices.*.seed', why: 'of Together, passed on' },
-    { types: ['ResponsesReply'], path: 'store', why: 'what the server says of itself, passed on' },
+    { types: ['ResponsesReply', 'OpenaiResponsesAnswer'], path: 'store', why: 'the API says it, its client does not know it' },
     { types: CHAT, path: 'x_groq', why: 'of Groq, passed on' },
     { types: CHAT, path: 'choices.*.logprobs.token_ids', why: 'of Together, passed on' },
     { types: CHAT, path: 'citations', why: 'of Perplexity, passed on' },

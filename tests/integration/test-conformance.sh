@@ -37,7 +37,7 @@ def ask(text; more): {messages: [{role: "user", content: text}], max_completion_
     text: ask("hello"; {}),
     schema: ask("who?"; {response_format: {type: "json_schema", json_schema: {name: "p", schema: person, strict: true}}}),
     tool: ask("who?"; {tools: tools, tool_choice: (if $loose then "auto" else "required" end)}),
-    cut: ask("be brief"; {max_completion_tokens: 2}),
+    cut: ask("word " * 60; {max_completion_tokens: 16}),
     refusal: ask("meets refusal"; {}),
     filter: ask("meets filter"; {}),
     long: ask("meets context"; {}),
