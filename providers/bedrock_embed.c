@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "providers/fields.h"
 #include "providers/openai.h"
+#include "providers/vector.h"
 
 #define TOKENS_HEADER "x-amzn-bedrock-input-token-count"
 
@@ -75,9 +76,11 @@ static int put_dimensions(struct outgoing *o, const char *name, struct json_obje
 
 static int put_encoding(struct outgoing *o, const char *name, struct json_object *v)
 {
-    if (strcmp(json_object_get_string(v), "float") == 0)
-        return 0;
-    return outgoing_refuse(o, "it gives floats", "%s", name);
+    const char *form = json_object_get_string(v);
+
+    if (strcmp(form, "float") == 0 || strcmp(form, "base64") == 0)
+        return 0; /* it gives numbers, which are packed here */
+    return outgoing_refuse(o, "it has the forms float and base64 only", "%s", name);
 }
 
 static int put_input_type(struct outgoing *o, const char *name, struct json_object *v)
@@ -113,13 +116,14 @@ int bedrock_embed(struct outgoing *o)
     return 0;
 }
 
-static void add_row(struct json_object *data, struct json_object *vector)
+static void add_row(struct json_object *data, struct json_object *vector, bool packed)
 {
-    json_object_array_add(data, bedrock_wrap("embedding", json_object_get(vector)));
+    json_object_array_add(
+        data, bedrock_wrap("embedding", packed ? vector_pack(vector) : json_object_get(vector)));
 }
 
 /* Titan's embedding, or Cohere's embeddings: a list, or lists by type. */
-static struct json_object *new_data(struct json_object *root)
+static struct json_object *new_data(struct json_object *root, bool packed)
 {
     struct json_object *data = json_object_new_array();
     struct json_object *list = json_get(root, "embeddings");
@@ -131,9 +135,9 @@ static struct json_object *new_data(struct json_object *root)
     if (json_object_is_type(list, json_type_array))
         n = json_object_array_length(list);
     for (i = 0; i < n; i++)
-        add_row(data, json_object_array_get_idx(list, i));
+        add_row(data, json_object_array_get_idx(list, i), packed);
     if (json_get(root, "embedding"))
-        add_row(data, json_get(root, "embedding"));
+        add_row(data, json_get(root, "embedding"), packed);
     return data;
 }
 
@@ -156,7 +160,9 @@ void bedrock_read_embeddings(const struct model *m, const struct task *t,
                              const struct http_response *rsp, struct json_object *root,
                              struct answer *ans)
 {
-    CLEANUP_JSON struct json_object *list = bedrock_wrap("data", new_data(root));
+    const char *form = json_get_str(t->body, "encoding_format");
+    bool packed = form && strcmp(form, "base64") == 0;
+    CLEANUP_JSON struct json_object *list = bedrock_wrap("data", new_data(root, packed));
     int64_t tokens = tokens_of(rsp, root);
 
     if (tokens >= 0)

@@ -68,9 +68,11 @@ for case in text schema tool cut float base64; do
     bad=$(jq -r --arg case "$case" 'select((.custom_id | endswith(" " + $case)) and .response.status_code != 200)' out.jsonl)
     [ -z "$bad" ] || fail "$case has no answer: $bad"
 done
+# A prompt that was blocked within a 200 is an error without a body; what it holds is in our own schema.
 jq -c '(.custom_id / " ") as [$dialect, $case]
     | {file: .custom_id, $dialect, op: (if $case == "float" or $case == "base64" then "embeddings" else "chat" end),
-        kind: (if .response.status_code == 200 then "reply" else "error" end), body: .response.body}' out.jsonl |
+        kind: (if .response.status_code == 200 then "reply" else "error" end), body: .response.body} |
+        select(.body)' out.jsonl |
     samples || fail "replies are not what OpenAI's types say"
 "$ROOT/tests/lib/validate-json" "$ROOT/deploy/schemas/reply.schema.json" <out.jsonl || fail "replies do not fit our own schema"
 echo "test-conformance: ok"
