@@ -467,47 +467,19 @@ static void run_whole_dialect(const char *dialect)
     run_all(dialect);
 }
 
-Test(fixtures, openai)
-{
-    run_whole_dialect("openai");
-}
+/* A test for each dialect, and its folder. */
+#define WHOLE(name, folder)                                                                        \
+    Test(fixtures, name)                                                                           \
+    {                                                                                              \
+        run_whole_dialect(folder);                                                                 \
+    }
 
-Test(fixtures, azure)
-{
-    run_whole_dialect("azure");
-}
-
-Test(fixtures, mistral)
-{
-    run_whole_dialect("mistral");
-}
-
-Test(fixtures, anthropic)
-{
-    run_whole_dialect("anthropic");
-}
-
-Test(fixtures, cohere)
-{
-    run_whole_dialect("cohere");
-}
-
-Test(fixtures, ollama_chat)
-{
-    run_whole_dialect("ollama_chat");
-}
-
-Test(fixtures, openai_responses)
-{
-    run_whole_dialect("openai-responses");
-}
-
-Test(fixtures, bedrock)
-{
-    run_whole_dialect("bedrock");
-}
-
-Test(fixtures, gemini)
-{
-    run_whole_dialect("gemini");
-}
+WHOLE(openai, "openai")
+WHOLE(azure, "azure")
+WHOLE(mistral, "mistral")
+WHOLE(anthropic, "anthropic")
+WHOLE(cohere, "cohere")
+WHOLE(ollama_chat, "ollama_chat")
+WHOLE(openai_responses, "openai-responses")
+WHOLE(bedrock, "bedrock")
+WHOLE(gemini, "gemini")
