@@ -174,6 +174,10 @@ unit integration asan tsan fuzz lint fmt-check style:
 chaos: chaos-programs ## kill workers and brokers under load, then check every reply and call
 	@tests/chaos/run
 
+.PHONY: test-compose
+test-compose: ## the stack of docker-compose.yml on a Docker engine, where one can be had
+	@tests/compose/run
+
 .PHONY: fmt bench bench-delivery
 fmt: ## clang-format on every source file
 	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
