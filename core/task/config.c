@@ -77,6 +77,17 @@ static void models_release(struct config *c)
     c->nmodels = 0;
 }
 
+static void tenants_release(struct config *c)
+{
+    size_t i = 0;
+
+    for (i = 0; i < c->ntenants; i++)
+        free(c->tenants[i].name);
+    free(c->tenants);
+    c->tenants = NULL;
+    c->ntenants = 0;
+}
+
 static void field_release(const struct conf_row *row, void *base)
 {
     void *field = (char *)base + row->offset;
@@ -105,6 +116,9 @@ static void field_release(const struct conf_row *row, void *base)
         properties_release(&c->kafka);
         properties_release(&c->kafka_consumer);
         properties_release(&c->kafka_producer);
+        break;
+    case CONF_TENANTS:
+        tenants_release(c);
         break;
     case CONF_MODELS:
         models_release(c);

@@ -88,6 +88,17 @@ struct fallback_list {
     size_t count;
 };
 
+/* What one tenant may use, beside the budget of all. */
+struct tenant {
+    char *name;           /* as requests say it in sluice.tenant */
+    int line;             /* where it stands in the file, 0: not from a file */
+    double max_cost;      /* USD, negative: no bound */
+    int64_t max_requests; /* 0: no bound */
+};
+
+#define CONFIG_TENANTS_MAX 256
+#define TENANT_NAME_MAX    128 /* bytes, as record_int.h has it for requests */
+
 struct config {
     char *path; /* file it came from, or NULL */
     int64_t version;
@@ -136,6 +147,16 @@ struct config {
         struct fallback_list context_window_fallbacks;
         struct fallback_list content_policy_fallbacks;
     } router;
+
+    struct {
+        double max_cost;      /* USD, negative: no bound */
+        int64_t max_requests; /* calls to providers, 0: no bound */
+        char *per;            /* run, day */
+        char *on_exceed;      /* pause */
+        char *unknown_price;  /* refuse, allow */
+    } budget;
+    struct tenant *tenants;
+    size_t ntenants;
 
     struct {
         bool enabled;      /* completions; the journal is always on */

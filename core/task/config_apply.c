@@ -111,6 +111,36 @@ static int apply_scalar(const struct apply *a, const struct conf_row *row, void 
     return 0;
 }
 
+static int apply_tenants(struct apply *a, const struct conf_node *map)
+{
+    struct config *c = a->c;
+    size_t i = 0;
+
+    if (conf_node_null(map))
+        return 0;
+    if (map->kind != CONF_MAP)
+        return conf_node_err(map, a->e, "tenants: write one `name: {max_cost: 5}` a line");
+    c->tenants = mem_array(CONFIG_TENANTS_MAX, sizeof *c->tenants);
+    for (i = 0; i < map->count; i++) {
+        const struct conf_node *n = map->at[i];
+        struct tenant *t = NULL;
+
+        if (!*n->key || strlen(n->key) > TENANT_NAME_MAX)
+            return conf_key_err(n, a->e, "tenants: a name has 1 to %d bytes", TENANT_NAME_MAX);
+        if (n->kind != CONF_MAP)
+            return conf_node_err(n, a->e, "tenants.%s: write it as `%s: {max_cost: 5}`", n->key,
+                                 n->key);
+        if (i == CONFIG_TENANTS_MAX)
+            return conf_key_err(n, a->e, "tenants: more than %d", CONFIG_TENANTS_MAX);
+        t = &c->tenants[c->ntenants++];
+        *t = (struct tenant){.name = mem_strdup(n->key), .line = n->line};
+        conf_set_defaults(conf_tenant_rows, t);
+        if (apply_map(a, conf_tenant_rows, t, n, "") < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int apply_row(struct apply *a, const struct conf_row *row, void *base,
                      const struct conf_node *n)
 {
@@ -131,6 +161,8 @@ static int apply_row(struct apply *a, const struct conf_row *row, void *base,
         return conf_apply_fallbacks(a, n, row->path, field);
     case CONF_KAFKA:
         return conf_apply_kafka(a, n);
+    case CONF_TENANTS:
+        return apply_tenants(a, n);
     case CONF_MODELS:
         a->models = n;
         return 0;

@@ -263,6 +263,27 @@ static void print_models(const struct config *c, FILE *to)
     }
 }
 
+static void print_tenants(const struct config *c, FILE *to)
+{
+    size_t i = 0;
+
+    fputs(c->ntenants ? "tenants:\n" : "", to);
+    for (i = 0; i < c->ntenants; i++) {
+        struct printer p = {.to = to, .indent = 4};
+        const struct conf_row *row = NULL;
+
+        fputs("  ", to);
+        print_scalar(to, c->tenants[i].name, true);
+        fputs(":\n", to);
+        for (row = conf_tenant_rows; row->path; row++) {
+            if (!is_set(row, &c->tenants[i]))
+                continue;
+            fprintf(to, "%*s%s:", p.indent, "", row->path);
+            print_value(&p, row, &c->tenants[i], p.indent);
+        }
+    }
+}
+
 void config_print(const struct config *c, FILE *to)
 {
     struct printer p = {.to = to};
@@ -273,6 +294,8 @@ void config_print(const struct config *c, FILE *to)
 
         if (row->type == CONF_KAFKA) {
             print_kafka(to, c);
+        } else if (row->type == CONF_TENANTS) {
+            print_tenants(c, to);
         } else if (row->type == CONF_MODELS) {
             print_models(c, to);
         } else if (is_set(row, c) &&

@@ -39,6 +39,8 @@ static const char *type_words(const struct conf_row *row)
         return "list of model: [models]";
     case CONF_KAFKA:
         return "map of properties";
+    case CONF_TENANTS:
+        return "map of tenants";
     case CONF_MODELS:
         return "list of rows";
     case CONF_STR:
@@ -100,6 +102,8 @@ static void print_setting(FILE *to, const struct conf_row *row, int indent)
         fprintf(to, "%*s#%s: %s\n", indent, "", leaf, row->fallback);
     else if (row->type == CONF_LIST)
         fprintf(to, "%*s#%s: []\n", indent, "", leaf);
+    else if (row->type == CONF_NUM && row->example)
+        fprintf(to, "%*s#%s: %s\n", indent, "", leaf, row->example);
 }
 
 /* The lines below a key: as they are, or each behind a "#". */
@@ -129,7 +133,7 @@ static void sample_row(FILE *to, const struct conf_row *row, int indent)
     if (row->type == CONF_KAFKA || row->type == CONF_MODELS) {
         fprintf(to, "%s:\n", row->path);
         print_example(to, row->example, false);
-    } else if (row->example) {
+    } else if (row->example && row->type != CONF_NUM) {
         fprintf(to, "%*s#%s:\n", indent, "", conf_leaf(row->path));
         print_example(to, row->example, true);
     } else {
@@ -238,5 +242,7 @@ void config_print_man(FILE *to)
     fputs(".SH KEYS OF A ROW OF MODEL_LIST\n.B litellm_params\nis accepted for\n.BR params .\n",
           to);
     man_rows(to, conf_model_rows);
+    fputs(".SH KEYS OF A TENANT\n", to);
+    man_rows(to, conf_tenant_rows);
     fputs(".SH SEE ALSO\n.BR sluice (1)\n", to);
 }

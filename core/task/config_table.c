@@ -11,6 +11,9 @@
 static const char *const deliveries[] = {"exactly_once", "at_least_once", NULL};
 static const char *const dedupes[] = {"none", "task_id", NULL};
 static const char *const strategies[] = {"simple-shuffle", NULL};
+static const char *const budget_periods[] = {"run", "day", NULL};
+static const char *const budget_actions[] = {"pause", NULL};
+static const char *const unknown_prices[] = {"refuse", "allow", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
@@ -273,6 +276,57 @@ const struct conf_row conf_rows[] = {
      .example = "    - fast: [local]\n",
      .help = "models to try when a provider's content filter stopped the request"},
 
+    {.path = "budget.max_cost",
+     .type = CONF_NUM,
+     AT(budget.max_cost),
+     .min = 0,
+     .max = INT64_C(1000000000),
+     .example = "25.00",
+     .help =
+         "USD that calls may cost, for each process; no bound when it is not set. The most that a "
+         "call can cost is reserved before it is sent, so that this is never passed, however many "
+         "are in flight. That needs the prices of the model and the length of its longest answer: "
+         "max_completion_tokens of the request, or model_info.max_output_tokens"},
+    {.path = "budget.max_requests",
+     .type = CONF_INT,
+     AT(budget.max_requests),
+     .min = 0,
+     .max = INT64_C(1000000000000),
+     .fallback = "0",
+     .help = "calls to providers, for each process, retries included; 0 for no bound"},
+    {.path = "budget.per",
+     .type = CONF_ENUM,
+     AT(budget.per),
+     .fallback = "run",
+     .choices = budget_periods,
+     .help =
+         "run: the whole job of `sluice batch` with all its runs, or one life of a worker; day: "
+         "from midnight to midnight UTC, also over restarts on the same store"},
+    {.path = "budget.on_exceed",
+     .type = CONF_ENUM,
+     AT(budget.on_exceed),
+     .fallback = "pause",
+     .choices = budget_actions,
+     .help = "pause: nothing more is bought and nothing fails; `sluice batch` stops with exit code "
+             "75 and goes on with a higher budget, a worker is not ready and its requests wait for "
+             "the next day or a restart with a higher budget"},
+    {.path = "budget.unknown_price",
+     .type = CONF_ENUM,
+     AT(budget.unknown_price),
+     .fallback = "refuse",
+     .choices = unknown_prices,
+     .help = "requests whose most possible cost cannot be known beforehand, where max_cost is set. "
+             "refuse: they get an error that says what is missing; allow: they are sent, and what "
+             "they are known to have cost is counted afterwards, so max_cost may be passed"},
+    {.path = "tenants",
+     .type = CONF_TENANTS,
+     .example = "  team-a: {max_cost: 5.00}\n"
+                "  team-b: {max_requests: 10000}\n",
+     .help =
+         "budgets of single tenants (sluice.tenant of a request), beside the one of all and for "
+         "the same time, at most 256; the requests of a tenant whose budget is used up wait "
+         "and do not hold up others"},
+
     {.path = "cache.enabled",
      .type = CONF_BOOL,
      AT(cache.enabled),
@@ -402,6 +456,25 @@ const struct conf_row conf_rows[] = {
      AT(observability.admin_token_file),
      .fallback = "",
      .help = "file that holds the token and nothing else"},
+    {.path = NULL},
+};
+
+#define OF(field) .offset = offsetof(struct tenant, field)
+
+const struct conf_row conf_tenant_rows[] = {
+    {.path = "max_cost",
+     .type = CONF_NUM,
+     OF(max_cost),
+     .min = 0,
+     .max = INT64_C(1000000000),
+     .help = "USD that its calls may cost, for each process; no bound when it is not set"},
+    {.path = "max_requests",
+     .type = CONF_INT,
+     OF(max_requests),
+     .min = 0,
+     .max = INT64_C(1000000000000),
+     .fallback = "0",
+     .help = "its calls to providers; 0 for no bound"},
     {.path = NULL},
 };
 

@@ -41,6 +41,7 @@ enum conf_type {
     CONF_ROUTE,      /* "provider/upstream" into struct model; offset is not used */
     CONF_FALLBACKS,  /* struct fallback_list, [{from: [to, ...]}] */
     CONF_KAFKA,      /* the three property lists of struct config; offset is not used */
+    CONF_TENANTS,    /* config.tenants; below each name the rows of conf_tenant_rows */
     CONF_MODELS,     /* config.models; each element has the rows of conf_model_rows */
 };
 
@@ -58,8 +59,9 @@ struct conf_row {
     const char *help;    /* one sentence without a full stop */
 };
 
-extern const struct conf_row conf_rows[];       /* of struct config */
-extern const struct conf_row conf_model_rows[]; /* of struct model */
+extern const struct conf_row conf_rows[];        /* of struct config */
+extern const struct conf_row conf_model_rows[];  /* of struct model */
+extern const struct conf_row conf_tenant_rows[]; /* of struct tenant */
 
 /* Last part of a path: "pool.workers" gives "workers". */
 const char *conf_leaf(const char *path);

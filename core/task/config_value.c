@@ -303,6 +303,7 @@ int conf_set(const struct conf_row *row, void *base, const char *text, struct er
     case CONF_PROPERTIES:
     case CONF_FALLBACKS:
     case CONF_KAFKA:
+    case CONF_TENANTS:
     case CONF_MODELS:
         break;
     }

@@ -110,6 +110,25 @@ static bool is_next_region(const struct config *c, size_t i)
            strcmp(m->upstream_model, last->upstream_model) == 0 && m->weight > 0;
 }
 
+/* Under a budget of money a request is refused when its longest answer has no known length. */
+static void warn_budget(const struct warner *w)
+{
+    const struct config *c = w->c;
+    bool money = c->budget.max_cost >= 0;
+    size_t i = 0;
+
+    for (i = 0; i < c->ntenants; i++)
+        money |= c->tenants[i].max_cost >= 0;
+    for (i = 0; money && i < c->nmodels; i++) {
+        if (c->models[i].max_output_tokens == 0 && !is_next_region(c, i))
+            warn(w,
+                 "max_cost is set and model `%s` has no model_info.max_output_tokens: requests "
+                 "without max_completion_tokens cannot be bounded, which budget.unknown_price: %s "
+                 "decides about",
+                 c->models[i].model_name, c->budget.unknown_price);
+    }
+}
+
 void config_warnings(const struct config *c, void (*fn)(void *arg, const char *text), void *arg)
 {
     const struct warner w = {c, fn, arg};
@@ -122,6 +141,7 @@ void config_warnings(const struct config *c, void (*fn)(void *arg, const char *t
             warn_model(&w, &c->models[i]);
     }
     warn_windows(&w);
+    warn_budget(&w);
     warn_kafka(&w);
     if (c->limits.response_bytes < c->limits.reply_bytes)
         warn(&w, "limits.response_bytes is smaller than limits.reply_bytes, which then is never "

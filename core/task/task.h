@@ -146,6 +146,10 @@ struct task {
     uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */
     int wait_queue;          /* TASK_WAITING: number of its queue in the admission */
     int64_t reserved_tokens; /* TASK_WAITING: the estimate; then the reservation held on `route` */
+    int account;             /* of its tenant in the budget, 0: none of its own */
+    double worst_usd;        /* the most that its call can cost: what is reserved of the budget */
+    int money;               /* TASK_WAITING: enum budget_result at the last look */
+    bool money_own;          /* TASK_WAITING: its tenant's budget lacks, not that of all */
     int64_t not_before_us;   /* TASK_DELAYED, TASK_WAITING */
     int64_t deadline_us;     /* monotonic; INT64_MAX: none */
     int64_t queued_us;       /* from received to the first call */

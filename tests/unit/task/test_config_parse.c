@@ -275,6 +275,44 @@ Test(config_parse, model_rows)
     config_free(c);
 }
 
+Test(config_parse, budget_and_tenants)
+{
+    struct config *c = parse("", NULL, NULL, 0);
+    const char *set[] = {"tenants.a.max_requests=9", "budget.per=day"};
+
+    cr_expect_lt(c->budget.max_cost, 0, "no bound");
+    cr_expect_eq(c->ntenants, 0);
+    config_free(c);
+    c = parse("budget: {max_cost: 2.5, max_requests: 10, unknown_price: allow}\n"
+              "tenants:\n  a: {max_cost: 0}\n  \"team b\": {}\n",
+              NULL, set, 2);
+    cr_expect_eq(c->budget.max_cost, 2.5);
+    cr_expect_eq(c->budget.max_requests, 10);
+    cr_expect_str_eq(c->budget.per, "day");
+    cr_expect_str_eq(c->budget.on_exceed, "pause");
+    cr_assert_eq(c->ntenants, 2);
+    cr_expect_str_eq(c->tenants[0].name, "a");
+    cr_expect_eq(c->tenants[0].max_cost, 0);
+    cr_expect_eq(c->tenants[0].max_requests, 9);
+    cr_expect_str_eq(c->tenants[1].name, "team b");
+    cr_expect_lt(c->tenants[1].max_cost, 0);
+    config_free(c);
+}
+
+Test(config_parse, wrong_tenants)
+{
+    static const struct mistake cases[] = {
+        {"tenants: [a]\n", "tenants: write one `name: {max_cost: 5}` a line"},
+        {"tenants: {a: 5}\n", "f.yaml:1:14: tenants.a: write it as `a: {max_cost: 5}`"},
+        {"tenants: {a: {max_cst: 5}}\n", "did you mean `max_cost`?"},
+        {"tenants: {a: {max_cost: -1}}\n", "max_cost"},
+        {"tenants: {\"\": {max_cost: 1}}\n", "tenants: a name has 1 to 128 bytes"},
+        {"budget: {on_exceed: fail}\n", "pause"},
+    };
+
+    expect_mistakes(cases, ARRAY_LEN(cases));
+}
+
 Test(config_parse, too_many_rows)
 {
     struct config *c = NULL;

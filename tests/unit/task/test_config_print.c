@@ -190,6 +190,10 @@ Test(config_sample, comments_are_the_defaults)
     whole->router.content_policy_fallbacks.count = 0;
     whole->kafka_consumer.count = 0;
     whole->kafka_producer.count = 0;
+    cr_expect_eq(whole->budget.max_cost, 25);
+    whole->budget.max_cost = -1;
+    cr_expect_eq(whole->ntenants, 2);
+    whole->ntenants = 0;
     {
         CLEANUP_FREE char *one = print(plain);
         CLEANUP_FREE char *two = print(whole);
@@ -201,14 +205,31 @@ Test(config_sample, comments_are_the_defaults)
     whole->router.content_policy_fallbacks.count = 1;
     whole->kafka_consumer.count = 1;
     whole->kafka_producer.count = 1;
+    whole->ntenants = 2;
     config_free(plain);
     config_free(whole);
 }
 
+Test(config_print, tenants_come_back)
+{
+    struct config *c = parse("tenants: {\"1: b\": {max_cost: 0.25}, a: {max_requests: 7}}\n");
+    CLEANUP_FREE char *text = print(c);
+    struct config *again = parse(text);
+
+    cr_assert_eq(again->ntenants, 2, "%s", text);
+    cr_expect_str_eq(again->tenants[0].name, "1: b");
+    cr_expect_eq(again->tenants[0].max_cost, 0.25);
+    cr_expect_lt(again->tenants[1].max_cost, 0);
+    cr_expect_eq(again->tenants[1].max_requests, 7);
+    config_free(c);
+    config_free(again);
+}
+
 Test(config_man, names_every_key)
 {
-    static const char *const keys[] = {"pool.workers", "params.api_key_file", "kafka",
-                                       "router_settings.fallbacks", "model_info.max_input_tokens"};
+    static const char *const keys[] = {"pool.workers",    "params.api_key_file",
+                                       "kafka",           "router_settings.fallbacks",
+                                       "budget.max_cost", "model_info.max_input_tokens"};
     CLEANUP_FREE char *man = print_with(config_print_man);
     size_t i = 0;
 

@@ -332,6 +332,7 @@ Test(config_warnings, each)
          "larger than kafka message.max.bytes (2000000)"},
         {"limits: {response_bytes: 1MB}\n", "never reached"},
         {"pool: {workers: 5, max_calls: 2}\n", "nothing to do"},
+        {LIST M("a") "tenants: {t: {max_cost: 5}}\n", "model `a` has no model_info.max_output"},
         {LIST "  - {model_name: m, params: {model: local/x}, model_info: {input_cost_per_token: 0, "
               "output_cost_per_token: 0}}\nkafka: {bootstrap.servers: h, group.id: g, "
               "message.max.bytes: 8000000}\n",
