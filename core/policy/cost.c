@@ -148,3 +148,40 @@ double cost_of_answer(const struct prices *p, const struct answer *ans)
         return ans->reported_cost * p->cost_unit;
     return tokens < 0 || meters < 0 || !isfinite(sum) ? UNKNOWN : sum;
 }
+
+/* The dearest price of any token of these kinds, in any tier and any step that such an input may reach. */
+static double dearest(const struct prices *p, const enum price_kind *kinds, size_t n, int64_t input)
+{
+    double most = UNKNOWN;
+    size_t step = 0;
+    size_t k = 0;
+    int tier = 0;
+
+    for (step = 0; step <= p->nsteps; step++) {
+        if (step > 0 && p->step[step].above >= input)
+            break;
+        for (k = 0; k < n; k++) {
+            for (tier = 0; tier < SERVICE_TIERS; tier++)
+                most = fmax(most, p->step[step].usd[tier][kinds[k]]);
+        }
+    }
+    return most;
+}
+
+double cost_at_most(const struct prices *p, enum service_tier asked, int64_t input, int64_t output)
+{
+    static const enum price_kind inputs[] = {PRICE_INPUT, PRICE_CACHE_READ, PRICE_CACHE_WRITE,
+                                             PRICE_CACHE_WRITE_1H};
+    static const enum price_kind outputs[] = {PRICE_OUTPUT, PRICE_REASONING};
+    double sum = p->request > 0 ? p->request : 0;
+
+    if (p->nmeters > 0 || asked >= SERVICE_TIERS)
+        return UNKNOWN;
+    if (price_of(p, PRICE_INPUT, asked, input).usd < 0 ||
+        (output > 0 && price_of(p, PRICE_OUTPUT, asked, input).usd < 0))
+        return UNKNOWN;
+    sum += dearest(p, inputs, ARRAY_LEN(inputs), input) * (double)input;
+    if (output > 0)
+        sum += dearest(p, outputs, ARRAY_LEN(outputs), input) * (double)output;
+    return isfinite(sum) ? sum : UNKNOWN;
+}

@@ -20,4 +20,11 @@
  */
 double cost_of_answer(const struct prices *p, const struct answer *ans);
 
+/*
+ * USD that no answer with at most so many tokens of input and output can pass, if it is served in the asked
+ * tier or a cheaper one: each token at the dearest price that it may have. Negative: unknown, because a price is
+ * missing, or because usage_costs count what nobody can know before.
+ */
+double cost_at_most(const struct prices *p, enum service_tier asked, int64_t input, int64_t output);
+
 #endif
