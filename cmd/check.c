@@ -6,6 +6,7 @@
 
 #include "cmd/check.h"
 #include "cmd/command.h"
+#include "policy/budget.h"
 
 struct check_options {
     struct config_options config;
@@ -57,8 +58,13 @@ static int check_config(const struct check_options *o, const struct config *c)
 {
     const char *file = c->path ? c->path : "configuration (no file)";
     size_t warnings = 0;
+    struct err e = {0};
     int rc = check_kafka_properties(c, stderr);
 
+    if (budget_check(c, &e) < 0) {
+        fprintf(stderr, "error: %s\n", e.msg);
+        rc = EX_CONFIG;
+    }
     config_warnings(c, print_warning, &warnings);
     if (o->print)
         config_print(c, stdout);

@@ -19,9 +19,10 @@ struct health_signs {
     bool producer; /* may publish */
     bool store;    /* takes writes */
     bool starting, paused, draining;
+    bool broke; /* the budget is used up: nothing is bought until it is raised or the day ends */
 };
 
-#define HEALTH_REASONS_MAX 6
+#define HEALTH_REASONS_MAX 7
 
 /* Why it is not ready, a word each; 0: it is. While it starts, or ends, that is the only reason. */
 size_t health_reasons(const struct health_signs *s, const char *ret[HEALTH_REASONS_MAX]);

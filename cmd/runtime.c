@@ -120,6 +120,19 @@ static int open_crash_log(struct runtime *r, struct err *e)
     return 0;
 }
 
+/* A day's budget lives with the slot; that of a run ends with the process. */
+static int open_budget(struct runtime *r, struct err *e)
+{
+    char path[sizeof r->slot.path + 16];
+
+    if (budget_check(r->config, e) < 0)
+        return -1;
+    if (!budget_wanted(r->config) || strcmp(r->config->budget.per, "day") != 0)
+        return 0;
+    snprintf(path, sizeof path, "%s/budget", r->slot.path);
+    return budget_file_open(&r->spent, path, "worker", e);
+}
+
 static int open_store(struct runtime *r, const struct runtime_setup *setup, struct err *e)
 {
     int got = slot_take(&r->slot, setup->store_root, -1, e);
@@ -131,7 +144,7 @@ static int open_store(struct runtime *r, const struct runtime_setup *setup, stru
         return -1;
     r->has_slot = true;
     r->store = store_open(r->slot.path, r->config, e);
-    return r->store ? open_crash_log(r, e) : -1;
+    return r->store && open_budget(r, e) == 0 ? open_crash_log(r, e) : -1;
 }
 
 /* An embedded broker has no transactions. */
@@ -155,7 +168,7 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
                                        .fatal = &r->fatal,
                                        .embedded = setup->embedded,
                                        .settled = kafka_intake_settled};
-    struct pool_setup pools = {.config = r->config, .store = r->store};
+    struct pool_setup pools = {.config = r->config, .store = r->store, .book = r->spent.book};
     struct intake entry = {.room = room, .submit = submit, .release = release, .cancel = cancel};
 
     if (r->config->pool.static_membership && !setup->embedded)
@@ -191,6 +204,7 @@ static void stop(struct runtime *r, int64_t flush_ms)
     if (r->pool)
         r->pool = pool_free(r->pool);
     r->store = store_free(r->store);
+    budget_file_close(&r->spent);
     if (r->has_slot)
         slot_release(&r->slot);
     r->has_slot = false;
@@ -244,10 +258,10 @@ static void say(struct runtime *r)
                  "finished=%" PRIu64 " failed=%" PRIu64 " hits=%" PRIu64 " calls=%" PRIu64
                  " calling=%" PRId64 " waiting=%" PRId64 " partitions=%" PRId64 " open=%" PRId64
                  " lost=%" PRIu64 " commits=%" PRIu64 " aborts=%" PRIu64 " rebuilds=%" PRIu64
-                 " commit_p50_ms=%.1f commit_p99_ms=%.1f",
+                 " commit_p50_ms=%.1f commit_p99_ms=%.1f spent_usd=%.6f budget_calls=%" PRId64,
                  s->finished, s->failed, s->hits, s->calls, s->calling, s->waiting + s->delayed,
                  k.partitions, k.open, k.lost, k.commits, aborts, p.rebuilds, ms(&p.commit_us, 0.5),
-                 ms(&p.commit_us, 0.99));
+                 ms(&p.commit_us, 0.99), s->budget.spent_usd, s->budget.calls);
     r->said_finished = s->finished;
     free(s);
 }
@@ -286,6 +300,27 @@ static void show_drain(struct runtime *r, bool at_once)
     show(r, &(struct health_signs){.draining = true}, at_once);
 }
 
+/* Says when the budget is used up and when there is one again. */
+static void look_at_budget(struct runtime *r)
+{
+    struct budget_view v = {0};
+    bool broke = pool_budget(r->pool, &v);
+
+    if (broke == r->broke)
+        return;
+    r->broke = broke;
+    if (broke)
+        log_warn("the budget is used up, requests wait",
+                 "spent_usd=%.6f max_cost=%.6f calls=%" PRId64 " max_requests=%" PRId64
+                 " until=\"%s\"",
+                 v.spent_usd, v.max_cost, v.calls, v.max_requests,
+                 r->spent.book ? "the next day (UTC), or a start with a higher budget"
+                               : "a start with a higher budget");
+    else
+        log_info("there is a budget again", "spent_usd=%.6f max_cost=%.6f", v.spent_usd,
+                 v.max_cost);
+}
+
 /* A look at its own health, once a tick. */
 static void look(struct runtime *r)
 {
@@ -298,7 +333,8 @@ static void look(struct runtime *r)
     signs = (struct health_signs){.member = k.member,
                                   .producer = p.ready || !r->exact,
                                   .store = !store_failing(r->store),
-                                  .paused = watch_is_paused(r->watch)};
+                                  .paused = watch_is_paused(r->watch),
+                                  .broke = r->broke};
     health_show(&r->health, &signs);
     r->hangs = health_hangs(&r->health, k.rounds, HANG_TICKS);
     show(r, &signs, r->hangs);
@@ -372,6 +408,8 @@ int runtime_run(struct runtime *r, struct err *e)
         if (!sig && watch_wants_drain(r->watch))
             sig = SIGTERM;
         say_at_times(r, clock_mono_us());
+        if (budget_wanted(r->config))
+            look_at_budget(r);
         look(r);
     }
     health_close(&r->health);

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/admin/watch.h"
 #include "cmd/health.h"
+#include "io/budget_file.h"
 #include "io/kafka/kafka.h"
 #include "io/store.h"
 #include "pool/pool.h"
@@ -20,6 +21,8 @@ struct runtime {
     bool has_slot;
     struct store *store;
     struct crash_log *crash_log; /* or NULL */
+    struct budget_file spent;    /* of the day; book NULL: not kept */
+    bool broke;                  /* the budget is used up */
     struct pool *pool;
     struct kafka_intake *intake;
     struct kafka_publisher *publisher;

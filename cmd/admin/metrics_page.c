@@ -39,6 +39,12 @@ static const struct row rows[] = {
      GAUGE(pool.stranded)},
     {"sluice_calls_in_flight", "Calls that run, or have ended and are not durable yet.",
      GAUGE(pool.calling)},
+    {"sluice_budget_used_up", "1 while calls wait because the budget is used up.",
+     FLAG(pool.money_out)},
+    {"sluice_budget_calls", "Calls that count in the budget of this run or day.",
+     GAUGE(pool.budget.calls)},
+    {"sluice_budget_waiting_tasks", "Tasks that wait because their tenant's budget is used up.",
+     GAUGE(pool.money_waits)},
     {"sluice_kafka_member", "1 while the worker has its partitions, be they none.",
      FLAG(intake.member)},
     {"sluice_kafka_partitions", "Partitions of the request topics that are this worker's.",
@@ -135,6 +141,17 @@ static void write_health(struct metrics *m, const struct view *v)
             on = on || holds[k] == health_reason_names[i];
         metrics_count(m, METRICS_LABELS({"reason", health_reason_names[i]}), on);
     }
+}
+
+static void write_budget(struct metrics *m, const struct budget_view *b)
+{
+    if (!b->on)
+        return;
+    one(m, "sluice_budget_spent_usd", METRICS_GAUGE, "Spent in this run or day.", b->spent_usd);
+    one(m, "sluice_budget_reserved_usd", METRICS_GAUGE, "Most that the running calls may cost.",
+        b->reserved_usd);
+    if (b->max_cost >= 0)
+        one(m, "sluice_budget_max_usd", METRICS_GAUGE, "budget.max_cost.", b->max_cost);
 }
 
 static void write_process(struct metrics *m, const struct process_stats *p)
@@ -404,6 +421,7 @@ void metrics_page(const struct view *v, struct buf *out)
     if (!snapshot_is_taken(v->s))
         return;
     write_tasks(&m, &v->s->pool);
+    write_budget(&m, &v->s->pool.budget);
     write_routes(&m, v);
     metrics_gen_ai(&m, v);
     write_kafka(&m, v);

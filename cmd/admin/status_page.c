@@ -67,6 +67,7 @@ static void put_limiter(struct json_object *o, const struct view *v)
         [LIMITED_RATE] = "limits of the models",
         [LIMITED_COOLING] = "models that cool down",
         [LIMITED_STORE] = "store",
+        [LIMITED_BUDGET] = "budget",
     };
     const struct pool_stats *p = &v->s->pool;
 
@@ -106,6 +107,27 @@ static void put_pool(struct json_object *root, const struct view *v)
     put_quantiles(o, "task_ms", &p->task_latency);
     put_quantiles(o, "queue_ms", &p->queue_latency);
     put_quantiles(o, "call_ms", &p->call_latency);
+}
+
+static void put_budget(struct json_object *root, const struct view *v)
+{
+    const struct pool_stats *p = &v->s->pool;
+    const struct budget_view *b = &p->budget;
+    struct json_object *o;
+
+    if (!b->on)
+        return;
+    o = open_object(root, "budget");
+    put_num(o, "spent_usd", b->spent_usd);
+    put_num(o, "reserved_usd", b->reserved_usd);
+    if (b->max_cost >= 0)
+        put_num(o, "max_cost", b->max_cost);
+    put_int(o, "calls", b->calls);
+    if (b->max_requests > 0)
+        put_int(o, "max_requests", b->max_requests);
+    put_bool(o, "used_up", p->money_out);
+    put_int(o, "waiting_for_tenants", p->money_waits);
+    put_int(o, "dearer_than_possible", (int64_t)b->overruns);
 }
 
 /* ---- models ---- */
@@ -306,6 +328,7 @@ void status_page(const struct view *v, struct buf *out)
     if (snapshot_is_taken(v->s)) {
         put_int(root, "slot", v->s->slot);
         put_pool(root, v);
+        put_budget(root, v);
         for (size_t row = 0; row < v->config->nmodels; row++)
             put_model(models, v, row);
         put_kafka(root, v);

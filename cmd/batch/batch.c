@@ -48,6 +48,20 @@ static const struct option_row rows[] = {
      .min = 0,
      .max = 1000000,
      .help = "calls at once; sets pool.max_calls and raises pool.max_in_flight"},
+    {.name = "max-cost",
+     .type = OPT_NUM,
+     .offset = offsetof(struct batch_options, max_cost),
+     .arg = "USD",
+     .help = "stop before the job, with all its runs, has cost more than this (exit code 75; a "
+             "higher one goes on); sets budget.max_cost"},
+    {.name = "max-requests",
+     .type = OPT_INT,
+     .offset = offsetof(struct batch_options, max_requests),
+     .arg = "CALLS",
+     .min = 0,
+     .max = INT64_C(1000000000000),
+     .help = "stop before the job, with all its runs, has made more calls than this; sets "
+             "budget.max_requests"},
     {.name = "keep-going",
      .letter = 'k',
      .type = OPT_FLAG,
@@ -64,17 +78,18 @@ static const struct option_row rows[] = {
     {0}};
 
 static void report(const struct batch_options *o, const struct prepared *p, const struct tally *t,
-                   uint64_t calls, int64_t started_us)
+                   const struct local_end *end, int64_t started_us)
 {
     struct tally_totals n = {.what = "batch",
                              .total = index_rows(p->index),
                              .resumed = index_done(p->index),
-                             .calls = calls,
+                             .calls = end->calls,
                              .elapsed_ms = (clock_mono_us() - started_us) / 1000,
                              .output = o->output,
                              .error_file = o->error_file};
 
     tally_report(t, &n, stderr);
+    spend_report(&end->budget, stderr);
 }
 
 static int run_local(const struct batch_options *o, struct prepared *p, struct err *e)
@@ -88,16 +103,17 @@ static int run_local(const struct batch_options *o, struct prepared *p, struct e
                           .out = p->out,
                           .errors = p->errors,
                           .progress = &p->progress,
+                          .book = p->spend.file.book,
                           .signal_fd = p->signal_fd,
                           .limit = (uint64_t)o->limit};
     int64_t started_us = clock_mono_us();
-    uint64_t calls = 0;
+    struct local_end end = {.calls = 0};
     int code = 0;
 
     if (http_global_init(e) < 0)
         return EX_OSERR;
-    code = local_run(&j, tally, &calls, e);
-    report(o, p, tally, calls, started_us);
+    code = local_run(&j, tally, &end, e);
+    report(o, p, tally, &end, started_us);
     return code;
 }
 

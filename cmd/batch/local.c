@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cmd/batch/feeder.h"
+#include "cmd/batch/spend.h"
 #include "cmd/batch/writer.h"
 #include "cmd/signals.h"
 #include "pool/pool.h"
@@ -70,7 +71,7 @@ static int start(struct run *r, struct err *e)
                               .input = j->input,
                               .index = j->index,
                               .limit = j->limit};
-    struct pool_setup ps = {.config = j->config, .store = j->store};
+    struct pool_setup ps = {.config = j->config, .store = j->store, .book = j->book};
     struct intake intake = {
         .room = pool_room_fn, .submit = pool_submit_fn, .release = pool_release_fn};
 
@@ -103,6 +104,36 @@ static void stop_with(struct run *r, int code, const char *why, const char *advi
     r->stop_code = code;
     err_set(&r->stop, code, "%s (last: %s); %s", why,
             r->stats.last_failure[0] ? r->stats.last_failure : "no call was made", advice);
+    begin_drain(r);
+}
+
+/* Do all that the pool holds lack money, with no room for a row that does not? */
+static bool all_broke(const struct run *r)
+{
+    const struct pool_stats *s = &r->stats;
+
+    return s->money_waits > 0 && s->money_waits == s->waiting && !s->calling && !s->delayed &&
+           !s->storing && (r->fed.ended || pool_room(r->pool) == 0);
+}
+
+static void check_budget(struct run *r)
+{
+    char words[160];
+
+    if (r->drain_since_us || (!r->stats.money_out && !all_broke(r)))
+        return;
+    spend_words(&r->stats.budget, words, sizeof words);
+    r->stop_code = EX_TEMPFAIL;
+    if (r->stats.money_out)
+        err_set(&r->stop, EX_TEMPFAIL,
+                "paused: the budget is used up (%s); nothing is lost: the same command with a "
+                "higher --max-cost or --max-requests (or budget: in the configuration) goes on",
+                words);
+    else
+        err_set(&r->stop, EX_TEMPFAIL,
+                "paused: the budgets of all tenants that still have rows are used up (%s in all); "
+                "nothing is lost: raise them below tenants: and run the same command again",
+                words);
     begin_drain(r);
 }
 
@@ -151,7 +182,8 @@ static void limited_text(const struct run *r, char *out, size_t cap)
     static const char *const names[] = {
         [LIMITED_NOTHING] = "the pool",     [LIMITED_INPUT] = "input",
         [LIMITED_CALLS] = "pool.max_calls", [LIMITED_RATE] = "rate limit",
-        [LIMITED_COOLING] = "cooling",      [LIMITED_STORE] = "store cannot be written"};
+        [LIMITED_COOLING] = "cooling",      [LIMITED_STORE] = "store cannot be written",
+        [LIMITED_BUDGET] = "budget"};
     const struct pool_stats *s = &r->stats;
     const struct model *m = s->limited_route >= 0 ? &r->j->config->models[s->limited_route] : NULL;
 
@@ -226,6 +258,7 @@ static void watch(struct run *r)
         if (is_over(r, now_us))
             return;
         check_routes(r, now_us);
+        check_budget(r);
         show(r, now_us, false);
     }
 }
@@ -268,7 +301,7 @@ static int finish(struct run *r, struct err *e)
     return rc;
 }
 
-int local_run(const struct local_job *j, struct tally *ret_tally, uint64_t *ret_calls,
+int local_run(const struct local_job *j, struct tally *ret_tally, struct local_end *ret_end,
               struct err *e)
 {
     struct run r = {.j = j, .tally = ret_tally, .started_us = clock_mono_us()};
@@ -286,7 +319,7 @@ int local_run(const struct local_job *j, struct tally *ret_tally, uint64_t *ret_
         code = EX_IOERR;
     if (code == 0)
         code = exit_code(&r, e);
-    *ret_calls = r.stats.calls;
+    *ret_end = (struct local_end){.calls = r.stats.calls, .budget = r.stats.budget};
     if (r.notify_fd >= 0)
         close(r.notify_fd);
     return code;

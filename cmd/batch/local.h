@@ -12,6 +12,7 @@
 #include "cmd/batch/progress.h"
 #include "cmd/batch/tally.h"
 #include "io/jsonl.h"
+#include "policy/budget.h"
 
 struct local_job {
     const struct config *config;
@@ -22,13 +23,18 @@ struct local_job {
     struct line_writer *out;
     struct line_writer *errors; /* NULL: failures go to out as well */
     struct progress *progress;
-    int signal_fd;  /* signals_open(), from before the first thread */
-    uint64_t limit; /* rows at most in this run; 0: all */
+    int signal_fd;            /* signals_open(), from before the first thread */
+    uint64_t limit;           /* rows at most in this run; 0: all */
+    struct budget_book *book; /* of earlier runs; NULL: there is none */
 };
 
-/* How the run ended: exit code, with e->msg when it was stopped. The tally and the number of calls are for
- * the report. */
-int local_run(const struct local_job *j, struct tally *ret_tally, uint64_t *ret_calls,
+struct local_end {
+    uint64_t calls; /* to providers, in this run */
+    struct budget_view budget;
+};
+
+/* How the run ended: exit code, with e->msg when it was stopped. The tally and the end are for the report. */
+int local_run(const struct local_job *j, struct tally *ret_tally, struct local_end *ret_end,
               struct err *e);
 
 #endif

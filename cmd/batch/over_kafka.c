@@ -108,6 +108,10 @@ static int check_options(struct kafka_job *k, struct err *e)
 
     if (prepare_options(o, e) < 0)
         return -1;
+    if (o->max_cost != 0 || o->max_requests != 0)
+        return err_set(e, EX_USAGE,
+                       "over Kafka the calls are made by workers elsewhere, where --max-cost and "
+                       "--max-requests do not reach: set budget: in their configuration");
     if (strcmp(o->output, "-") == 0)
         return err_set(e, EX_USAGE, "over Kafka the output must be a file: name it with -o FILE");
     if ((size_t)snprintf(k->manifest, sizeof k->manifest, "%s.run", o->output) >=

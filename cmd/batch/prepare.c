@@ -264,13 +264,21 @@ int prepare_options(const struct batch_options *o, struct err *e)
 /* Marks the row of a reply that an earlier run wrote. */
 static int take_old(void *arg, const char *id, size_t len)
 {
-    struct index *index = arg;
+    struct prepared *p = arg;
+    struct index *index = p->index;
     int64_t row = index_find(index, index_hash(id, len));
 
     if (row < 0)
         return -1;
     index_set_done(index, (uint32_t)row);
     return 0;
+}
+
+static void see_old(void *arg, const struct reply_view *v)
+{
+    struct prepared *p = arg;
+
+    spend_old(&p->spend, v);
 }
 
 /* Answers to other prompts under the same ids would be taken for answers to these. */
@@ -301,7 +309,7 @@ static int check_same_input(const struct prepared *p, const struct batch_options
 
 static int open_outputs(struct prepared *p, const struct batch_options *o, struct err *e)
 {
-    struct resume r = {.input = o->input, .arg = p->index, .take = take_old};
+    struct resume r = {.input = o->input, .arg = p, .take = take_old, .see = see_old};
 
     if (resume_open(&r, o->output, &p->out, e) < 0)
         return -1;
@@ -320,7 +328,9 @@ static int open_store(struct prepared *p, const struct batch_options *o, struct 
     if (job_open(&p->job, line_writer_is_file(p->out) ? o->output : "-", root, e) < 0)
         return -1;
     p->has_job = true;
-    if (line_writer_is_file(p->out) && job_keep_input(&p->job, o->output, p->index, e) < 0)
+    if (line_writer_is_file(p->out) &&
+        (job_keep_input(&p->job, o->output, p->index, e) < 0 ||
+         spend_open(&p->spend, p->config, &p->job, o->output, e) < 0))
         return -1;
     p->store = store_open(p->job.slot.path, p->config, e);
     return p->store ? 0 : -1;
@@ -350,6 +360,8 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
         load_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
         return -1;
     apply_options(p->config, o);
+    if (spend_options(p->config, o, e) < 0)
+        return -1;
     p->input = input_open(o->input, &o->in, (size_t)p->config->limits.record_bytes, e);
     if (!p->input)
         return -1;
@@ -377,6 +389,7 @@ void prepared_done(struct prepared *p)
         close(p->signal_fd);
     if (p->store)
         store_free(p->store);
+    budget_file_close(&p->spend.file);
     if (p->has_job)
         job_close(&p->job);
     line_writer_close(p->out);

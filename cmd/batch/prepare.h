@@ -9,6 +9,7 @@
 #include "cmd/batch/index.h"
 #include "cmd/batch/job.h"
 #include "cmd/batch/progress.h"
+#include "cmd/batch/spend.h"
 #include "io/jsonl.h"
 
 struct prepared {
@@ -20,6 +21,7 @@ struct prepared {
     struct job job;
     bool has_job;
     struct store *store;
+    struct spend spend;
     struct progress progress;
     int signal_fd; /* signals.h; 0: not open yet */
 };

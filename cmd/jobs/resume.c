@@ -30,6 +30,8 @@ static int take_line(const struct resume *r, const char *path, const struct line
                      "%s:%lld: \"%.100s\" is not in %s; this output belongs to another input: name "
                      "another output",
                      path, (long long)line->number, v.custom_id, r->input);
+    if (rc == 0 && r->see)
+        r->see(r->arg, &v);
     reply_view_done(&v);
     return rc;
 }

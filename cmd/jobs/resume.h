@@ -6,12 +6,14 @@
 
 #include "base/err.h"
 #include "io/jsonl.h"
+#include "task/reply.h"
 
 struct resume {
     const char *input; /* of the job, for the message; NULL: any reply may stand there */
     void *arg;
     /* Told the id of each reply. -1: it is not of this job, whose output this cannot be. */
     int (*take)(void *arg, const char *id, size_t len);
+    void (*see)(void *arg, const struct reply_view *v); /* told each reply of this job; or NULL */
 };
 
 /* Opens a file of replies for appending and reads what it holds (nothing when it is no regular file). -1 with the line

@@ -12,12 +12,15 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pool/purse.h"
 
 /* More sets of routes than this share queues, which costs order between them and nothing else. */
 #define QUEUES_MAX 256
 
 struct queue {
     uint64_t routes; /* that can serve its tasks */
+    int account;     /* of the budget that pays for them, beside that of all */
+    bool broke;      /* which lacks: its tasks claim no routes */
     struct list_node tasks;
     size_t count;
 };
@@ -34,6 +37,7 @@ struct admission {
     size_t turn;    /* which queue is looked at first */
     size_t waiting; /* tasks in all queues */
     struct rng rng;
+    struct purse purse;
     int64_t calls;
     int64_t next_us; /* atomic */
 };
@@ -58,6 +62,11 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
     return a;
 }
 
+void admission_set_budget(struct admission *a, struct budget *b)
+{
+    a->purse.budget = b;
+}
+
 struct admission *admission_free(struct admission *a)
 {
     if (!a)
@@ -72,6 +81,27 @@ static void wake_at(struct admission *a, int64_t at_us)
 {
     if (at_us < __atomic_load_n(&a->next_us, __ATOMIC_RELAXED))
         __atomic_store_n(&a->next_us, at_us, __ATOMIC_RELAXED);
+}
+
+void admission_tell_wall(struct admission *a, int64_t now_us, int64_t now_wall_ms)
+{
+    pthread_mutex_lock(&a->lock);
+    a->purse.wall_less_mono_ms = now_wall_ms - now_us / 1000;
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* Takes the worst case of t out of the budget. What lacks for all holds up all, what lacks for a tenant only
+ * its own tasks. */
+static bool reserve_money(struct admission *a, struct task *t, int64_t now_us, uint64_t *blocked)
+{
+    int64_t at_us = INT64_MAX;
+
+    if (purse_reserve(&a->purse, t, now_us, &at_us))
+        return true;
+    if (!t->money_own)
+        *blocked = UINT64_MAX;
+    wake_at(a, at_us);
+    return false;
 }
 
 /* One decision for one task, with the routes that tasks in front of it wait for left out. Adds to
@@ -92,7 +122,11 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
         *blocked = UINT64_MAX; /* until a call ends */
         return SELECT_WAIT;
     }
+    if (!reserve_money(a, t, now_us, blocked))
+        return SELECT_WAIT;
     r = select_route(&in, t, &a->rng, &route, &at_us, &wanted);
+    if (r != SELECT_GO)
+        purse_settle(&a->purse, t, false, 0);
     if (r == SELECT_GO) {
         t->route = route;
         t->probe = a->routes[route].breaker.probing;
@@ -104,8 +138,8 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     return r;
 }
 
-/* The queue of tasks that these routes can serve. */
-static struct queue *queue_of(struct admission *a, uint64_t routes)
+/* The queue of tasks that these routes can serve and this account pays for. */
+static struct queue *queue_of(struct admission *a, uint64_t routes, int account)
 {
     struct queue *empty = NULL;
     size_t i = 0;
@@ -115,7 +149,7 @@ static struct queue *queue_of(struct admission *a, uint64_t routes)
 
         if (q->count == 0)
             empty = q;
-        else if (q->routes == routes)
+        else if (q->routes == routes && q->account == account)
             return q;
     }
     if (!empty && a->nqueues < QUEUES_MAX)
@@ -123,17 +157,18 @@ static struct queue *queue_of(struct admission *a, uint64_t routes)
     if (!empty)
         return &a->queues[routes % QUEUES_MAX];
     empty->routes = routes;
+    empty->account = account;
+    empty->broke = false;
     return empty;
 }
 
-static void enqueue(struct admission *a, struct task *t)
+static void enqueue(struct admission *a, struct queue *q, struct task *t)
 {
-    struct queue *q = queue_of(a, t->usable_routes);
-
     task_set_state(t, TASK_WAITING);
     list_push(&q->tasks, &t->node);
     t->wait_queue = (int)(q - a->queues);
-    q->count++;
+    if (++q->count == 1)
+        q->broke = t->money_own;
     a->waiting++;
 }
 
@@ -154,6 +189,7 @@ static void pump_queue(struct admission *a, struct queue *q, int64_t now_us, uin
         struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
         int r = decide(a, t, now_us, blocked);
 
+        q->broke = t->money_own;
         if (r == SELECT_WAIT)
             return;
         if (r == SELECT_NONE)
@@ -183,7 +219,7 @@ static uint64_t claimed(const struct admission *a)
     size_t i = 0;
 
     for (i = 0; a->waiting > 0 && i < a->nqueues; i++)
-        set |= a->queues[i].count ? a->queues[i].routes : 0;
+        set |= a->queues[i].count && !a->queues[i].broke ? a->queues[i].routes : 0;
     return set;
 }
 
@@ -191,18 +227,20 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
 {
     uint64_t claims = 0;
     uint64_t blocked = 0;
+    struct queue *q = NULL;
     int r = SELECT_WAIT;
 
-    t->usable_routes = select_candidates(a->config, t);
+    t->usable_routes = purse_value(&a->purse, a->config, t, select_candidates(a->config, t));
     if (!t->usable_routes)
         return ADMISSION_NEVER;
     t->reserved_tokens = select_estimate(a->config, t);
     pthread_mutex_lock(&a->lock);
+    q = queue_of(a, t->usable_routes, t->account);
     claims = blocked = claimed(a);
-    if (t->usable_routes & ~claims)
+    if ((t->usable_routes & ~claims) && !(q->count && q->broke))
         r = decide(a, t, now_us, &blocked);
     if (r == SELECT_WAIT) {
-        enqueue(a, t);
+        enqueue(a, q, t);
         /* A claim may be wider than what its task can use: the first of a queue has it looked at. */
         if ((t->usable_routes & claims) && a->queues[t->wait_queue].count == 1)
             wake_at(a, now_us);
@@ -263,6 +301,7 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
         limit_settle(l, t->reserved_tokens,
                      end->used_tokens >= 0 ? end->used_tokens : t->reserved_tokens, now_us);
     report(a, t, end, now_us);
+    purse_settle(&a->purse, t, end->sent, end->cost_usd);
     if (a->waiting > 0)
         wake_at(a, now_us);
     pthread_mutex_unlock(&a->lock);
@@ -345,6 +384,27 @@ static uint64_t routes_off(const struct admission *a, int64_t now_us)
     return set;
 }
 
+/* What the heads of the queues lacked at the last look. */
+static void view_money(const struct admission *a, struct admission_view *ret)
+{
+    size_t i = 0;
+
+    if (!a->purse.budget)
+        return;
+    budget_look(a->purse.budget, &ret->budget);
+    for (i = 0; i < a->nqueues; i++) {
+        const struct queue *q = &a->queues[i];
+        const struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
+
+        if (q->count == 0 || t->money != BUDGET_OUT)
+            continue;
+        if (t->money_own)
+            ret->money_waits += (int64_t)q->count;
+        else
+            ret->money_out = true;
+    }
+}
+
 void admission_view(struct admission *a, int64_t now_us, struct admission_view *ret)
 {
     uint64_t off = 0;
@@ -354,6 +414,7 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
     pthread_mutex_lock(&a->lock);
     ret->calls = a->calls;
     ret->waiting = (int64_t)a->waiting;
+    view_money(a, ret);
     off = routes_off(a, now_us);
     for (i = 0; i < a->nqueues; i++) {
         if (!(a->queues[i].routes & ~off))

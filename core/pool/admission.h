@@ -10,6 +10,7 @@
 #ifndef SLUICE_POOL_ADMISSION_H
 #define SLUICE_POOL_ADMISSION_H
 
+#include "policy/budget.h"
 #include "policy/retry.h"
 #include "policy/select.h"
 #include "task/config.h"
@@ -18,6 +19,13 @@
 struct admission;
 
 struct admission *admission_new(const struct config *c, uint64_t seed);
+
+/* Calls are paid from this budget from now on; it is owned by the caller. Before the first task. */
+void admission_set_budget(struct admission *a, struct budget *b);
+
+/* What time it is on the wall, which decides when a budget's day ends. Now and then; any thread. */
+void admission_tell_wall(struct admission *a, int64_t now_us, int64_t now_wall_ms);
+
 struct admission *admission_free(struct admission *a);
 
 enum admission_result {
@@ -36,7 +44,9 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us);
 struct admission_end {
     bool sent; /* false: it never reached the provider; all is refunded */
     bool ok;
-    bool keeps_slot;                     /* the task ends here: see above */
+    bool keeps_slot; /* the task ends here: see above */
+    double
+        cost_usd; /* negative: it may have been charged, nobody knows how much (even if not `sent`) */
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
     const struct retry_verdict *verdict; /* when it failed */
 };
@@ -63,6 +73,9 @@ struct admission_view {
     int64_t waiting;
     int64_t stranded; /* of these: all their routes are off */
     int64_t calls;
+    struct budget_view budget;
+    bool money_out;      /* the budget of all is used up */
+    int64_t money_waits; /* tasks whose tenant's budget is used up */
     struct {
         int64_t running;
         bool cooling;

@@ -100,6 +100,18 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
     count_call(w, t, rsp, ans);
 }
 
+/* What the budget pays for a call. Negative: it may have been charged, and nobody knows how much. */
+static double charged(const struct worker *w, const struct task *t, const struct http_response *rsp,
+                      const struct answer *ans)
+{
+    bool may = rsp->end == HTTP_TIMEOUT || rsp->end == HTTP_CUT || rsp->end == HTTP_CANCELLED ||
+               rsp->end == HTTP_TOO_LARGE || rsp->end == HTTP_RESET;
+
+    if (rsp->end == HTTP_DONE && rsp->status >= 200 && rsp->status < 300)
+        return cost_of_answer(&model_of(w, t)->prices, ans);
+    return may ? -1 : 0;
+}
+
 static struct completion *make_completion(struct worker *w, const struct model *m,
                                           struct answer *ans)
 {
@@ -123,7 +135,11 @@ static struct completion *make_completion(struct worker *w, const struct model *
 static void succeeded(struct worker *w, struct task *t, struct answer *ans)
 {
     const struct usage *u = &ans->usage;
-    struct admission_end end = {.sent = true, .ok = true, .keeps_slot = true, .used_tokens = -1};
+    struct admission_end end = {.sent = true,
+                                .ok = true,
+                                .keeps_slot = true,
+                                .cost_usd = cost_of_answer(&model_of(w, t)->prices, ans),
+                                .used_tokens = -1};
 
     if (u->input_tokens >= 0 && u->output_tokens >= 0)
         end.used_tokens = u->input_tokens + u->output_tokens;
@@ -219,7 +235,8 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
                              .hint_ms = hint_wait_ms(rsp, ans, w->now_wall_ms),
                              .no_same_route = ans->no_same_route || hint_should_retry(rsp) == 0,
                              .now_us = w->now_us};
-    struct admission_end end = {.sent = true, .used_tokens = -1};
+    struct admission_end end = {
+        .sent = true, .cost_usd = charged(w, t, rsp, ans), .used_tokens = -1};
     struct retry_verdict v;
 
     if (t->probe ? retry_probe_counts(ans->class) : retry_counts(ans->class))
@@ -247,7 +264,8 @@ void call_not_made(struct worker *w, struct task *t)
 static void cut_off(struct worker *w, struct task *t, const struct http_response *rsp)
 {
     struct retry_verdict v = {.action = RETRY_GIVE_UP, .effect = ROUTE_DOUBT};
-    struct admission_end end = {.sent = true, .keeps_slot = true, .used_tokens = -1, .verdict = &v};
+    struct admission_end end = {
+        .sent = true, .keeps_slot = true, .cost_usd = -1, .used_tokens = -1, .verdict = &v};
     struct answer ans;
 
     answer_init(&ans, (size_t)w->pool->config->limits.response_bytes);
@@ -261,11 +279,13 @@ static void cut_off(struct worker *w, struct task *t, const struct http_response
 
 static void cancelled(struct worker *w, struct task *t, const struct http_response *rsp)
 {
+    struct admission_end end = {.sent = false, .cost_usd = -1};
+
     if (task_is_cancelled(t) && !__atomic_load_n(&w->pool->stopping, __ATOMIC_RELAXED)) {
         cut_off(w, t, rsp);
         return;
     }
-    call_not_made(w, t);
+    admission_leave(w->pool->admission, t, &end, w->now_us);
     step_give_back(w, t);
 }
 

@@ -67,6 +67,7 @@ static struct pool *pool_destroy(struct pool *p)
     for (i = 0; i < p->nworkers; i++)
         worker_done(&p->workers[i]);
     admission_free(p->admission);
+    budget_free(p->budget);
     flights_free(p->flights);
     free(p->workers);
     free(p);
@@ -96,6 +97,24 @@ static unsigned worker_count(const struct config *c)
     return cores > 0 ? (unsigned)cores : 1;
 }
 
+/* The wall clock decides when a budget's day ends. */
+static void tell_wall(struct pool *p)
+{
+    admission_tell_wall(p->admission, clock_mono_us(), clock_wall_ms());
+}
+
+static int open_budget(struct pool *p, struct budget_book *book, struct err *e)
+{
+    if (!budget_wanted(p->config))
+        return 0;
+    p->budget = budget_new(p->config, book, clock_wall_ms(), e);
+    if (!p->budget)
+        return -1;
+    admission_set_budget(p->admission, p->budget);
+    tell_wall(p);
+    return 0;
+}
+
 struct pool *pool_new(const struct pool_setup *setup, struct err *e)
 {
     struct pool *p = mem_alloc(sizeof *p);
@@ -109,6 +128,8 @@ struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     p->nworkers = worker_count(p->config);
     p->workers = mem_array(p->nworkers, sizeof *p->workers);
     p->admission = admission_new(p->config, (uint64_t)clock_mono_us());
+    if (open_budget(p, setup->book, e) < 0)
+        return pool_destroy(p);
     p->flights = flights_new((size_t)p->config->pool.max_in_flight);
     for (i = 0; i < p->nworkers; i++) {
         if (worker_init(&p->workers[i], p, i, e) < 0)
@@ -268,6 +289,8 @@ static void find_limit(const struct pool *p, struct pool_stats *s)
     s->limited_route = -1;
     if (store_failing(p->store)) {
         s->limited_by = LIMITED_STORE;
+    } else if (s->money_out) {
+        s->limited_by = LIMITED_BUDGET;
     } else if (s->calling >= p->config->pool.max_calls) {
         s->limited_by = LIMITED_CALLS;
     } else if (s->waiting > 0) {
@@ -294,7 +317,11 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
         count_add(ret, &p->workers[i].shown);
         pthread_mutex_unlock(&p->workers[i].shown_lock);
     }
+    tell_wall(p);
     admission_view(p->admission, clock_mono_us(), &v);
+    ret->budget = v.budget;
+    ret->money_out = v.money_out;
+    ret->money_waits = v.money_waits;
     ret->submitted = (uint64_t)__atomic_load_n(&p->submitted, __ATOMIC_RELAXED);
     ret->in_flight = __atomic_load_n(&p->in_flight, __ATOMIC_RELAXED);
     ret->storing = __atomic_load_n(&p->storing, __ATOMIC_RELAXED);
@@ -327,4 +354,14 @@ void pool_routes(struct pool *p, struct pool_route *ret)
             count_add_route(&ret[k], &p->workers[i].shown_routes[k]);
         pthread_mutex_unlock(&p->workers[i].shown_lock);
     }
+}
+
+bool pool_budget(struct pool *p, struct budget_view *ret)
+{
+    struct admission_view v;
+
+    tell_wall(p);
+    admission_view(p->admission, clock_mono_us(), &v);
+    *ret = v.budget;
+    return v.money_out;
 }

@@ -10,6 +10,7 @@
 #include "base/hist.h"
 #include "base/metrics.h"
 #include "io/store.h"
+#include "policy/budget.h"
 #include "task/config.h"
 #include "task/sink.h"
 #include "task/source.h"
@@ -20,7 +21,8 @@ struct pool_setup {
     const struct config *config; /* resolved; outlives the pool */
     struct store *store;         /* outlives the pool */
     struct sink *sink;
-    struct source *source; /* may be NULL */
+    struct source *source;    /* may be NULL */
+    struct budget_book *book; /* where the budget of the configuration is kept; NULL: nowhere */
 };
 
 struct pool *pool_new(const struct pool_setup *setup, struct err *e); /* starts the threads */
@@ -65,7 +67,8 @@ enum pool_limited {
     LIMITED_CALLS,
     LIMITED_RATE,
     LIMITED_COOLING,
-    LIMITED_STORE
+    LIMITED_STORE,
+    LIMITED_BUDGET
 };
 
 /* How a task ended: with which kind of reply, or without one because it repeats another. */
@@ -106,8 +109,11 @@ struct pool_stats {
     int64_t calling;  /* pool_calls() */
     int64_t stranded; /* of those waiting: all routes that could serve them are off */
     int64_t input_tokens, output_tokens, cached_tokens;
-    double cost_usd;                /* of all calls whose cost is known */
-    uint64_t cost_unknown;          /* successes whose cost is not known */
+    double cost_usd;       /* of all calls whose cost is known */
+    uint64_t cost_unknown; /* successes whose cost is not known */
+    struct budget_view budget;
+    bool money_out;                 /* the budget is used up: calls wait for the next period */
+    int64_t money_waits;            /* tasks that wait because their tenant's budget is */
     uint64_t failures[CLASS_COUNT]; /* failed calls by class */
     struct {
         uint64_t calls, ok;
@@ -130,6 +136,9 @@ struct pool_stats {
 };
 
 void pool_stats(struct pool *p, struct pool_stats *ret);
+
+/* Is the budget of all used up? What it says is in *ret. Any thread; cheap. */
+bool pool_budget(struct pool *p, struct budget_view *ret);
 
 enum pool_op { POOL_CHAT, POOL_EMBEDDINGS, POOL_OPS };
 

@@ -89,6 +89,7 @@ struct pool {
     struct source *source;
     struct admission *admission;
     struct flights *flights;
+    struct budget *budget; /* NULL: none; guarded by the admission's lock */
     struct worker *workers;
     unsigned nworkers;
     unsigned next_worker; /* atomic: round robin */

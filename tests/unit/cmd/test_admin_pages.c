@@ -37,7 +37,7 @@ static void set_up(void)
     s->taken_us = NOW_US - 1000;
     s->started_us = NOW_US - 60 * 1000000LL;
     s->started_wall_ms = NOW_MS - 60000;
-    s->signs = (struct health_signs){true, true, true, false, false, false};
+    s->signs = (struct health_signs){true, true, true, false, false, false, false};
     s->intake.gauges = (struct kafka_gauges){.unread = -1, .head_since_us = INT64_MAX};
     s->pool.limited_route = -1;
     view = (struct view){&config, s, &process, NOW_US, NOW_MS};
@@ -100,6 +100,10 @@ Test(admin_pages, metrics_of_the_worker)
         "sluice_producer_rebuilds_total 3",
         "sluice_store_bytes{family=\"completions\"} 4096",
         "sluice_store_failing 1",
+        "sluice_budget_used_up 1",
+        "sluice_budget_calls 40",
+        "sluice_budget_spent_usd 1.5",
+        "sluice_budget_max_usd 2",
     };
 
     s->signs.paused = true;
@@ -124,6 +128,8 @@ Test(admin_pages, metrics_of_the_worker)
     s->publisher.rebuilds = 3;
     s->store.completion_bytes = 4096;
     s->store_failing = true;
+    s->pool.money_out = true;
+    s->pool.budget = (struct budget_view){.on = true, .spent_usd = 1.5, .max_cost = 2, .calls = 40};
     metrics_page(&view, &page);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         cr_expect(has(lines[i]), "no line: %s", lines[i]);
@@ -265,6 +271,9 @@ Test(admin_pages, status)
         {"kafka.head_age_s", "0.0"},
         {"kafka.aborts.map_too_large", "1"},
         {"store.failing", "true"},
+        {"budget.spent_usd", "1.5"},
+        {"budget.max_requests", "7"},
+        {"budget.used_up", "true"},
         {"failed_calls.0.class", "\"credential\""},
         {"failed_calls.0.count", "4"},
         {"failed_calls.0.last_task_id", "\"row-7\""},
@@ -292,6 +301,9 @@ Test(admin_pages, status)
     s->routes[0].calls[CLASS_CREDENTIAL] = 4;
     s->routes[0].last[CLASS_CREDENTIAL] = (struct pool_sample){NOW_MS, 401, "row-7"};
     s->publisher.aborts[KAFKA_ABORT_MAP] = 1;
+    s->pool.money_out = true;
+    s->pool.budget =
+        (struct budget_view){.on = true, .spent_usd = 1.5, .max_cost = -1, .max_requests = 7};
     status_page(&view, &page);
     cr_assert_eq(json_parse(page.data, page.len, &o, NULL), 0, "%s", page.data);
     for (size_t i = 0; i < ARRAY_LEN(want); i++) {

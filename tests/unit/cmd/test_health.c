@@ -42,6 +42,8 @@ Test(health, file_follows_the_signs)
         {{.member = true, .producer = true, .store = true}, true},
         {{.producer = true, .store = true}, false},
         {{.member = true, .producer = true, .store = true}, true},
+        {{.member = true, .producer = true, .store = true, .broke = true}, false},
+        {{.member = true, .producer = true, .store = true}, true},
     };
     struct health h;
     struct err e = {0};
@@ -97,16 +99,17 @@ Test(health, reasons)
         struct health_signs signs;
         const char *reasons;
     } rows[] = {
-        {{true, true, true, false, false, false}, ""},
-        {{false, true, true, false, false, false}, "not_member "},
-        {{true, false, true, false, false, false}, "producer_not_ready "},
-        {{true, true, false, false, false, false}, "store_failing "},
-        {{true, true, true, false, true, false}, "paused "},
-        {{false, false, false, false, true, false},
+        {{true, true, true, false, false, false, false}, ""},
+        {{true, true, true, false, false, false, true}, "budget_used_up "},
+        {{false, true, true, false, false, false, false}, "not_member "},
+        {{true, false, true, false, false, false, false}, "producer_not_ready "},
+        {{true, true, false, false, false, false, false}, "store_failing "},
+        {{true, true, true, false, true, false, false}, "paused "},
+        {{false, false, false, false, true, false, false},
          "not_member producer_not_ready store_failing paused "},
-        {{false, false, false, true, true, false}, "starting "},
-        {{true, true, true, false, true, true}, "draining "},
-        {{false, false, false, false, false, true}, "draining "},
+        {{false, false, false, true, true, false, false}, "starting "},
+        {{true, true, true, false, true, true, false}, "draining "},
+        {{false, false, false, false, false, true, false}, "draining "},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -126,8 +129,8 @@ Test(health, a_paused_worker_is_not_ready)
     struct err e = {0};
 
     cr_assert_eq(health_open(&h, path, &e), 0);
-    health_show(&h, &(struct health_signs){true, true, true, false, false, false});
+    health_show(&h, &(struct health_signs){true, true, true, false, false, false, false});
     cr_expect(is_there());
-    health_show(&h, &(struct health_signs){true, true, true, false, true, false});
+    health_show(&h, &(struct health_signs){true, true, true, false, true, false, false});
     cr_expect_not(is_there());
 }
