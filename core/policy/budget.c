@@ -205,6 +205,12 @@ bool budget_counts_money(const struct budget *b, int account)
     return b->side[0].max_nano >= 0 || b->side[account].max_nano >= 0;
 }
 
+/* The account beside that of all, or NULL. */
+static struct side *own_side(struct budget *b, int account)
+{
+    return account > 0 && account <= CONFIG_TENANTS_MAX ? &b->side[account] : NULL;
+}
+
 static int look_at(const struct side *s, int64_t nano)
 {
     const struct budget_account *a = s->a;
@@ -226,17 +232,18 @@ static void take(struct side *s, int64_t nano)
 int budget_reserve(struct budget *b, int account, double usd, int64_t now_wall_ms, bool *ret_own,
                    int64_t *ret_again_ms)
 {
+    struct side *tenant = own_side(b, account);
     int64_t nano = nano_of(usd);
     int all = 0;
     int own = 0;
 
     turn_period(b, now_wall_ms);
     all = look_at(&b->side[0], nano);
-    own = account > 0 ? look_at(&b->side[account], nano) : BUDGET_GO;
+    own = tenant ? look_at(tenant, nano) : BUDGET_GO;
     if (all == BUDGET_GO && own == BUDGET_GO) {
         take(&b->side[0], nano);
-        if (account > 0)
-            take(&b->side[account], nano);
+        if (tenant)
+            take(tenant, nano);
         return BUDGET_GO;
     }
     *ret_own = own != BUDGET_GO;
@@ -254,13 +261,14 @@ static void give(struct side *s, int64_t nano, int64_t cost)
 
 void budget_settle(struct budget *b, int account, double usd, double cost_usd)
 {
+    struct side *tenant = own_side(b, account);
     int64_t nano = nano_of(usd);
     int64_t cost = cost_usd < 0 ? nano : nano_of(cost_usd);
 
     b->overruns += cost > nano && budget_counts_money(b, account);
     give(&b->side[0], nano, cost);
-    if (account > 0)
-        give(&b->side[account], nano, cost);
+    if (tenant)
+        give(tenant, nano, cost);
 }
 
 static void take_back(struct side *s, int64_t nano)
@@ -271,11 +279,12 @@ static void take_back(struct side *s, int64_t nano)
 
 void budget_refund(struct budget *b, int account, double usd)
 {
+    struct side *tenant = own_side(b, account);
     int64_t nano = nano_of(usd);
 
     take_back(&b->side[0], nano);
-    if (account > 0)
-        take_back(&b->side[account], nano);
+    if (tenant)
+        take_back(tenant, nano);
 }
 
 void budget_add(struct budget_book *book, double usd, int64_t calls)

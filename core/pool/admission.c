@@ -15,7 +15,8 @@
 #include "pool/purse.h"
 
 /* More sets of routes than this share queues, which costs order between them and nothing else. */
-#define QUEUES_MAX 256
+#define QUEUES_MAX    256
+#define CLOCK_STEP_MS 1000
 
 struct queue {
     uint64_t routes; /* that can serve its tasks */
@@ -85,8 +86,13 @@ static void wake_at(struct admission *a, int64_t at_us)
 
 void admission_tell_wall(struct admission *a, int64_t now_us, int64_t now_wall_ms)
 {
+    int64_t less = now_wall_ms - now_us / 1000;
+
     pthread_mutex_lock(&a->lock);
-    a->purse.wall_less_mono_ms = now_wall_ms - now_us / 1000;
+    /* The clock was set, or the machine slept: a day may have ended in between. */
+    if (a->waiting > 0 && llabs(less - a->purse.wall_less_mono_ms) > CLOCK_STEP_MS)
+        wake_at(a, now_us);
+    a->purse.wall_less_mono_ms = less;
     pthread_mutex_unlock(&a->lock);
 }
 
@@ -118,6 +124,8 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     int route = -1;
     int r = 0;
 
+    t->money = BUDGET_GO;
+    t->money_own = false;
     if (a->calls >= a->config->pool.max_calls) {
         *blocked = UINT64_MAX; /* until a call ends */
         return SELECT_WAIT;
@@ -199,6 +207,20 @@ static void pump_queue(struct admission *a, struct queue *q, int64_t now_us, uin
     }
 }
 
+/* What the heads lacked at the last look is found out anew, or not asked for because something else lacks. */
+static void forget_money(struct admission *a)
+{
+    size_t i = 0;
+
+    for (i = 0; i < a->nqueues; i++) {
+        struct queue *q = &a->queues[i];
+
+        q->broke = false;
+        if (q->count > 0)
+            CONTAINER_OF(q->tasks.next, struct task, node)->money = BUDGET_GO;
+    }
+}
+
 static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
 {
     uint64_t blocked = 0;
@@ -207,6 +229,7 @@ static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
     __atomic_store_n(&a->next_us, INT64_MAX, __ATOMIC_RELAXED);
     if (a->waiting == 0)
         return;
+    forget_money(a);
     for (i = 0; i < a->nqueues; i++)
         pump_queue(a, &a->queues[(a->turn + i) % a->nqueues], now_us, &blocked, out);
     a->turn = (a->turn + 1) % a->nqueues;

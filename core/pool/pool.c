@@ -289,7 +289,7 @@ static void find_limit(const struct pool *p, struct pool_stats *s)
     s->limited_route = -1;
     if (store_failing(p->store)) {
         s->limited_by = LIMITED_STORE;
-    } else if (s->money_out) {
+    } else if (s->money_out || (s->money_waits > 0 && s->money_waits == s->waiting)) {
         s->limited_by = LIMITED_BUDGET;
     } else if (s->calling >= p->config->pool.max_calls) {
         s->limited_by = LIMITED_CALLS;

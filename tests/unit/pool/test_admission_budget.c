@@ -138,6 +138,49 @@ Test(admission_budget, the_next_day_lets_go)
     task_free(second);
 }
 
+Test(admission_budget, what_was_not_asked_for_is_not_said_to_lack)
+{
+    struct task *t[3];
+    int i;
+
+    open_with_budget(0.6, "day");
+    for (i = 0; i < 3; i++)
+        t[i] = half_dollar(i == 2 ? "slow" : "fast", NULL);
+    cr_expect_eq(enter(t[0], NOW), ADMITTED);
+    leave_cost(t[0], 0.5, NOW);
+    cr_expect_eq(enter(t[1], NOW), ADMISSION_WAITS);
+    cr_expect_eq(enter(t[2], NOW), ADMISSION_WAITS);
+    pump(NOW);
+    cr_expect(view(NOW).money_out);
+    config.pool.max_calls = 1;
+    cr_expect_eq(pump(86400 * S), 1, "a new day, and one call at once");
+    cr_expect_not(view(86400 * S).money_out, "the other one waits for a call to end");
+    cr_expect(admission_remove(admission, t[next_ready() == t[1] ? 2 : 1]));
+    for (i = 0; i < 3; i++)
+        task_free(t[i]);
+}
+
+Test(admission_budget, a_clock_that_was_set_is_looked_at)
+{
+    struct task *first, *second;
+
+    open_with_budget(0.6, "day");
+    first = half_dollar("fast", NULL);
+    second = half_dollar("fast", NULL);
+    cr_expect_eq(enter(first, NOW), ADMITTED);
+    leave_cost(first, 0.5, NOW);
+    cr_expect_eq(enter(second, NOW), ADMISSION_WAITS);
+    cr_expect_eq(pump(NOW), 0);
+    admission_tell_wall(admission, NOW, NOW / 1000 + 500);
+    cr_expect_gt(admission_next_us(admission), NOW);
+    admission_tell_wall(admission, NOW, NOW / 1000 + 86400000);
+    cr_expect_leq(admission_next_us(admission), NOW);
+    cr_expect_eq(pump(NOW), 1);
+    cr_expect_eq(next_ready(), second);
+    task_free(first);
+    task_free(second);
+}
+
 Test(admission_budget, what_cannot_be_bounded_is_refused)
 {
     struct task *t, *either;
