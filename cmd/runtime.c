@@ -20,6 +20,7 @@
 
 #define TICK_MS       200
 #define DRAIN_TICK_MS 20
+#define LEARN_MS      1000
 #define HANG_TICKS    300 /* a minute; the longest wait of the intake is a few seconds */
 #define BOUNCE_MS     50
 #define SAY_US        (10 * 1000000LL)
@@ -78,6 +79,13 @@ static void release(void *arg, int64_t n)
 static void cancel(void *arg, struct task *t)
 {
     pool_cancel(((struct runtime *)arg)->pool, t);
+}
+
+static void hold(void *arg, const struct holding *h)
+{
+    struct runtime *r = arg;
+
+    pool_hold(r->pool, h);
 }
 
 static void committed(void *arg, const uint8_t *key, size_t len)
@@ -153,6 +161,11 @@ static bool is_exact(const struct runtime_setup *setup)
     return !setup->embedded && strcmp(setup->config->delivery, "exactly_once") == 0;
 }
 
+static bool shares_limits(const struct config *c)
+{
+    return strcmp(c->limits_scope, "pool") == 0;
+}
+
 static int start_threads(struct runtime *r, const struct runtime_setup *setup, struct err *e)
 {
     struct kafka_intake_setup is = {.config = r->config,
@@ -168,8 +181,12 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
                                        .fatal = &r->fatal,
                                        .embedded = setup->embedded,
                                        .settled = kafka_intake_settled};
-    struct pool_setup pools = {.config = r->config, .store = r->store, .book = r->spent.book};
-    struct intake entry = {.room = room, .submit = submit, .release = release, .cancel = cancel};
+    struct pool_setup pools = {.config = r->config,
+                               .store = r->store,
+                               .book = r->spent.book,
+                               .shared = !setup->embedded && shares_limits(r->config)};
+    struct intake entry = {
+        .room = room, .submit = submit, .release = release, .cancel = cancel, .hold = hold};
 
     if (r->config->pool.static_membership && !setup->embedded)
         is.instance_id = r->instance;
@@ -262,6 +279,10 @@ static void say(struct runtime *r)
                  s->finished, s->failed, s->hits, s->calls, s->calling, s->waiting + s->delayed,
                  k.partitions, k.open, k.lost, k.commits, aborts, p.rebuilds, ms(&p.commit_us, 0.5),
                  ms(&p.commit_us, 0.99), s->budget.spent_usd, s->budget.calls);
+    if (s->large)
+        log_warn("requests wait that are larger than this worker's share of a limit",
+                 "count=%" PRId64 " hint=\"fewer workers than partitions, or a larger tpm\"",
+                 s->large);
     r->said_finished = s->finished;
     free(s);
 }
@@ -404,6 +425,7 @@ int runtime_run(struct runtime *r, struct err *e)
     int sig = 0;
 
     while (!sig && !atomic_load(&r->fatal.set)) {
+        kafka_intake_learn(r->intake, clock_mono_us(), LEARN_MS);
         sig = signals_wait(r->signal_fd, watch_fd(r->watch), TICK_MS);
         if (!sig && watch_wants_drain(r->watch))
             sig = SIGTERM;

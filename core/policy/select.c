@@ -83,6 +83,7 @@ uint64_t select_candidates(const struct config *c, const struct task *t)
 struct outlook {
     int64_t at_us;   /* earliest time that one of them may go */
     uint64_t wanted; /* those that may go some time */
+    bool later;      /* one may when the share of this worker has grown */
 };
 
 static void expect(struct outlook *o, int row, int64_t at_us)
@@ -115,6 +116,9 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
         return false;
     case LIMIT_FULL:
         expect(o, row, INT64_MAX);
+        return false;
+    case LIMIT_LARGE:
+        o->later = true;
         return false;
     default:
         return false;
@@ -207,7 +211,7 @@ int select_route(const struct select_input *in, const struct task *t, struct rng
         return SELECT_GO;
     }
     if (!o.wanted)
-        return SELECT_NONE;
+        return o.later ? SELECT_LATER : SELECT_NONE;
     *ret_at_us = o.at_us;
     *ret_wanted = o.wanted;
     return SELECT_WAIT;

@@ -20,7 +20,8 @@ struct route {
 enum select_result {
     SELECT_GO = 0,   /* *ret_route is chosen and reserved (limit and breaker) */
     SELECT_WAIT = 1, /* nothing can go before *ret_at_us (INT64_MAX: until some call ends) */
-    SELECT_NONE = 2  /* no route will ever serve it: all refused or too large for every limit */
+    SELECT_NONE = 2, /* no route will ever serve it: all refused or too large for every limit */
+    SELECT_LATER = 3 /* too large for this worker's share of the limits: until that grows */
 };
 
 struct select_input {

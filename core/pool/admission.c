@@ -4,44 +4,16 @@
  *
  * Tasks that can be served by the same set of routes wait in one queue, so that only the first of each
  * queue has to be looked at: when that cannot go, those behind it cannot either. What a look costs depends
- * on the number of queues, not on how many tasks wait in them.
+ * on the number of queues, not on how many tasks wait in them. Tasks that are larger than this worker's share of
+ * a limit stand aside, in no one's way, until the share changes.
  */
-#include "pool/admission.h"
+#include "pool/admission_int.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "pool/purse.h"
 
-/* More sets of routes than this share queues, which costs order between them and nothing else. */
-#define QUEUES_MAX    256
 #define CLOCK_STEP_MS 1000
-
-struct queue {
-    uint64_t routes; /* that can serve its tasks */
-    int account;     /* of the budget that pays for them, beside that of all */
-    bool broke;      /* which lacks: its tasks claim no routes */
-    struct list_node tasks;
-    size_t count;
-};
-
-struct admission {
-    pthread_mutex_t lock;
-    const struct config *config;
-    struct route routes[CONFIG_MODELS_MAX];
-    enum error_class off_class[CONFIG_MODELS_MAX];  /* why a route is off */
-    enum error_class cool_class[CONFIG_MODELS_MAX]; /* why it cooled the last time, off or not */
-    uint64_t cooldowns[CONFIG_MODELS_MAX];
-    struct queue queues[QUEUES_MAX];
-    size_t nqueues; /* used so far; an empty one is used again */
-    size_t turn;    /* which queue is looked at first */
-    size_t waiting; /* tasks in all queues */
-    struct rng rng;
-    struct purse purse;
-    int64_t calls;
-    int64_t next_us; /* atomic */
-};
 
 struct admission *admission_new(const struct config *c, uint64_t seed)
 {
@@ -52,7 +24,7 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
     a->config = c;
     a->rng.state = seed;
     a->next_us = INT64_MAX;
-    for (i = 0; i < QUEUES_MAX; i++)
+    for (i = 0; i <= QUEUES_MAX; i++)
         list_init(&a->queues[i].tasks);
     for (i = 0; i < c->nmodels; i++) {
         const struct model *m = &c->models[i];
@@ -73,8 +45,17 @@ struct admission *admission_free(struct admission *a)
     if (!a)
         return NULL;
     pthread_mutex_destroy(&a->lock);
+    share_done(&a->share);
     free(a);
     return NULL;
+}
+
+void admission_share(struct admission *a)
+{
+    size_t i = 0;
+
+    for (i = 0; i < a->config->nmodels; i++)
+        limit_share(&a->routes[i].limit, &a->share, a->config->models[i].timeout_ms * 1000);
 }
 
 /* Lowers the time of the next pump. */
@@ -170,14 +151,26 @@ static struct queue *queue_of(struct admission *a, uint64_t routes, int account)
     return empty;
 }
 
-static void enqueue(struct admission *a, struct queue *q, struct task *t)
+static void append(struct admission *a, struct queue *q, struct task *t)
 {
-    task_set_state(t, TASK_WAITING);
     list_push(&q->tasks, &t->node);
     t->wait_queue = (int)(q - a->queues);
     if (++q->count == 1)
         q->broke = t->money_own;
+}
+
+static void enqueue(struct admission *a, struct queue *q, struct task *t)
+{
+    task_set_state(t, TASK_WAITING);
+    append(a, q, t);
     a->waiting++;
+}
+
+static void move_aside(struct admission *a, struct task *t)
+{
+    list_remove(&t->node);
+    a->queues[t->wait_queue].count--;
+    append(a, &a->queues[QUEUES_MAX], t);
 }
 
 static void dequeue(struct admission *a, struct task *t, enum task_state to)
@@ -200,6 +193,10 @@ static void pump_queue(struct admission *a, struct queue *q, int64_t now_us, uin
         q->broke = t->money_own;
         if (r == SELECT_WAIT)
             return;
+        if (r == SELECT_LATER) {
+            move_aside(a, t);
+            continue;
+        }
         if (r == SELECT_NONE)
             t->route = -1;
         dequeue(a, t, TASK_INBOX);
@@ -262,14 +259,17 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     claims = blocked = claimed(a);
     if ((t->usable_routes & ~claims) && !(q->count && q->broke))
         r = decide(a, t, now_us, &blocked);
-    if (r == SELECT_WAIT) {
+    if (r == SELECT_LATER) {
+        enqueue(a, q, t);
+        move_aside(a, t);
+    } else if (r == SELECT_WAIT) {
         enqueue(a, q, t);
         /* A claim may be wider than what its task can use: the first of a queue has it looked at. */
         if ((t->usable_routes & claims) && a->queues[t->wait_queue].count == 1)
             wake_at(a, now_us);
     }
     pthread_mutex_unlock(&a->lock);
-    if (r == SELECT_WAIT)
+    if (r == SELECT_WAIT || r == SELECT_LATER)
         return ADMISSION_WAITS;
     return r == SELECT_GO ? ADMITTED : ADMISSION_NEVER;
 }
@@ -351,6 +351,40 @@ void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret)
     pthread_mutex_unlock(&a->lock);
 }
 
+/* Those that stood aside are looked at again, behind those that wait. */
+static void bring_back(struct admission *a)
+{
+    struct queue *q = &a->queues[QUEUES_MAX];
+    struct list_node *n = NULL;
+
+    while ((n = list_pop(&q->tasks))) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+
+        q->count--;
+        append(a, queue_of(a, t->usable_routes, t->account), t);
+    }
+}
+
+bool admission_hold(struct admission *a, const struct holding *h, int64_t now_us, int64_t wall_us)
+{
+    bool changed = false;
+    size_t i = 0;
+
+    pthread_mutex_lock(&a->lock);
+    for (i = 0; i < a->config->nmodels; i++)
+        limit_before_share(&a->routes[i].limit, now_us);
+    changed = share_set(&a->share, h, now_us, wall_us);
+    for (i = 0; changed && i < a->config->nmodels; i++)
+        limit_after_share(&a->routes[i].limit, now_us);
+    if (changed)
+        bring_back(a);
+    changed = changed && a->waiting > 0;
+    if (changed)
+        wake_at(a, now_us);
+    pthread_mutex_unlock(&a->lock);
+    return changed;
+}
+
 int64_t admission_next_us(const struct admission *a)
 {
     return __atomic_load_n(&a->next_us, __ATOMIC_RELAXED);
@@ -378,6 +412,7 @@ void admission_flush(struct admission *a, struct list_node *ret)
 
     list_init(ret);
     pthread_mutex_lock(&a->lock);
+    bring_back(a);
     for (i = 0; i < a->nqueues; i++) {
         struct queue *q = &a->queues[i];
 
@@ -390,72 +425,5 @@ void admission_flush(struct admission *a, struct list_node *ret)
         }
     }
     __atomic_store_n(&a->next_us, INT64_MAX, __ATOMIC_RELAXED);
-    pthread_mutex_unlock(&a->lock);
-}
-
-static uint64_t routes_off(const struct admission *a, int64_t now_us)
-{
-    uint64_t set = 0;
-    size_t i = 0;
-
-    for (i = 0; i < a->config->nmodels; i++) {
-        const struct breaker *b = &a->routes[i].breaker;
-
-        if (b->off && b->open_until_us > now_us)
-            set |= (uint64_t)1 << i;
-    }
-    return set;
-}
-
-/* What the heads of the queues lacked at the last look. */
-static void view_money(const struct admission *a, struct admission_view *ret)
-{
-    size_t i = 0;
-
-    if (!a->purse.budget)
-        return;
-    budget_look(a->purse.budget, &ret->budget);
-    for (i = 0; i < a->nqueues; i++) {
-        const struct queue *q = &a->queues[i];
-        const struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
-
-        if (q->count == 0 || t->money != BUDGET_OUT)
-            continue;
-        if (t->money_own)
-            ret->money_waits += (int64_t)q->count;
-        else
-            ret->money_out = true;
-    }
-}
-
-void admission_view(struct admission *a, int64_t now_us, struct admission_view *ret)
-{
-    uint64_t off = 0;
-    size_t i = 0;
-
-    *ret = (struct admission_view){0};
-    pthread_mutex_lock(&a->lock);
-    ret->calls = a->calls;
-    ret->waiting = (int64_t)a->waiting;
-    view_money(a, ret);
-    off = routes_off(a, now_us);
-    for (i = 0; i < a->nqueues; i++) {
-        if (!(a->queues[i].routes & ~off))
-            ret->stranded += (int64_t)a->queues[i].count;
-    }
-    for (i = 0; i < a->config->nmodels; i++) {
-        const struct breaker *b = &a->routes[i].breaker;
-
-        limit_used(&a->routes[i].limit, now_us, &ret->route[i].used_requests,
-                   &ret->route[i].used_tokens);
-        ret->route[i].probing = b->probing;
-        ret->route[i].cooldowns = a->cooldowns[i];
-        ret->route[i].cool_class = a->cool_class[i];
-        ret->route[i].running = a->routes[i].limit.running;
-        ret->route[i].cooling = b->open_until_us > now_us;
-        ret->route[i].off = off >> i & 1;
-        ret->route[i].off_class = a->off_class[i];
-        ret->route[i].cooling_us = ret->route[i].cooling ? b->open_until_us - now_us : 0;
-    }
     pthread_mutex_unlock(&a->lock);
 }

@@ -28,6 +28,13 @@ void admission_tell_wall(struct admission *a, int64_t now_us, int64_t now_wall_m
 
 struct admission *admission_free(struct admission *a);
 
+/* From now on the limits are for all workers together: nothing of them may be used until
+ * admission_hold(). Before the first task. */
+void admission_share(struct admission *a);
+
+/* Which parts of the work this worker has, see policy/share.h. True: there may be tasks to let go now. */
+bool admission_hold(struct admission *a, const struct holding *h, int64_t now_us, int64_t wall_us);
+
 enum admission_result {
     ADMITTED = 0,    /* t->route is reserved; t is still the caller's */
     ADMISSION_WAITS, /* t is TASK_WAITING and no longer the caller's */
@@ -72,6 +79,7 @@ void admission_flush(struct admission *a, struct list_node *ret);
 struct admission_view {
     int64_t waiting;
     int64_t stranded; /* of these: all their routes are off */
+    int64_t large;    /* of these: larger than this worker's share of a limit */
     int64_t calls;
     struct budget_view budget;
     bool money_out;      /* the budget of all is used up */

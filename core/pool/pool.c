@@ -130,6 +130,9 @@ struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     p->admission = admission_new(p->config, (uint64_t)clock_mono_us());
     if (open_budget(p, setup->book, e) < 0)
         return pool_destroy(p);
+    p->shared = setup->shared;
+    if (p->shared)
+        admission_share(p->admission);
     p->flights = flights_new((size_t)p->config->pool.max_in_flight);
     for (i = 0; i < p->nworkers; i++) {
         if (worker_init(&p->workers[i], p, i, e) < 0)
@@ -219,6 +222,16 @@ void pool_release(struct pool *p, int64_t n)
 {
     __atomic_sub_fetch(&p->in_flight, n, __ATOMIC_SEQ_CST);
     pool_tell_room(p);
+}
+
+void pool_hold(struct pool *p, const struct holding *h)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (!p->shared || !admission_hold(p->admission, h, now_us, clock_wall_ms() * 1000))
+        return;
+    if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        http_wake(p->workers[0].http);
 }
 
 int64_t pool_unfinished(const struct pool *p)
@@ -328,6 +341,7 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
     ret->calling = v.calls;
     ret->waiting = v.waiting;
     ret->stranded = v.stranded;
+    ret->large = v.large;
     ret->delayed = __atomic_load_n(&p->delayed, __ATOMIC_RELAXED);
     ret->twins = flights_twins(p->flights);
     for (i = 0; i < p->config->nmodels; i++) {

@@ -23,6 +23,8 @@ struct pool_setup {
     struct sink *sink;
     struct source *source;    /* may be NULL */
     struct budget_book *book; /* where the budget of the configuration is kept; NULL: nowhere */
+    /* The limits are for several workers: none of them may be used before pool_hold(). */
+    bool shared;
 };
 
 struct pool *pool_new(const struct pool_setup *setup, struct err *e); /* starts the threads */
@@ -50,6 +52,10 @@ void pool_cancel(struct pool *p, struct task *t);
 
 /* n tasks of those given to the sink have left memory. Any thread. */
 void pool_release(struct pool *p, int64_t n);
+
+/* Which parts of the work this worker has now: with `shared`, what it may use of every limit. To be said again
+ * before h->lease_us is over. Any thread, also after pool_stop(); does not block. */
+void pool_hold(struct pool *p, const struct holding *h);
 
 /* Tasks between submit and the sink. Any thread. */
 int64_t pool_unfinished(const struct pool *p);
@@ -108,6 +114,7 @@ struct pool_stats {
     int64_t in_flight, waiting, delayed, twins, storing;
     int64_t calling;  /* pool_calls() */
     int64_t stranded; /* of those waiting: all routes that could serve them are off */
+    int64_t large;    /* of those waiting: larger than this worker's share of a limit */
     int64_t input_tokens, output_tokens, cached_tokens;
     double cost_usd;       /* of all calls whose cost is known */
     uint64_t cost_unknown; /* successes whose cost is not known */

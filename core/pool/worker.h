@@ -98,6 +98,7 @@ struct pool {
     int64_t storing;      /* atomic */
     int64_t delayed;      /* atomic */
     int64_t submitted;    /* atomic */
+    bool shared;          /* see struct pool_setup */
     bool by_key;          /* tasks with the same key have the same worker */
     bool was_full;        /* atomic: the source was told that there is no room */
     bool draining;        /* atomic */

@@ -179,6 +179,7 @@ struct config {
     } limits;
 
     bool drop_params;
+    char *limits_scope; /* pool, process */
 
     char *dedupe;             /* none task_id */
     int64_t dedupe_ttl_ms;    /* > 0 */

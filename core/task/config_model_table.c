@@ -83,7 +83,10 @@ const struct conf_row conf_model_rows[] = {
      .min = 0,
      .max = 1000000,
      .fallback = "0",
-     .help = "calls at the same time; 0 for no limit"},
+     .help =
+         "calls at the same time; 0 for no limit. When a partition moves to another worker of "
+         "the pool, its part of this rests for `timeout`: the calls of the old worker may still "
+         "run"},
     {.path = "params.timeout",
      .type = CONF_DURATION,
      IN(timeout_ms),

@@ -10,6 +10,7 @@
 
 static const char *const deliveries[] = {"exactly_once", "at_least_once", NULL};
 static const char *const dedupes[] = {"none", "task_id", NULL};
+static const char *const scopes[] = {"pool", "process", NULL};
 static const char *const strategies[] = {"simple-shuffle", NULL};
 static const char *const budget_periods[] = {"run", "day", NULL};
 static const char *const budget_actions[] = {"pause", NULL};
@@ -171,6 +172,16 @@ const struct conf_row conf_rows[] = {
      .fallback = "false",
      .help = "leave out request fields that a provider cannot honour, with a note in the reply, "
              "instead of refusing the request"},
+    {.path = "limits_scope",
+     .type = CONF_ENUM,
+     AT(limits_scope),
+     .fallback = "pool",
+     .choices = scopes,
+     .help =
+         "whom rpm, tpm and max_parallel_requests are for. pool: all workers of the consumer group "
+         "together; each uses the part that its partitions carry, so that the limits hold while "
+         "workers come and go. Their clocks may differ by half a second. process: each worker by "
+         "itself. Without Kafka there is one process, and this changes nothing"},
     {.path = "dedupe",
      .type = CONF_ENUM,
      AT(dedupe),

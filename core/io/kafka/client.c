@@ -55,6 +55,14 @@ const char *kafka_producer_property(const struct config *c, const char *name)
     return v ? v : find(&c->kafka, name);
 }
 
+static bool has_pattern(const struct string_list *topics)
+{
+    for (size_t i = 0; i < topics->count; i++)
+        if (topics->at[i][0] == '^')
+            return true;
+    return false;
+}
+
 int kafka_config_check(const struct config *c, bool worker, struct err *e)
 {
     const char *servers = kafka_consumer_property(c, "bootstrap.servers");
@@ -72,6 +80,11 @@ int kafka_config_check(const struct config *c, bool worker, struct err *e)
         return err_set(e, EX_CONFIG, "kafka.group.id is longer than 200 bytes: shorten it");
     if (!c->topics.requests.count)
         return err_set(e, EX_CONFIG, "topics.requests is empty: name the topic to read from");
+    if (has_pattern(&c->topics.requests) && strcmp(c->limits_scope, "pool") == 0)
+        return err_set(e, EX_CONFIG,
+                       "topics.requests has a pattern (^...), so that nobody knows by how many "
+                       "partitions the limits are divided: name the topics, or set limits_scope: "
+                       "process");
     if (!c->topics.replies || !*c->topics.replies)
         return err_set(e, EX_CONFIG, "topics.replies is empty: name the topic for the replies");
     return 0;

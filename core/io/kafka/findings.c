@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "io/kafka/kafka.h"
+#include "policy/limit.h"
 
 #define TRANSACTION_MS 15000 /* transaction.timeout.ms of the publisher */
 
@@ -20,6 +21,9 @@
  */
 #define TOKEN_BYTES 8
 #define REPLY_BYTES 2000 /* of a reply beside the text */
+
+#define LARGE_TOKENS 8000  /* a request that many rows have to serve */
+#define LONG_REST_MS 60000 /* longer than a person waits for a pool that grows */
 
 struct judge {
     const struct kafka_cluster *k;
@@ -240,6 +244,72 @@ static void judge_sizes(const struct judge *j)
     }
 }
 
+static int64_t request_partitions(const struct kafka_cluster *k)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < k->ntopics; i++)
+        if (k->topics[i].role == KAFKA_TOPIC_REQUESTS && k->topics[i].partitions > 0)
+            sum += k->topics[i].partitions;
+    return sum;
+}
+
+static void judge_slots(const struct judge *j, const struct model *m, int64_t parts)
+{
+    if (m->max_parallel_requests == 0 || parts < 2)
+        return;
+    if (m->max_parallel_requests < parts)
+        say(j, KAFKA_WARNING,
+            "use fewer partitions, raise the limit, lower `timeout` to what a call really takes, "
+            "or "
+            "set limits_scope: process with one worker",
+            "model `%s`: max_parallel_requests is %" PRId64 " for %" PRId64
+            " partitions: the calls "
+            "go round among them by the clock, each stop begins with `timeout` (%" PRId64
+            " s) without calls, and a third of the limit is lost",
+            m->model_name, m->max_parallel_requests, parts, m->timeout_ms / 1000);
+    else if (m->timeout_ms > LONG_REST_MS)
+        say(j, KAFKA_INFO, "lower `timeout` to what a call really takes",
+            "model `%s`: when a partition moves, its part of max_parallel_requests rests for "
+            "`timeout` (%" PRId64 " s)",
+            m->model_name, m->timeout_ms / 1000);
+}
+
+static void judge_rates(const struct judge *j, const struct model *m, int64_t parts)
+{
+    if (m->rpm > 0 && m->rpm < parts)
+        say(j, KAFKA_WARNING, "use fewer partitions",
+            "model `%s`: rpm is %" PRId64 " for %" PRId64 " partitions: a worker that has one "
+            "of them makes a call every %" PRId64 " s",
+            m->model_name, m->rpm, parts, 60 * parts / m->rpm);
+    else if (limit_is_by_instant(m->rpm, parts) && parts > 1)
+        say(j, KAFKA_INFO, "",
+            "model `%s`: rpm is %" PRId64 " for %" PRId64
+            " partitions: several workers divide it by "
+            "the wall clock, so their clocks must agree within half a second",
+            m->model_name, m->rpm, parts);
+    if (m->tpm > 0 && m->tpm / parts < LARGE_TOKENS && parts > 1)
+        say(j, KAFKA_WARNING, "run fewer workers than partitions, or use fewer partitions",
+            "model `%s`: tpm is %" PRId64 " for %" PRId64 " partitions: a worker that has n of "
+            "them serves requests of up to n * %" PRId64
+            " tokens, with the longest answer that they "
+            "allow; larger ones wait until it has more partitions",
+            m->model_name, m->tpm, parts, m->tpm / parts);
+}
+
+/* Limits that are too small to be shared by the partitions. */
+static void judge_limits(const struct judge *j)
+{
+    int64_t parts = request_partitions(j->k);
+
+    if (strcmp(j->c->limits_scope, "pool") != 0 || parts == 0)
+        return;
+    for (size_t i = 0; i < j->c->nmodels; i++) {
+        judge_rates(j, &j->c->models[i], parts);
+        judge_slots(j, &j->c->models[i], parts);
+    }
+}
+
 void kafka_cluster_judge(const struct kafka_cluster *k, const struct config *c,
                          void (*fn)(void *arg, const struct kafka_finding *f), void *arg)
 {
@@ -253,4 +323,5 @@ void kafka_cluster_judge(const struct kafka_cluster *k, const struct config *c,
     for (size_t i = 0; i < k->ntopics; i++)
         judge_topic(&j, &k->topics[i]);
     judge_sizes(&j);
+    judge_limits(&j);
 }

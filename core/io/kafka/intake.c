@@ -267,6 +267,7 @@ static void *run(void *arg)
         atomic_fetch_add(&in->rounds, 1);
         intake_settle(in);
         load_tick(in, now_us);
+        holding_tick(in, now_us);
         pause_adjust(in);
         guard_heads(in, now_us);
         gauge_tick(in, now_us);
@@ -321,6 +322,7 @@ struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, st
                                        .group = &in->watch};
     in->map_max = setup->map_max ? setup->map_max : METADATA_MAX;
     deal_init(&in->deal);
+    holding_init(in);
     list_init(&in->finished);
     list_init(&in->settled);
     pthread_mutex_init(&in->lock, NULL);
@@ -418,6 +420,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
     kafka_client_close(&in->client);
     pthread_mutex_destroy(&in->lock);
     pthread_mutex_destroy(&in->gauges_lock);
+    holding_done(in);
     free(in);
     return NULL;
 }

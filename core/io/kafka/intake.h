@@ -71,6 +71,14 @@ struct kafka_intake {
     size_t map_max;           /* metadata that the broker is known to take; METADATA_MAX at first */
     size_t map_sent;          /* longest one in the commit or batch under way */
 
+    /* holding.c */
+    atomic_int *partition_counts; /* of each request topic; -1: not known. Any thread */
+    atomic_bool learn;            /* they may have changed. Any thread */
+    int64_t learn_us;             /* when to ask at the earliest; the thread that learns */
+    struct holding_part *held_parts;
+    int64_t told_us;   /* when the pool was told */
+    bool had_assigned; /* not the first time that partitions are assigned */
+
     atomic_ullong records, seen, lost, commits, commit_errors, revoked, dropped, adopted;
     atomic_ullong rounds;
     atomic_bool member;
@@ -130,6 +138,12 @@ void load_tick(struct kafka_intake *in,
                int64_t now_us);                       /* makes assigned parts live; never blocks */
 void load_wait(struct kafka_intake *in, int wait_ms); /* for the answer that is under way */
 void load_anew(struct kafka_intake *in);              /* the assignment has changed */
+
+/* holding.c */
+void holding_init(struct kafka_intake *in);
+void holding_done(struct kafka_intake *in);
+void holding_tell(struct kafka_intake *in, int64_t now_us); /* what is in parts now is ours */
+void holding_tick(struct kafka_intake *in, int64_t now_us); /* the same, when it is time */
 
 /* commit.c */
 void commit_tick(struct kafka_intake *in, int64_t now_us);

@@ -40,6 +40,7 @@ struct kafka_part {
     char *topic;
     int32_t partition;
 
+    bool moved;            /* its last owner may live, see struct holding_part */
     bool live;             /* handed to librdkafka with its position; false: still being loaded */
     int64_t start;         /* committed offset, or RD_KAFKA_OFFSET_BEGINNING / _END */
     struct ledger *ledger; /* NULL until the first offset is known */

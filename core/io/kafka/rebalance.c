@@ -29,6 +29,9 @@ void rebalance_add_part(struct kafka_intake *in, const char *topic, int32_t part
         in->parts = mem_grow(in->parts, in->cap, sizeof *in->parts);
     }
     in->parts[in->nparts] = part_new(topic, partition);
+    /* What is assigned at the first time belonged to nobody; later, and with the eager protocol, it may have been
+     * taken from a worker that lives. */
+    in->parts[in->nparts]->moved = in->had_assigned || rebalance_is_eager(in);
     in->parts[in->nparts++]->crash_log = in->setup.crash_log;
     in->unloaded = true;
 }
@@ -93,6 +96,7 @@ static void flush_parts(struct kafka_intake *in, const rd_kafka_topic_partition_
             deal_tick(in, clock_mono_us(), true);
         poll(NULL, 0, 2);
         intake_settle(in);
+        holding_tick(in, clock_mono_us());
     }
     if (!in->setup.exact)
         commit_wait(in, COMMIT_MS);
@@ -129,6 +133,7 @@ static void unassign(struct kafka_intake *in, const rd_kafka_topic_partition_lis
         if (p)
             remove_part(in, p);
     }
+    holding_tell(in, clock_mono_us()); /* before anybody else may have them */
     if (rebalance_is_eager(in)) {
         rd_kafka_assign(in->client.rk, NULL);
     } else if ((error = rd_kafka_incremental_unassign(in->client.rk, live))) {
@@ -144,6 +149,7 @@ void rebalance_event(void *owner, rd_kafka_resp_err_t what, rd_kafka_topic_parti
     bool lost = rd_kafka_assignment_lost(in->client.rk);
     rd_kafka_topic_partition_list_t *none;
 
+    atomic_store(&in->learn, true);
     atomic_store(&in->watch.joining, false); /* the library waits for us: the join is over */
     atomic_store(&in->member, !lost);
     load_anew(in);
@@ -151,6 +157,8 @@ void rebalance_event(void *owner, rd_kafka_resp_err_t what, rd_kafka_topic_parti
         for (int i = 0; i < list->cnt; i++)
             if (!intake_find(in, list->elems[i].topic, list->elems[i].partition))
                 rebalance_add_part(in, list->elems[i].topic, list->elems[i].partition);
+        in->had_assigned = true;
+        holding_tell(in, clock_mono_us());
         load_tick(in, clock_mono_us());
         load_wait(in, LOAD_MS);
         /* librdkafka waits for an assign call, also when nothing could be loaded yet. */

@@ -327,7 +327,8 @@ static inline void deal_open_with(size_t map_max)
     dr.in = kafka_intake_new(&is, &e);
     cr_assert(dr.in, "%s", e.msg);
     dr.now_us = clock_mono_us();
-    dr.in->pool = (struct intake){NULL, deal_room, deal_submit, deal_release, NULL};
+    dr.in->pool =
+        (struct intake){.room = deal_room, .submit = deal_submit, .release = deal_release};
     topics = deal_list(RD_KAFKA_PARTITION_UA);
     cr_assert_eq(rd_kafka_subscribe(dr.in->client.rk, topics), 0);
     rd_kafka_topic_partition_list_destroy(topics);

@@ -298,6 +298,10 @@ Test(kafka, probe_and_topics, .timeout = 60)
     cr_assert_eq(kafka_config_check(rig.config, true, &e), 0, "%s", e.msg);
     cr_assert_lt(kafka_config_check(none, true, &e), 0);
     cr_assert(strstr(e.msg, "kafka.bootstrap.servers"));
+    free(rig.config->topics.requests.at[0]);
+    rig.config->topics.requests.at[0] = mem_strdup("^in.*");
+    cr_assert_lt(kafka_config_check(rig.config, true, &e), 0);
+    cr_expect(strstr(e.msg, "limits_scope"), "%s", e.msg);
     rig_property(&none->kafka, "bootstrap.servers", "127.0.0.1:1");
     cr_assert_lt(kafka_config_check(none, true, &e), 0);
     cr_assert(strstr(e.msg, "kafka.group.id"));

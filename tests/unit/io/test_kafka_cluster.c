@@ -111,6 +111,28 @@ Test(cluster, what_fits_is_quiet)
     cr_expect_eq(judge(), 0, "%s", found[0].text);
 }
 
+Test(cluster, limits_too_small_for_the_partitions)
+{
+    struct model *m = &config->models[0];
+
+    m->timeout_ms = 30000;
+    set_bytes(&m->rpm, 5, KAFKA_WARNING,
+              "rpm is 5 for 6 partitions: a worker that has one of them "
+              "makes a call every 72 s");
+    set_bytes(&m->rpm, 95, KAFKA_INFO, "clocks must agree");
+    set_bytes(&m->tpm, 12000, KAFKA_WARNING, "up to n * 2000 tokens");
+    set_bytes(&m->max_parallel_requests, 5, KAFKA_WARNING, "is 5 for 6 partitions");
+    m->rpm = 96;
+    m->tpm = 1000000;
+    m->max_parallel_requests = 6;
+    cr_expect_eq(judge(), 0, "%s", found[0].text);
+    set_bytes(&m->timeout_ms, 600000, KAFKA_INFO, "rests for `timeout` (600 s)");
+    m->rpm = 5;
+    free(config->limits_scope);
+    config->limits_scope = mem_strdup("process");
+    cr_expect_eq(judge(), 0, "%s", found[0].text);
+}
+
 Test(cluster, each_misfit_alone)
 {
     set_bytes(&cluster.metadata_max_bytes, 1000, KAFKA_WARNING,

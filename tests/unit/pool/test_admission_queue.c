@@ -269,3 +269,69 @@ Test(admission_queue, more_sets_of_routes_than_queues)
     for (i = 0; i < N; i++)
         task_free(t[i]);
 }
+
+static bool hold_parts(int64_t count, int64_t now_us)
+{
+    struct holding_part parts[10];
+    struct holding h = {.parts = parts, .total = 10, .lease_us = 10 * S};
+
+    for (; (int64_t)h.count < count; h.count++)
+        parts[h.count] = (struct holding_part){.index = (int64_t)h.count};
+    return admission_hold(admission, &h, now_us, 1790000000 * S + now_us);
+}
+
+/* A worker of several: a limited model waits for the share, the others do not. */
+Test(admission_queue, a_shared_limit_waits_for_its_share)
+{
+    struct task *free_one = task_for("fast", NULL);
+    struct task *limited = task_for("paced", NULL);
+
+    admission_share(admission);
+    cr_expect_eq(enter(free_one, NOW), ADMITTED);
+    cr_expect_eq(enter(limited, NOW), ADMISSION_WAITS);
+    cr_expect_eq(admission_next_us(admission), INT64_MAX);
+    hold_parts(0, NOW);
+    cr_expect_eq(pump(NOW), 0);
+    cr_expect(hold_parts(10, NOW));
+    cr_expect_leq(admission_next_us(admission), NOW);
+    cr_expect_eq(pump(NOW), 0, "what came before us is not ours");
+    cr_expect_leq(admission_next_us(admission), NOW + 3 * S);
+    cr_expect_eq(pump(admission_next_us(admission)), 1);
+    cr_expect_eq(next_ready(), limited);
+    task_free(free_one);
+    task_free(limited);
+}
+
+/* Larger than the share of this worker: it waits without being in the way, and goes when the share has grown. */
+Test(admission_queue, too_large_for_the_share_stands_aside)
+{
+    struct task *large = task_for("small", NULL); /* 10 of 100 tokens */
+    struct task *first = task_for("small", NULL);
+    struct task *late = task_for("small", NULL);
+
+    large->raw_len = 4 * 60;
+    late->raw_len = 4 * 60;
+    admission_share(admission);
+    hold_parts(3, NOW);
+    cr_expect_eq(enter(large, NOW), ADMISSION_WAITS);
+    hold_parts(3, NOW + 10 * S);
+    hold_parts(3, NOW + 20 * S);
+    hold_parts(3, NOW + 30 * S);
+    cr_expect_eq(enter(first, NOW + 30 * S), ADMITTED, "the large one does not block it");
+    cr_expect_eq(enter(late, NOW + 30 * S), ADMISSION_WAITS);
+    cr_expect_eq(view(NOW + 30 * S).large, 2);
+    cr_expect_eq(view(NOW + 30 * S).waiting, 2);
+    cr_expect(admission_remove(admission, late), "its deadline");
+    cr_expect_eq(view(NOW + 30 * S).large, 1);
+    cr_expect(hold_parts(10, NOW + 31 * S));
+    cr_expect_eq(view(NOW + 31 * S).large, 0);
+    cr_expect_eq(pump(NOW + 31 * S), 0, "nothing is granted for the past");
+    hold_parts(10, NOW + 40 * S);
+    hold_parts(10, NOW + 50 * S);
+    hold_parts(10, NOW + 60 * S);
+    cr_expect_eq(pump(NOW + 67 * S), 1);
+    cr_expect_eq(next_ready(), large);
+    task_free(large);
+    task_free(first);
+    task_free(late);
+}

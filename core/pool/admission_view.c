@@ -1,0 +1,75 @@
+/*
+ * admission_view: what the admission says of itself: routes, queues and money at this moment. It changes
+ * nothing.
+ */
+#include "pool/admission_int.h"
+
+#include "base/mem.h"
+
+static uint64_t routes_off(const struct admission *a, int64_t now_us)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; i < a->config->nmodels; i++) {
+        const struct breaker *b = &a->routes[i].breaker;
+
+        if (b->off && b->open_until_us > now_us)
+            set |= (uint64_t)1 << i;
+    }
+    return set;
+}
+
+/* What the heads of the queues lacked at the last look. */
+static void view_money(const struct admission *a, struct admission_view *ret)
+{
+    size_t i = 0;
+
+    if (!a->purse.budget)
+        return;
+    budget_look(a->purse.budget, &ret->budget);
+    for (i = 0; i < a->nqueues; i++) {
+        const struct queue *q = &a->queues[i];
+        const struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
+
+        if (q->count == 0 || t->money != BUDGET_OUT)
+            continue;
+        if (t->money_own)
+            ret->money_waits += (int64_t)q->count;
+        else
+            ret->money_out = true;
+    }
+}
+
+void admission_view(struct admission *a, int64_t now_us, struct admission_view *ret)
+{
+    uint64_t off = 0;
+    size_t i = 0;
+
+    *ret = (struct admission_view){0};
+    pthread_mutex_lock(&a->lock);
+    ret->calls = a->calls;
+    ret->waiting = (int64_t)a->waiting;
+    view_money(a, ret);
+    ret->large = (int64_t)a->queues[QUEUES_MAX].count;
+    off = routes_off(a, now_us);
+    for (i = 0; i < a->nqueues; i++) {
+        if (!(a->queues[i].routes & ~off))
+            ret->stranded += (int64_t)a->queues[i].count;
+    }
+    for (i = 0; i < a->config->nmodels; i++) {
+        const struct breaker *b = &a->routes[i].breaker;
+
+        limit_used(&a->routes[i].limit, now_us, &ret->route[i].used_requests,
+                   &ret->route[i].used_tokens);
+        ret->route[i].probing = b->probing;
+        ret->route[i].cooldowns = a->cooldowns[i];
+        ret->route[i].cool_class = a->cool_class[i];
+        ret->route[i].running = a->routes[i].limit.running;
+        ret->route[i].cooling = b->open_until_us > now_us;
+        ret->route[i].off = off >> i & 1;
+        ret->route[i].off_class = a->off_class[i];
+        ret->route[i].cooling_us = ret->route[i].cooling ? b->open_until_us - now_us : 0;
+    }
+    pthread_mutex_unlock(&a->lock);
+}
