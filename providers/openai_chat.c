@@ -72,7 +72,8 @@ void openai_read_chat(const struct model *m, const struct task *t, struct json_o
     enum finish finish = FINISH_STOP;
     size_t i = 0;
 
-    read_usage(json_get(root, "usage"), &ans->usage);
+    if (json_get(root, "usage")) /* else what a dialect has counted already stands */
+        read_usage(json_get(root, "usage"), &ans->usage);
     if (n == 0) {
         failure_bad_response(ans, "no_choices", "the answer holds no choices");
         return;

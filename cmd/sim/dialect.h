@@ -2,8 +2,9 @@
  * dialect: one interface of a provider as the simulator speaks it. Everything else (faults, limits,
  * counting, connections) is the same for all of them.
  *
- * How to add one: write cmd/sim/<name>.c with the entries below and name it in the table of
- * dialect.c. Pure: no clock, no socket, no state.
+ * How to add one: write cmd/sim/<name>.c with the entries below, and name it in dialects.h and in the table
+ * of dialect.c. A request must hold its model, in the body or in the path. Pure: no clock, no socket, no
+ * state.
  */
 #ifndef SLUICE_CMD_SIM_DIALECT_H
 #define SLUICE_CMD_SIM_DIALECT_H

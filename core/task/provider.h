@@ -5,14 +5,20 @@
  * effects (send, wait, retry, limit, cache, count) is done once, in the pool; that is why a provider is
  * tested with files and without a network.
  *
- * How to add one, in four steps:
- *   1. Write providers/<name>.c with the entries below and `const struct provider provider_<name>`.
- *   2. Name it in the table of providers/providers.c.
- *   3. Put request and response examples into tests/fixtures/providers/<name>/ and add the file to
- *      tests/unit/providers/.
- *      A request to /v1/responses that the API does not take itself is handed to providers/bridge.h,
- *      which translates it and comes back with a chat request: two lines in each of the entries.
- *   4. Teach the simulator its dialect (cmd/sim/<name>.c), so that it runs end to end.
+ * How to add one, in four steps (ollama*.c is a good one to look at; mistral.c when it is OpenAI's with
+ * differences):
+ *   1. Write providers/<name>.c and .h with the entries below and `const struct provider provider_<name>`.
+ *      For requests: outgoing.h (headers, extra_body, check), fields.h (a row for each member, the rest is
+ *      refused by name), messages.h or turns.h. For answers: incoming.h, then openai_read_chat() on an object
+ *      in OpenAI's form. An unknown word for the end of an answer means that it is never cached. Both
+ *      entries begin by handing OP_RESPONSES to bridge.h, unless the API speaks /v1/responses.
+ *   2. Two rows in providers/providers.c: one in providers[], and a vendor of the same name in vendors[], even
+ *      when it has no fixed address.
+ *   3. Exchanges in tests/fixtures/providers/<name>/, one for each feature that test_fixtures.c lists, or
+ *      refused-<feature>.json; then tests/lib/feature-matrix --write. Error bodies in test_failures_*.c, a row in
+ *      bodies[] of test_settings.c, tests/fuzz/fuzz_<name>.c.
+ *   4. The simulator: cmd/sim/<name>.c, named in dialects.h and dialect.c and in the text of sim.c; its row in both
+ *      lists of tests/lib/dialects.sh, which sends a whole conversation through it.
  * A vendor that speaks a dialect we have needs no code: add a row to the vendor table in
  * providers/providers.c.
  */
