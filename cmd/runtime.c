@@ -20,7 +20,6 @@
 
 #define TICK_MS       200
 #define DRAIN_TICK_MS 20
-#define LEARN_MS      1000
 #define HANG_TICKS    300 /* a minute; the longest wait of the intake is a few seconds */
 #define BOUNCE_MS     50
 #define SAY_US        (10 * 1000000LL)
@@ -185,8 +184,11 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
                                .store = r->store,
                                .book = r->spent.book,
                                .shared = !setup->embedded && shares_limits(r->config)};
-    struct intake entry = {
-        .room = room, .submit = submit, .release = release, .cancel = cancel, .hold = hold};
+    struct intake entry = {.room = room,
+                           .submit = submit,
+                           .release = release,
+                           .cancel = cancel,
+                           .hold = pools.shared ? hold : NULL};
 
     if (r->config->pool.static_membership && !setup->embedded)
         is.instance_id = r->instance;
@@ -425,7 +427,6 @@ int runtime_run(struct runtime *r, struct err *e)
     int sig = 0;
 
     while (!sig && !atomic_load(&r->fatal.set)) {
-        kafka_intake_learn(r->intake, clock_mono_us(), LEARN_MS);
         sig = signals_wait(r->signal_fd, watch_fd(r->watch), TICK_MS);
         if (!sig && watch_wants_drain(r->watch))
             sig = SIGTERM;

@@ -13,6 +13,8 @@
 #include "providers/failure.h"
 #include "providers/redact.h"
 
+#define TOKENS_MAX INT64_C(1000000000000) /* a larger count is no count */
+
 static void take_request_id(const struct model *m, const struct http_response *rsp,
                             struct answer *ans)
 {
@@ -126,7 +128,7 @@ int64_t incoming_tokens(struct json_object *o, const char *key)
 {
     int64_t n = json_get_int(o, key, -1);
 
-    return n < 0 ? -1 : n;
+    return n < 0 || n > TOKENS_MAX ? -1 : n;
 }
 
 enum finish incoming_worse(enum finish a, enum finish b)

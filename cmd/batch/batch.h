@@ -13,7 +13,7 @@ struct batch_options {
     const char *api_base;
     int64_t limit;
     int64_t max_in_flight;
-    double max_cost;      /* 0: as the configuration says */
+    const char *max_cost; /* USD as typed; NULL: as the configuration says */
     int64_t max_requests; /* 0: likewise */
     bool keep_going;
     const char *store;

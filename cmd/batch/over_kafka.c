@@ -108,7 +108,7 @@ static int check_options(struct kafka_job *k, struct err *e)
 
     if (prepare_options(o, e) < 0)
         return -1;
-    if (o->max_cost != 0 || o->max_requests != 0)
+    if (o->max_cost || o->max_requests != 0)
         return err_set(e, EX_USAGE,
                        "over Kafka the calls are made by workers elsewhere, where --max-cost and "
                        "--max-requests do not reach: set budget: in their configuration");

@@ -9,10 +9,12 @@
 
 int spend_options(struct config *c, const struct batch_options *o, struct err *e)
 {
-    if (o->max_cost < 0)
-        return err_set(e, EX_USAGE, "--max-cost: an amount in USD is not negative");
-    if (o->max_cost > 0)
-        c->budget.max_cost = o->max_cost;
+    double usd = 0;
+
+    if (o->max_cost && (config_num(o->max_cost, &usd) < 0 || usd <= 0))
+        return err_set(e, EX_USAGE, "--max-cost: `%.60s` is no amount in USD above 0", o->max_cost);
+    if (o->max_cost)
+        c->budget.max_cost = usd;
     if (o->max_requests > 0)
         c->budget.max_requests = o->max_requests;
     return budget_check(c, e);

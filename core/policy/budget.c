@@ -205,6 +205,18 @@ bool budget_counts_money(const struct budget *b, int account)
     return b->side[0].max_nano >= 0 || b->side[account].max_nano >= 0;
 }
 
+static bool can_hold(const struct side *s, int64_t nano, double *ret_max)
+{
+    *ret_max = (double)s->max_nano / NANO;
+    return s->max_nano < 0 || nano <= s->max_nano;
+}
+
+bool budget_can_hold(const struct budget *b, int account, double usd, double *ret_max)
+{
+    return can_hold(&b->side[0], nano_of(usd), ret_max) &&
+           can_hold(&b->side[account], nano_of(usd), ret_max);
+}
+
 /* The account beside that of all, or NULL. */
 static struct side *own_side(struct budget *b, int account)
 {

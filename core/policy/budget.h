@@ -53,6 +53,10 @@ int budget_account_of(const struct budget *b, const char *tenant);
 /* Has one of the two accounts a bound of money, so that the worst case must be known? */
 bool budget_counts_money(const struct budget *b, int account);
 
+/* False: a call that may cost so much does not fit into one of the two accounts even when nothing is spent; *ret_max
+ * is what that one allows. */
+bool budget_can_hold(const struct budget *b, int account, double usd, double *ret_max);
+
 enum budget_result {
     BUDGET_GO = 0,
     BUDGET_WAIT = 1, /* until a call ends */

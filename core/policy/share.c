@@ -173,6 +173,18 @@ static int64_t slot_in_turn(const struct share *s, int64_t part, int64_t slots, 
     return 1;
 }
 
+/* Have all parts been ours for so long that no call of another worker can be running? */
+static bool is_alone(const struct share *s, int64_t call_us, int64_t now_us)
+{
+    int64_t i = 0;
+
+    for (i = 0; i < s->total; i++) {
+        if (!counts(s, i) || (s->moved_us[i] != INT64_MIN && now_us < s->moved_us[i] + call_us))
+            return false;
+    }
+    return s->total > 0;
+}
+
 int64_t share_slots(const struct share *s, int64_t slots, int64_t call_us, int64_t now_us,
                     int64_t *ret_change_us)
 {
@@ -180,6 +192,8 @@ int64_t share_slots(const struct share *s, int64_t slots, int64_t call_us, int64
     int64_t i = 0;
 
     *ret_change_us = INT64_MAX;
+    if (is_alone(s, call_us, now_us))
+        return slots; /* nobody has to be made room for */
     for (i = 0; i < s->total; i++) {
         int64_t moved_us = s->moved_us[i];
 

@@ -182,6 +182,9 @@ static int input_tokens(const struct model *m, const struct task *t, const struc
 static int output_tokens(const struct model *m, const struct task *t, const struct parts *p,
                          int64_t *ret, struct err *e)
 {
+    /* Of the request only what its own API has: any other name bounds nothing, hosts ignore or drop it. */
+    static const char *const said[2][2] = {{"max_completion_tokens", "max_tokens"},
+                                           {"max_output_tokens", "max_output_tokens"}};
     static const char *const names[] = {"max_completion_tokens", "max_tokens", "max_output_tokens",
                                         "maxOutputTokens",       "maxTokens",  "num_predict",
                                         "max_new_tokens",        NULL};
@@ -193,10 +196,10 @@ static int output_tokens(const struct model *m, const struct task *t, const stru
     *ret = 0;
     if (t->op == OP_EMBEDDINGS)
         return 0;
-    for (i = 0; names[i]; i++) {
-        int64_t said = part_max(p, names[i]);
+    for (i = 0; i < 2; i++) {
+        int64_t bound = part_max(p, said[t->op == OP_RESPONSES][i]);
 
-        most = said > most ? said : most;
+        most = bound > most ? bound : most;
     }
     most = deep_max(p->extra, names, most);
     if (most < 0)

@@ -131,6 +131,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
 static struct queue *queue_of(struct admission *a, uint64_t routes, int account)
 {
     struct queue *empty = NULL;
+    struct queue *same_account = &a->queues[routes % QUEUES_MAX];
     size_t i = 0;
 
     for (i = 0; i < a->nqueues; i++) {
@@ -140,11 +141,13 @@ static struct queue *queue_of(struct admission *a, uint64_t routes, int account)
             empty = q;
         else if (q->routes == routes && q->account == account)
             return q;
+        else if (q->account == account)
+            same_account = q; /* one that lacks money must not hold up another's */
     }
     if (!empty && a->nqueues < QUEUES_MAX)
         empty = &a->queues[a->nqueues++];
     if (!empty)
-        return &a->queues[routes % QUEUES_MAX];
+        return same_account;
     empty->routes = routes;
     empty->account = account;
     empty->broke = false;

@@ -11,7 +11,7 @@
 #include "pool/purse.h"
 
 /* More sets of routes than this share queues, which costs order between them and nothing else. */
-#define QUEUES_MAX 256
+#define QUEUES_MAX 4096
 
 struct queue {
     uint64_t routes; /* that can serve its tasks */

@@ -17,6 +17,20 @@ static uint64_t refuse(struct task *t, size_t route, const struct err *why)
     return (uint64_t)1 << route;
 }
 
+/* One that can never fit would hold up all others for ever. */
+static bool fits_at_all(const struct purse *p, struct task *t)
+{
+    double most = 0;
+
+    if (budget_can_hold(p->budget, t->account, t->worst_usd, &most))
+        return true;
+    task_fail(t, "budget_too_small",
+              "this request alone may cost $%.4f, and the budget is $%.4f: ask for fewer tokens "
+              "(max_completion_tokens), or set a higher max_cost",
+              t->worst_usd, most);
+    return false;
+}
+
 uint64_t purse_value(const struct purse *p, const struct config *c, struct task *t, uint64_t routes)
 {
     bool allow = false;
@@ -41,7 +55,7 @@ uint64_t purse_value(const struct purse *p, const struct config *c, struct task 
         else if (!allow)
             left &= ~refuse(t, i, &why);
     }
-    return left;
+    return left && fits_at_all(p, t) ? left : 0;
 }
 
 bool purse_reserve(const struct purse *p, struct task *t, int64_t now_us, int64_t *ret_at_us)

@@ -170,6 +170,11 @@ static void on_error(rd_kafka_t *rk, int err, const char *reason, void *opaque)
              rd_kafka_err2name((rd_kafka_resp_err_t)err), log_quote(reason, text, sizeof text));
 }
 
+void kafka_client_reached(struct kafka_client *c)
+{
+    c->said_down_us = 0;
+}
+
 static void on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t what,
                          rd_kafka_topic_partition_list_t *parts, void *opaque)
 {

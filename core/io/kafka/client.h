@@ -47,6 +47,8 @@ void kafka_client_close(struct kafka_client *c); /* destroys the handle; NULL ha
 
 /* Logs the fatal error of the handle and raises it. */
 void kafka_client_fatal(struct kafka_client *c);
+/* The broker has answered: the next outage is another one, and said at once. The client's own thread. */
+void kafka_client_reached(struct kafka_client *c);
 
 /* Does this cluster id belong to an embedded broker (kafka_broker_new())? */
 bool kafka_id_is_embedded(const char *cluster_id);

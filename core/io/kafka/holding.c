@@ -3,17 +3,22 @@
  * is divided by them. What is given up is told before librdkafka lets another worker have it; the rest is
  * repeated all the time, so that a process which was stopped for long finds that its word is old.
  *
- * Only the number of partitions needs the network: kafka_intake_learn() asks for it, on a thread that may wait.
+ * Only the number of partitions needs the network. A thread of its own asks for it, which may wait: the intake
+ * must not, and the main thread has signals and its own health to look at.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "io/kafka/intake.h"
 
 #define TELL_US       250000
 #define LEARN_US      (60 * 1000000LL)
 #define LEARN_SOON_US 1000000LL
+#define LEARN_MS      1000 /* for an answer; the way down may have to wait so long */
+#define LOOK_MS       200
 #define SESSION_MS    45000 /* librdkafka's own */
 
 static bool repeated(const struct string_list *topics, size_t i)
@@ -97,8 +102,14 @@ void holding_tick(struct kafka_intake *in, int64_t now_us)
 void holding_init(struct kafka_intake *in)
 {
     size_t n = in->setup.config->topics.requests.count;
+    pthread_condattr_t monotonic;
     size_t i = 0;
 
+    pthread_mutex_init(&in->learner.lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&in->learner.wake, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     in->partition_counts = mem_array(n + 1, sizeof *in->partition_counts);
     for (i = 0; i < n; i++)
         atomic_init(&in->partition_counts[i], -1);
@@ -107,6 +118,8 @@ void holding_init(struct kafka_intake *in)
 
 void holding_done(struct kafka_intake *in)
 {
+    pthread_cond_destroy(&in->learner.wake);
+    pthread_mutex_destroy(&in->learner.lock);
     free(in->partition_counts);
     free(in->held_parts);
 }
@@ -131,26 +144,73 @@ static int count_partitions(struct kafka_intake *in, const char *topic, int time
     return n;
 }
 
-void kafka_intake_learn(struct kafka_intake *in, int64_t now_us, int64_t timeout_ms)
+/* When it is not known, may have changed, or is old. */
+static void learn(struct kafka_intake *in, int64_t now_us)
 {
     const struct string_list *topics = &in->setup.config->topics.requests;
     bool all = true;
     size_t i = 0;
 
-    if (in->setup.embedded || now_us < in->learn_us ||
-        (!atomic_load(&in->learn) && now_us - in->learn_us < LEARN_US))
+    if (now_us < in->learn_us || (!atomic_load(&in->learn) && now_us - in->learn_us < LEARN_US))
         return;
     atomic_store(&in->learn, false); /* a rebalance from here on is not seen by what is asked now */
-    for (i = 0; i < topics->count; i++) {
-        int n = count_partitions(in, topics->at[i], (int)timeout_ms);
+    for (i = 0; all && i < topics->count; i++) {
+        int n = count_partitions(in, topics->at[i], LEARN_MS);
 
-        all = all && n >= 0;
-        if (n >= 0)
+        all = n >= 0;
+        if (all)
             atomic_store(&in->partition_counts[i], n);
-        if (n < 0)
-            break;
     }
     in->learn_us = now_us + LEARN_SOON_US;
     if (!all)
         atomic_store(&in->learn, true);
+}
+
+static bool pause_learning(struct kafka_intake *in)
+{
+    struct timespec until;
+    bool end;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += LOOK_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&in->learner.lock);
+    if (!in->learner.end)
+        pthread_cond_timedwait(&in->learner.wake, &in->learner.lock, &until);
+    end = in->learner.end;
+    pthread_mutex_unlock(&in->learner.lock);
+    return !end;
+}
+
+static void *run_learner(void *arg)
+{
+    struct kafka_intake *in = arg;
+
+    do
+        learn(in, clock_mono_us());
+    while (pause_learning(in));
+    return NULL;
+}
+
+int holding_start(struct kafka_intake *in, struct err *e)
+{
+    if (in->setup.embedded || !in->pool.hold)
+        return 0;
+    if (pthread_create(&in->learner.thread, NULL, run_learner, in))
+        return err_set(e, EX_OSERR, "intake: cannot start a thread");
+    in->learner.started = true;
+    return 0;
+}
+
+void holding_stop(struct kafka_intake *in)
+{
+    if (!in->learner.started)
+        return;
+    pthread_mutex_lock(&in->learner.lock);
+    in->learner.end = true;
+    pthread_cond_signal(&in->learner.wake);
+    pthread_mutex_unlock(&in->learner.lock);
+    pthread_join(in->learner.thread, NULL);
+    in->learner.started = false;
 }

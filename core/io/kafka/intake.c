@@ -134,6 +134,7 @@ static void take_message(struct kafka_intake *in, const rd_kafka_message_t *m)
         take_error(in, m);
         return;
     }
+    kafka_client_reached(&in->client);
     p = intake_find(in, rd_kafka_topic_name(m->rkt), m->partition);
     if (!p)
         return; /* not ours any more */
@@ -364,7 +365,7 @@ int kafka_intake_start(struct kafka_intake *in, const struct intake *pool,
 {
     in->pool = *pool;
     in->publisher = publisher;
-    if (subscribe(in, e) < 0)
+    if (subscribe(in, e) < 0 || holding_start(in, e) < 0)
         return -1;
     if (pthread_create(&in->thread, NULL, run, in))
         return err_set(e, EX_OSERR, "intake: cannot start a thread");
@@ -399,6 +400,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
     if (!in)
         return NULL;
     atomic_store(&in->close, true);
+    holding_stop(in);
     if (in->started) {
         atomic_store(&in->end, true);
         pthread_join(in->thread, NULL);

@@ -74,7 +74,14 @@ struct kafka_intake {
     /* holding.c */
     atomic_int *partition_counts; /* of each request topic; -1: not known. Any thread */
     atomic_bool learn;            /* they may have changed. Any thread */
-    int64_t learn_us;             /* when to ask at the earliest; the thread that learns */
+    int64_t learn_us;             /* when to ask at the earliest; the learner */
+    struct {
+        pthread_t thread;
+        bool started;
+        pthread_mutex_t lock; /* for `end` */
+        pthread_cond_t wake;
+        bool end;
+    } learner;
     struct holding_part *held_parts;
     int64_t told_us;   /* when the pool was told */
     bool had_assigned; /* not the first time that partitions are assigned */
@@ -142,6 +149,8 @@ void load_anew(struct kafka_intake *in);              /* the assignment has chan
 /* holding.c */
 void holding_init(struct kafka_intake *in);
 void holding_done(struct kafka_intake *in);
+int holding_start(struct kafka_intake *in, struct err *e);  /* the learner */
+void holding_stop(struct kafka_intake *in);                 /* waits for it */
 void holding_tell(struct kafka_intake *in, int64_t now_us); /* what is in parts now is ours */
 void holding_tick(struct kafka_intake *in, int64_t now_us); /* the same, when it is time */
 

@@ -150,9 +150,6 @@ void kafka_intake_stop(struct kafka_intake *in);
 /* Waits until everything that the sink took is published and booked: true. Afterwards nothing goes to the
  * publisher any more. */
 bool kafka_intake_flush(struct kafka_intake *in, int64_t timeout_ms);
-/* Asks how many partitions the request topics have, when that is not known or may have changed; struct
- * intake.hold() is told nothing without. For one thread, not the intake's: waits up to timeout_ms a topic. */
-void kafka_intake_learn(struct kafka_intake *in, int64_t now_us, int64_t timeout_ms);
 struct kafka_intake *kafka_intake_free(struct kafka_intake *in); /* last commit, leaves the group */
 void kafka_intake_stats(struct kafka_intake *in, struct kafka_intake_stats *ret);
 

@@ -87,8 +87,10 @@ static void on_delivered(void *owner, const rd_kafka_message_t *m)
     r->delivered = !m->err;
     if (r == &pc->reply && l->hold)
         hold_result(l->hold, pc, m->err ? -1 : m->offset);
-    if (r->delivered)
+    if (r->delivered) {
         l->moved_us = 0;
+        kafka_client_reached(&l->client);
+    }
     if (r->delivered)
         atomic_fetch_add(r == &pc->reply ? &l->p->replies : &l->p->dead_letters, 1);
     if (parcel_flying(pc))

@@ -14,7 +14,8 @@ void exact_delivered(void *owner, const rd_kafka_message_t *m)
 {
     struct parcel_record *r = m->_private;
 
-    (void)owner;
+    if (!m->err)
+        kafka_client_reached(&((struct exact *)owner)->txn.client);
     r->flying = false;
     r->delivered = !m->err;
     r->err = m->err;

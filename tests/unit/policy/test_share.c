@@ -141,6 +141,23 @@ Test(share, slots_that_moved_rest)
     cr_expect_eq(change_us, INT64_MAX);
 }
 
+/* Who has all parts makes room for nobody, once no call of an earlier owner can be running. */
+Test(share, slots_of_a_lone_worker_do_not_rest)
+{
+    int64_t change_us = 0;
+    int64_t at_us = 0;
+
+    hold(0, 12, 12, false, NOW);
+    for (at_us = NOW + S; at_us < NOW + 400 * S; at_us += 7 * S) {
+        hold(0, 12, 12, false, at_us);
+        cr_expect_eq(share_slots(&share, 3, 30 * S, at_us, &change_us), 3);
+    }
+    hold(0, 11, 12, false, at_us);
+    hold(0, 12, 12, true, at_us + S);
+    cr_expect_eq(share_slots(&share, 12, 30 * S, at_us + 2 * S, &change_us), 11,
+                 "the part that came back had an owner whose calls may still run");
+}
+
 /* Three slots, twelve parts: each part has one in every fourth turn, and there are never more than three. */
 Test(share, too_few_slots_go_round)
 {

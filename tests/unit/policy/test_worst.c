@@ -65,7 +65,12 @@ Test(worst, bounded)
         {"{\"max_tokens\":1,\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\","
          "\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\"}}]}]}",
          NULL, OP_CHAT, 5000, 0, RAW + 256 + 10},
-        {"{\"max_tokens\":1,\"previous_response_id\":\"r\"}", NULL, OP_RESPONSES, 5000, 0, 5010},
+        {"{\"max_output_tokens\":1,\"previous_response_id\":\"r\"}", NULL, OP_RESPONSES, 5000, 0,
+         5010},
+        /* What the API does not have bounds nothing, whoever writes it. */
+        {"{\"num_predict\":1,\"maxOutputTokens\":1,\"max_output_tokens\":1}", NULL, OP_CHAT, 0, 20,
+         RAW + 256 + 200},
+        {"{\"max_tokens\":1}", NULL, OP_RESPONSES, 0, 20, RAW + 256 + 200},
     };
     size_t i = 0;
 

@@ -50,6 +50,26 @@ static void leave_cost(struct task *t, double usd, int64_t now_us)
     admission_leave(admission, t, &end, now_us);
 }
 
+/* It would wait for ever, and all others behind it. */
+Test(admission_budget, what_is_larger_than_the_whole_budget_ends)
+{
+    struct task *small, *large;
+
+    open_with_budget(1, "run");
+    large = half_dollar("fast", NULL);
+    large->raw_len = 744; /* a dollar and 0.0 of one more */
+    large->raw_len++;
+    small = half_dollar("fast", NULL);
+    cr_expect_eq(enter(large, NOW), ADMISSION_NEVER);
+    cr_assert(large->error);
+    cr_expect_str_eq(large->error->code, "budget_too_small");
+    cr_expect(strstr(large->error->message, "the budget is $1.0000"), "%s", large->error->message);
+    cr_expect_eq(enter(small, NOW), ADMITTED);
+    leave_cost(small, 0.1, NOW + 1);
+    task_free(large);
+    task_free(small);
+}
+
 Test(admission_budget, waits_for_the_running_ones_then_for_money)
 {
     struct task *t[4];
