@@ -25,7 +25,8 @@ one=$worker
 start_worker two
 two=$worker
 # Partitions that move later could be paid for twice; with static members a kill moves none.
-wait_for 60 "two members" grep -q 'partitions assigned count=6' "$work/two.log"
+both_have_six() { grep -q 'partitions .*now=6$' "$work/one.log" && grep -q 'partitions .*now=6$' "$work/two.log"; }
+wait_for 60 "two members" both_have_six # whichever came first
 "$sluice" enqueue -i "$work/in.jsonl" -c "$work/sluice.yaml" --run job-1 --progress none \
     >"$work/enqueue.json" 2>"$work/enqueue.log" || fail "enqueue ended with $?"
 "$sluice" collect --run "$work/in.jsonl.run" -c "$work/sluice.yaml" -o "$work/out.jsonl" \
