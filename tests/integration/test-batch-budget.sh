@@ -35,6 +35,10 @@ CAP=45
 prompts 6000 >in.jsonl
 sim_start --answer lorem --output-tokens 20..2000 --latency uniform:1500ms,2s
 priced c.yaml
+for none in 0 -1 nan; do # an amount that bounds nothing is a mistake, not "no bound"
+    rc=$(code_of batch -i in.jsonl -o none.jsonl -c c.yaml --max-cost=$none)
+    [ "$rc" = 64 ] || fail "exit code $rc with --max-cost=$none"
+done
 rc=$(code_of batch -i in.jsonl -o out.jsonl -c c.yaml --max-in-flight 2000 --max-cost $CAP)
 [ "$rc" = 75 ] || fail "exit code $rc at the end of the budget: $(cat said.txt)"
 spent=$(price_of out.jsonl)
