@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/explain.h"
 #include "policy/retry.h"
 
 struct breaker {
@@ -20,6 +21,7 @@ struct breaker {
     bool trial;            /* open because of failures: the first call afterwards is a probe */
     bool probing;          /* a half-open probe is running */
     bool off;              /* ROUTE_OFF */
+    enum why why;          /* it is open; set by whoever reports the failure */
     int64_t open_until_us; /* 0: closed */
 };
 

@@ -268,12 +268,15 @@ static int look_at_share(struct limit *l, int64_t tokens, int64_t now_us, int64_
 {
     int64_t slots = l->parallel;
 
+    l->why = WHY_SHARE;
     if (l->share && l->share->active == 0 && (l->rpm || l->tpm || l->parallel))
         return LIMIT_FULL;
     if (l->share && now_us > share_ends_us(l->share) && (l->rpm || l->tpm || l->parallel))
         return LIMIT_FULL;
+    l->why = WHY_LARGE;
     if (l->share && l->tpm && tokens > l->quota_tokens)
         return LIMIT_LARGE;
+    l->why = WHY_PARALLEL;
     if (l->share && l->parallel) {
         if (now_us >= l->slots_until_us)
             l->slots = share_slots(l->share, l->parallel, l->call_us, now_us, &l->slots_until_us);
@@ -290,6 +293,7 @@ static int look_at_share(struct limit *l, int64_t tokens, int64_t now_us, int64_
 int limit_try(struct limit *l, int64_t tokens, int64_t now_us, int64_t *ret_at_us)
 {
     int64_t at_us = now_us;
+    int64_t tokens_us = now_us;
     int r = LIMIT_GO;
 
     if (tokens < 0)
@@ -302,8 +306,12 @@ int limit_try(struct limit *l, int64_t tokens, int64_t now_us, int64_t *ret_at_u
     advance(l, now_us);
     if (l->rpm)
         later(&at_us, requests_at(l, now_us));
+    l->why = WHY_RPM;
     if (l->tpm)
-        later(&at_us, tokens_at(l, tokens, now_us));
+        tokens_us = tokens_at(l, tokens, now_us);
+    if (tokens_us > at_us)
+        l->why = WHY_TPM;
+    later(&at_us, tokens_us);
     if (at_us == INT64_MAX)
         return LIMIT_FULL;
     if (at_us > now_us) {

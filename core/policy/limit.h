@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/explain.h"
 #include "policy/share.h"
 
 #define LIMIT_SLOTS 123 /* of half a second: a minute and at least one second more */
@@ -31,6 +32,7 @@ struct limit_slot {
 
 struct limit {
     int64_t rpm, tpm, parallel; /* 0: unlimited */
+    enum why why;               /* what the last call lacked that limit_try() did not let go */
     int64_t running;
     double request_tat_us; /* theoretical arrival times of GCRA */
     double token_tat_us;

@@ -98,16 +98,21 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
 {
     struct route *r = &in->routes[row];
     int64_t at_us = INT64_MAX;
+    int tried = LIMIT_GO;
 
     if (in->blocked_routes & bit(row)) {
         expect(o, row, INT64_MAX);
         return false;
     }
     if (!breaker_allows(&r->breaker, in->now_us, &at_us)) {
+        r->said = in->now_us < r->breaker.open_until_us ? r->breaker.why : WHY_PROBE;
         expect(o, row, at_us);
         return false;
     }
-    switch (limit_try(&r->limit, in->tokens, in->now_us, &at_us)) {
+    tried = limit_try(&r->limit, in->tokens, in->now_us, &at_us);
+    if (tried != LIMIT_GO)
+        r->said = r->limit.why;
+    switch (tried) {
     case LIMIT_GO:
         breaker_start(&r->breaker, in->now_us);
         return true;

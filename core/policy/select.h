@@ -15,6 +15,7 @@ struct route {
     const struct model *model;
     struct limit limit;
     struct breaker breaker;
+    enum why said; /* to the last task that it did not let go */
 };
 
 enum select_result {

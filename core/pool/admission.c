@@ -291,6 +291,7 @@ static void route_failed(struct admission *a, struct route *r, enum error_class 
     if (r->breaker.open_until_us <= now_us || r->breaker.open_until_us == until_us)
         return;
     a->cool_class[i] = class;
+    r->breaker.why = why_resting(class);
     a->cooldowns[i] += until_us <= now_us; /* else it only became longer */
 }
 

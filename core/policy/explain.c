@@ -1,0 +1,154 @@
+/*
+ * explain: adds up how long each reason held; see explain.h. It knows no configuration and no words for people.
+ */
+#include "policy/explain.h"
+
+#include <string.h>
+
+#define SLOT_US ((int64_t)5000000)
+
+static const char *const names[WHY_COUNT] = {
+    [WHY_IDLE] = "idle",
+    [WHY_ANSWERS] = "answers",
+    [WHY_RPS] = "rps",
+    [WHY_RPM] = "rpm",
+    [WHY_RPD] = "rpd",
+    [WHY_TPM] = "tpm",
+    [WHY_INPUT_TPM] = "input_tpm",
+    [WHY_OUTPUT_TPM] = "output_tpm",
+    [WHY_TPD] = "tpd",
+    [WHY_PARALLEL] = "max_parallel_requests",
+    [WHY_SHARE] = "share",
+    [WHY_LARGE] = "large_task",
+    [WHY_HEADERS] = "headers",
+    [WHY_LEARNED] = "learned_limit",
+    [WHY_MAX_CALLS] = "max_calls",
+    [WHY_RETRY_BUDGET] = "retry_budget",
+    [WHY_BUDGET_RESERVED] = "budget_reserved",
+    [WHY_BUDGET] = "budget",
+    [WHY_TENANT_BUDGET] = "tenant_budget",
+    [WHY_COOL_RATE_LIMIT] = "cooling_rate_limit",
+    [WHY_COOL_OVERLOAD] = "cooling_overload",
+    [WHY_COOL_FAILING] = "cooling_failures",
+    [WHY_COOL_TRANSPORT] = "cooling_unreachable",
+    [WHY_OFF_QUOTA] = "off_quota",
+    [WHY_OFF_CREDENTIAL] = "off_credential",
+    [WHY_OFF_MODEL] = "off_model",
+    [WHY_PROBE] = "probing",
+    [WHY_INPUT] = "input",
+    [WHY_MODELS] = "models",
+    [WHY_IN_FLIGHT] = "max_in_flight",
+    [WHY_RETRY] = "retry",
+    [WHY_STORE] = "store",
+    [WHY_STORE_FAILING] = "store_failing",
+    [WHY_PUBLISH] = "publish",
+    [WHY_KAFKA] = "kafka",
+    [WHY_PAUSED] = "paused",
+};
+
+const char *why_name(enum why w)
+{
+    return names[w];
+}
+
+enum why why_of_name(const char *name)
+{
+    int w = 0;
+
+    while (w < WHY_COUNT && strcmp(names[w], name) != 0)
+        w++;
+    return (enum why)w;
+}
+
+bool why_holds(enum why w)
+{
+    return w >= WHY_RPS && w <= WHY_PROBE;
+}
+
+enum why why_resting(enum error_class class)
+{
+    switch (class) {
+    case CLASS_RATE_LIMIT:
+    case CLASS_TOO_LARGE_FOR_TPM:
+        return WHY_COOL_RATE_LIMIT;
+    case CLASS_OVERLOAD:
+        return WHY_COOL_OVERLOAD;
+    case CLASS_TRANSPORT:
+        return WHY_COOL_TRANSPORT;
+    case CLASS_QUOTA:
+        return WHY_OFF_QUOTA;
+    case CLASS_CREDENTIAL:
+    case CLASS_REGION:
+        return WHY_OFF_CREDENTIAL;
+    case CLASS_MODEL_ACCESS:
+    case CLASS_MODEL_GONE:
+        return WHY_OFF_MODEL;
+    default:
+        return WHY_COOL_FAILING;
+    }
+}
+
+void explain_init(struct explain *x, enum why w, int64_t now_us)
+{
+    *x = (struct explain){.now = w, .since_us = now_us, .slot = now_us / SLOT_US};
+}
+
+/* Counts the time until then, slot by slot. */
+static void advance(struct explain *x, int64_t now_us)
+{
+    if (now_us <= x->since_us)
+        return;
+    x->total_us[x->now] += now_us - x->since_us;
+    if (now_us / SLOT_US - x->slot > EXPLAIN_SLOTS) {
+        x->slot = now_us / SLOT_US - EXPLAIN_SLOTS;
+        x->since_us = x->slot * SLOT_US;
+    }
+    while (x->since_us < now_us) {
+        int64_t ends_us = (x->slot + 1) * SLOT_US;
+        int64_t until_us = now_us < ends_us ? now_us : ends_us;
+
+        x->slot_us[x->slot % EXPLAIN_SLOTS][x->now] += (uint32_t)(until_us - x->since_us);
+        x->since_us = until_us;
+        if (until_us < ends_us)
+            break;
+        x->slot++;
+        memset(x->slot_us[x->slot % EXPLAIN_SLOTS], 0, sizeof x->slot_us[0]);
+    }
+}
+
+void explain_set(struct explain *x, enum why w, int64_t now_us)
+{
+    if (w == x->now)
+        return;
+    advance(x, now_us);
+    x->now = w;
+}
+
+void explain_look(struct explain *x, int64_t now_us, struct explain_view *ret)
+{
+    advance(x, now_us);
+    *ret = (struct explain_view){.now = x->now};
+    memcpy(ret->run_us, x->total_us, sizeof ret->run_us);
+    for (int i = 0; i < EXPLAIN_SLOTS; i++)
+        for (int w = 0; w < WHY_COUNT; w++)
+            ret->minute_us[w] += x->slot_us[i][w];
+}
+
+enum why explain_main(const int64_t us[WHY_COUNT])
+{
+    enum why best = WHY_IDLE;
+
+    for (int w = WHY_IDLE + 1; w < WHY_COUNT; w++)
+        if (us[w] > (best == WHY_IDLE ? 0 : us[best]))
+            best = (enum why)w;
+    return best;
+}
+
+double explain_share(const int64_t us[WHY_COUNT], enum why w)
+{
+    double sum = 0;
+
+    for (int i = 0; i < WHY_COUNT; i++)
+        sum += (double)us[i];
+    return sum > 0 ? (double)us[w] / sum : 0;
+}
