@@ -71,6 +71,9 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# Its source takes these in as they are.
+$(BUILD)/cmd/admin/live_page.o: cmd/admin/page.html cmd/admin/page.css cmd/admin/page.js
+
 # ---- programs of the tests ----
 #
 # program_rule: source, the layers to link with, libraries. Unit tests stand in the folder of their layer:
@@ -123,14 +126,16 @@ DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppchec
 	python3 python3-jsonschema python3-venv prometheus
 DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
+DEPS_PAGE  = chromium chromium-driver
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
 .PHONY: deps deps-test
 deps: ## install the Debian packages for building and testing
 	@$(INSTALL_DEPS) $(DEPS_BUILD) $(DEPS_CHECK)
-deps-test: ## install what the tests with a real Apache Kafka and with the vendors' packages need
+deps-test: ## install what the tests with a real Apache Kafka, the vendors' packages and a browser need
 	@tests/lib/need kafka >/dev/null || $(INSTALL_DEPS) $(DEPS_KAFKA)
 	@tests/lib/need conformance >/dev/null || $(INSTALL_DEPS) $(DEPS_NPM)
+	@tests/lib/need page >/dev/null || $(INSTALL_DEPS) $(DEPS_PAGE)
 
 .PHONY: demo
 demo: ## a thousand prompts through Kafka, the cache and a failing provider

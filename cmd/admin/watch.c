@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "cmd/admin/history.h"
+#include "cmd/admin/live_page.h"
 #include "io/admin.h"
 
 #define STALE_US (60 * 1000000LL) /* a main thread that has shown nothing for so long hangs */
@@ -25,6 +27,7 @@ struct watch {
     struct snapshot *next; /* the main thread's */
     pthread_mutex_t lock;  /* guards what `shown` is and what it holds */
     struct snapshot *shown;
+    struct history history; /* guarded, too */
     atomic_bool paused, drain;
     int fd;
 };
@@ -171,28 +174,30 @@ static void post_level(void *arg, const struct admin_request *q, struct admin_an
     get_level(arg, q, ret);
 }
 
-static void get_index(void *arg, const struct admin_request *q, struct admin_answer *ret)
+static void get_history(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    struct watch *w = arg;
+
+    (void)q;
+    pthread_mutex_lock(&w->lock);
+    history_write(&w->history, &ret->body);
+    pthread_mutex_unlock(&w->lock);
+}
+
+static void get_page(void *arg, const struct admin_request *q, struct admin_answer *ret)
 {
     (void)arg;
     (void)q;
-    ret->type = "text/plain; charset=utf-8";
-    buf_str(&ret->body, "sluice " SLUICE_VERSION "\n\n"
-                        "GET  /livez      200 while the process works, 503 when it hangs\n"
-                        "GET  /readyz     200 while it takes tasks, else 503 and why\n"
-                        "GET  /status     everything, as JSON\n"
-                        "GET  /metrics    for Prometheus\n"
-                        "GET  /log-level\n"
-                        "POST /drain      as SIGTERM\n"
-                        "POST /pause      takes no more records; running calls go on\n"
-                        "POST /resume\n"
-                        "POST /log-level?level=debug|info|warn|error\n");
+    ret->type = "text/html; charset=utf-8";
+    live_page(&ret->body);
 }
 
 static const struct admin_page pages[] = {
-    {.path = "/", .make = get_index},
+    {.path = "/", .make = get_page},
     {.path = "/livez", .make = get_live},
     {.path = "/readyz", .make = get_ready},
     {.path = "/status", .make = get_status},
+    {.path = "/history", .make = get_history},
     {.path = "/metrics", .make = get_metrics},
     {.path = "/log-level", .make = get_level},
     {.path = "/log-level", .post = true, .make = post_level},
@@ -286,6 +291,7 @@ void watch_show(struct watch *w)
     pthread_mutex_lock(&w->lock);
     old = w->shown;
     w->shown = w->next;
+    history_note(&w->history, &w->shown->pool, w->shown->taken_us, clock_wall_ms());
     pthread_mutex_unlock(&w->lock);
     w->next = old;
 }
