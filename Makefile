@@ -72,7 +72,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # Its source takes these in as they are.
-$(BUILD)/cmd/admin/live_page.o: cmd/admin/page.html cmd/admin/page.css cmd/admin/page.js
+$(BUILD)/cmd/web/web.o: $(wildcard cmd/web/*.html cmd/web/*.js cmd/web/*.css)
 
 # ---- programs of the tests ----
 #

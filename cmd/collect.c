@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "cmd/batch/report.h"
 #include "cmd/jobs/client.h"
 #include "cmd/jobs/collector.h"
 #include "cmd/jobs/id_set.h"
@@ -29,6 +31,7 @@ struct collect_options {
     const char *topic;
     bool follow;
     int64_t timeout_ms;
+    const char *report; /* path, or NULL */
     const char *progress;
     struct config_options config;
 };
@@ -74,6 +77,7 @@ static const struct option_row rows[] = {
      .fallback = "0",
      .help = "give up when no reply came for so long; default: wait when the number of replies is "
              "known"},
+    JOB_REPORT_ROW(struct collect_options, report),
     JOB_PROGRESS_ROW(struct collect_options, progress),
     CONFIG_OPTION_ROWS(struct collect_options, config),
     {0}};
@@ -272,7 +276,7 @@ static int collect_replies(struct collect *q, struct err *e)
     }
 }
 
-static void report(const struct collect *q)
+static int report(const struct collect *q, struct err *e)
 {
     struct collector_view v;
     struct tally_totals n = {.what = "collect",
@@ -290,6 +294,8 @@ static void report(const struct collect *q)
                 "  passed over    %" PRIu64 " repeats, %" PRIu64 " of other runs, %" PRIu64
                 " that are no replies\n",
                 v.repeats, v.others, v.unreadable);
+    return report_write(q->o->report, collector_tally(q->collector), &n,
+                        q->client.progress.timeline, clock_wall_ms(), e);
 }
 
 static int exit_code(const struct collect *q, int ended, struct err *e)
@@ -316,6 +322,7 @@ static int exit_code(const struct collect *q, int ended, struct err *e)
 
 static int collect(struct collect *q, struct err *e)
 {
+    struct err late = {0};
     int rc = 0;
 
     if (open_outputs(q, e) < 0)
@@ -326,19 +333,23 @@ static int collect(struct collect *q, struct err *e)
     if (collector_finish(q->collector, e) < 0)
         rc = -1;
     show(q, clock_mono_us(), true);
-    report(q);
+    if (report(q, &late) < 0)
+        rc = report_failed(rc, &late, e);
     return rc < 0 ? -1 : exit_code(q, rc, e);
 }
 
 static int run(const void *opts, int nargs, char *const *args, struct err *e)
 {
-    struct collect q = {.o = opts};
+    const struct collect_options *o = opts;
+    struct timeline *line CLEANUP_FREE = o->report ? timeline_new() : NULL;
+    struct collect q = {.o = o};
     int rc = 0;
 
     (void)nargs;
     (void)args;
-    if (check_options(&q, e) < 0)
+    if (report_check(o->report, e) < 0 || check_options(&q, e) < 0)
         return -1;
+    q.client.progress.timeline = line;
     q.seen = id_set_new();
     rc = identify(&q, e);
     if (rc == 0)

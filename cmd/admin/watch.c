@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "cmd/admin/history.h"
-#include "cmd/admin/live_page.h"
+#include "cmd/web/web.h"
 #include "io/admin.h"
 
 #define STALE_US (60 * 1000000LL) /* a main thread that has shown nothing for so long hangs */
@@ -189,7 +189,7 @@ static void get_page(void *arg, const struct admin_request *q, struct admin_answ
     (void)arg;
     (void)q;
     ret->type = "text/html; charset=utf-8";
-    live_page(&ret->body);
+    web_live(&ret->body);
 }
 
 static const struct admin_page pages[] = {

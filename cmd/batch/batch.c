@@ -14,6 +14,7 @@
 #include "cmd/batch/local.h"
 #include "cmd/batch/over_kafka.h"
 #include "cmd/batch/prepare.h"
+#include "cmd/batch/report.h"
 #include "cmd/jobs/option_rows.h"
 #include "io/http.h"
 
@@ -73,12 +74,13 @@ static const struct option_row rows[] = {
      .arg = "DIR",
      .help =
          "directory of the cache and the journal; default: cache.path, else ~/.cache/sluice/store"},
+    JOB_REPORT_ROW(struct batch_options, report),
     JOB_PROGRESS_ROW(struct batch_options, progress),
     CONFIG_OPTION_ROWS(struct batch_options, config),
     {0}};
 
-static void report(const struct batch_options *o, const struct prepared *p, const struct tally *t,
-                   const struct local_end *end, int64_t started_us)
+static int report(const struct batch_options *o, const struct prepared *p, const struct tally *t,
+                  const struct local_end *end, int64_t started_us, struct err *e)
 {
     struct tally_totals n = {.what = "batch",
                              .total = index_rows(p->index),
@@ -90,11 +92,13 @@ static void report(const struct batch_options *o, const struct prepared *p, cons
 
     tally_report(t, &n, stderr);
     spend_report(&end->budget, stderr);
+    return report_write(o->report, t, &n, p->progress.timeline, clock_wall_ms(), e);
 }
 
 static int run_local(const struct batch_options *o, struct prepared *p, struct err *e)
 {
     struct tally *tally CLEANUP_FREE = mem_alloc(sizeof *tally);
+    struct timeline *line CLEANUP_FREE = o->report ? timeline_new() : NULL;
     struct local_job j = {.config = p->config,
                           .store = p->store,
                           .job = &p->job,
@@ -108,12 +112,16 @@ static int run_local(const struct batch_options *o, struct prepared *p, struct e
                           .limit = (uint64_t)o->limit};
     int64_t started_us = clock_mono_us();
     struct local_end end = {.calls = 0};
+    struct err late = {0};
     int code = 0;
 
     if (http_global_init(e) < 0)
         return EX_OSERR;
+    p->progress.timeline = line;
     code = local_run(&j, tally, &end, e);
-    report(o, p, tally, &end, started_us);
+    if (report(o, p, tally, &end, started_us, &late) < 0)
+        code = report_failed(code, &late, e);
+    p->progress.timeline = NULL;
     return code;
 }
 

@@ -17,6 +17,7 @@ struct batch_options {
     int64_t max_requests; /* 0: likewise */
     bool keep_going;
     const char *store;
+    const char *report; /* path, or NULL */
     const char *progress;
     struct config_options config;
 };

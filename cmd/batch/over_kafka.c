@@ -11,7 +11,9 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "cmd/batch/prepare.h"
+#include "cmd/batch/report.h"
 #include "cmd/jobs/client.h"
 #include "cmd/jobs/collector.h"
 #include "cmd/jobs/resume.h"
@@ -292,6 +294,9 @@ static int finish(struct kafka_job *k, int rc, struct err *e)
     }
     show(k, clock_mono_us(), true);
     tally_report(collector_tally(k->collector), &n, stderr);
+    if (report_write(k->o->report, collector_tally(k->collector), &n, k->client.progress.timeline,
+                     clock_wall_ms(), &late) < 0)
+        rc = report_failed(rc, &late, e);
     return rc < 0 ? -1 : exit_code(k, rc, e);
 }
 
@@ -305,11 +310,13 @@ static int run_job(struct kafka_job *k, struct err *e)
 
 int over_kafka(const struct batch_options *o, struct err *e)
 {
+    struct timeline *line CLEANUP_FREE = o->report ? timeline_new() : NULL;
     struct kafka_job k = {.o = o};
     int rc = 0;
 
-    if (check_options(&k, e) < 0)
+    if (report_check(o->report, e) < 0 || check_options(&k, e) < 0)
         return -1;
+    k.client.progress.timeline = line;
     rc = run_job(&k, e);
     sender_free(k.sender);
     collector_free(k.collector);

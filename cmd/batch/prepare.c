@@ -1,5 +1,6 @@
 /* prepare: see prepare.h. It makes no call and sends nothing. */
 #include "cmd/batch/prepare.h"
+#include "cmd/batch/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -357,6 +358,7 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 
     if (prepare_options(o, e) < 0 ||
         progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
+        report_check(o->report, e) < 0 ||
         load_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
         return -1;
     apply_options(p->config, o);

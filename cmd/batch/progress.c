@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/batch/timeline.h"
 
 #define LIVE_EVERY_US  250000
 #define PLAIN_EVERY_US 10000000
@@ -18,7 +19,7 @@ int progress_init(struct progress *p, const char *mode, int64_t now_us, struct e
     static const char *const names[] = {"auto", "live", "plain", "json", "none"};
     size_t i = 0;
 
-    *p = (struct progress){.started_us = now_us, .shown_us = now_us};
+    *p = (struct progress){.timeline = p->timeline, .started_us = now_us, .shown_us = now_us};
     for (i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(mode, names[i]) == 0)
             break;
@@ -157,6 +158,8 @@ void progress_show(struct progress *p, const struct progress_view *v, int64_t no
                                     [PROGRESS_NONE] = INT64_MAX};
     char line[1024];
 
+    if (p->timeline)
+        timeline_note(p->timeline, v, now_us - p->started_us, force);
     if (p->mode == PROGRESS_NONE || (!force && now_us - p->shown_us < every[p->mode]))
         return;
     update_rates(p, v, now_us);

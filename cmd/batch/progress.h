@@ -25,8 +25,11 @@ struct progress_view {
     char phase[32];      /* "running", "draining", "disk full, waiting" */
 };
 
+struct timeline;
+
 struct progress {
     enum progress_mode mode;
+    struct timeline *timeline; /* told of every view, for the report; NULL: there is none */
     int64_t started_us;
     int64_t shown_us;
     int lines;                   /* drawn on the terminal */
@@ -34,7 +37,7 @@ struct progress {
     double rpm, in_tpm, out_tpm; /* smoothed */
 };
 
-/* "auto", "live", "plain", "json", "none". */
+/* "auto", "live", "plain", "json", "none". The timeline stays as it was. */
 int progress_init(struct progress *p, const char *mode, int64_t now_us, struct err *e);
 
 /* Draws when it is time; force: now (the last one). */
