@@ -47,8 +47,12 @@ static int64_t sum_of(int64_t a, int64_t b)
 
 bool budget_wanted(const struct config *c)
 {
-    return c->budget.per &&
-           (c->budget.max_cost >= 0 || c->budget.max_requests > 0 || c->ntenants > 0);
+    bool bounded = c->budget.max_cost >= 0 || c->budget.max_requests > 0;
+    size_t i = 0;
+
+    for (i = 0; i < c->ntenants; i++)
+        bounded |= c->tenants[i].max_cost >= 0 || c->tenants[i].max_requests > 0;
+    return c->budget.per && bounded;
 }
 
 static bool is_priced(const struct model *m)

@@ -2,9 +2,7 @@
  * admission: queues of waiting tasks in front of the routes; see admission.h. It must not call out while
  * its lock is held: what it lets go is handed back as a list.
  *
- * Tasks that can be served by the same set of routes wait in one queue, so that only the first of each
- * queue has to be looked at: when that cannot go, those behind it cannot either. What a look costs depends
- * on the number of queues, not on how many tasks wait in them. Tasks that are larger than this worker's share of
+ * Whose turn it is among those that wait is the queues' to say. Tasks that are larger than this worker's share of
  * a limit stand aside, in no one's way, until the share changes.
  */
 #include "pool/admission_int.h"
@@ -14,6 +12,7 @@
 #include "base/mem.h"
 
 #define CLOCK_STEP_MS 1000
+#define ASIDE         (-1) /* t->wait_queue of a task that stands aside */
 
 struct admission *admission_new(const struct config *c, uint64_t seed)
 {
@@ -24,8 +23,8 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
     a->config = c;
     a->rng.state = seed;
     a->next_us = INT64_MAX;
-    for (i = 0; i <= QUEUES_MAX; i++)
-        list_init(&a->queues[i].tasks);
+    a->queues = queues_new(c);
+    list_init(&a->aside);
     for (i = 0; i < c->nmodels; i++) {
         const struct model *m = &c->models[i];
 
@@ -46,6 +45,7 @@ struct admission *admission_free(struct admission *a)
         return NULL;
     pthread_mutex_destroy(&a->lock);
     share_done(&a->share);
+    queues_free(a->queues);
     free(a);
     return NULL;
 }
@@ -85,8 +85,10 @@ static bool reserve_money(struct admission *a, struct task *t, int64_t now_us, u
 
     if (purse_reserve(&a->purse, t, now_us, &at_us))
         return true;
-    if (!t->money_own)
+    if (!t->money_own) {
         *blocked = UINT64_MAX;
+        a->money_out = t->money == BUDGET_OUT;
+    }
     wake_at(a, at_us);
     return false;
 }
@@ -127,130 +129,96 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     return r;
 }
 
-/* The queue of tasks that these routes can serve and this account pays for. */
-static struct queue *queue_of(struct admission *a, uint64_t routes, int account)
+/* t is out of the queues, or was never in. */
+static void stand_aside(struct admission *a, struct task *t)
 {
-    struct queue *empty = NULL;
-    struct queue *same_account = &a->queues[routes % QUEUES_MAX];
-    size_t i = 0;
-
-    for (i = 0; i < a->nqueues; i++) {
-        struct queue *q = &a->queues[i];
-
-        if (q->count == 0)
-            empty = q;
-        else if (q->routes == routes && q->account == account)
-            return q;
-        else if (q->account == account)
-            same_account = q; /* one that lacks money must not hold up another's */
-    }
-    if (!empty && a->nqueues < QUEUES_MAX)
-        empty = &a->queues[a->nqueues++];
-    if (!empty)
-        return same_account;
-    empty->routes = routes;
-    empty->account = account;
-    empty->broke = false;
-    return empty;
+    t->wait_queue = ASIDE;
+    list_push(&a->aside, &t->node);
+    a->naside++;
 }
 
-static void append(struct admission *a, struct queue *q, struct task *t)
-{
-    list_push(&q->tasks, &t->node);
-    t->wait_queue = (int)(q - a->queues);
-    if (++q->count == 1)
-        q->broke = t->money_own;
-}
-
-static void enqueue(struct admission *a, struct queue *q, struct task *t)
+static void enqueue(struct admission *a, struct task *t, int decision)
 {
     task_set_state(t, TASK_WAITING);
-    append(a, q, t);
     a->waiting++;
-}
-
-static void move_aside(struct admission *a, struct task *t)
-{
-    list_remove(&t->node);
-    a->queues[t->wait_queue].count--;
-    append(a, &a->queues[QUEUES_MAX], t);
+    if (decision == SELECT_LATER) {
+        stand_aside(a, t);
+        return;
+    }
+    queues_push(a->queues, t);
+    if (t->money_own)
+        queues_leave_out(a->queues, t);
 }
 
 static void dequeue(struct admission *a, struct task *t, enum task_state to)
 {
-    list_remove(&t->node);
-    a->queues[t->wait_queue].count--;
+    if (t->wait_queue == ASIDE) {
+        list_remove(&t->node);
+        a->naside--;
+    } else {
+        queues_remove(a->queues, t);
+    }
     a->waiting--;
     task_set_state(t, to);
 }
 
-/* Lets tasks go from the front of one queue until one has to wait. Those that go, or never can, are
- * appended to *out. */
-static void pump_queue(struct admission *a, struct queue *q, int64_t now_us, uint64_t *blocked,
-                       struct list_node *out)
+/* Acts on the decision for the one whose turn it is. What goes, or never can, is appended to *out. */
+static void pump_one(struct admission *a, struct task *t, int decision, struct list_node *out)
 {
-    while (!list_empty(&q->tasks) && *blocked != UINT64_MAX) {
-        struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
-        int r = decide(a, t, now_us, blocked);
-
-        q->broke = t->money_own;
-        if (r == SELECT_WAIT)
-            return;
-        if (r == SELECT_LATER) {
-            move_aside(a, t);
-            continue;
-        }
-        if (r == SELECT_NONE)
-            t->route = -1;
-        dequeue(a, t, TASK_INBOX);
-        list_push(out, &t->node);
+    switch (decision) {
+    case SELECT_WAIT:
+        if (t->money_own)
+            queues_leave_out(a->queues, t);
+        else
+            queues_put_off(a->queues, t);
+        return;
+    case SELECT_LATER:
+        queues_remove(a->queues, t);
+        stand_aside(a, t);
+        return;
+    case SELECT_GO:
+        queues_had_turn(a->queues, t);
+        break;
+    default:
+        t->route = -1;
+        break;
     }
-}
-
-/* What the heads lacked at the last look is found out anew, or not asked for because something else lacks. */
-static void forget_money(struct admission *a)
-{
-    size_t i = 0;
-
-    for (i = 0; i < a->nqueues; i++) {
-        struct queue *q = &a->queues[i];
-
-        q->broke = false;
-        if (q->count > 0)
-            CONTAINER_OF(q->tasks.next, struct task, node)->money = BUDGET_GO;
-    }
+    dequeue(a, t, TASK_INBOX);
+    list_push(out, &t->node);
 }
 
 static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
 {
+    struct task *t = NULL;
     uint64_t blocked = 0;
-    size_t i = 0;
 
     __atomic_store_n(&a->next_us, INT64_MAX, __ATOMIC_RELAXED);
     if (a->waiting == 0)
         return;
-    forget_money(a);
-    for (i = 0; i < a->nqueues; i++)
-        pump_queue(a, &a->queues[(a->turn + i) % a->nqueues], now_us, &blocked, out);
-    a->turn = (a->turn + 1) % a->nqueues;
+    a->money_out = false;
+    queues_look(a->queues);
+    while (blocked != UINT64_MAX && (t = queues_next(a->queues, blocked)))
+        pump_one(a, t, decide(a, t, now_us, &blocked), out);
 }
 
-/* Routes that tasks wait for already. A new task may take others only, or it would overtake them. */
-static uint64_t claimed(const struct admission *a)
+/* One decision for a newcomer. It may take no route that others wait for, and not overtake its own. */
+static int decide_new(struct admission *a, struct task *t, int64_t now_us, uint64_t claims)
 {
-    uint64_t set = 0;
-    size_t i = 0;
+    uint64_t blocked = claims;
+    int r = SELECT_WAIT;
 
-    for (i = 0; a->waiting > 0 && i < a->nqueues; i++)
-        set |= a->queues[i].count && !a->queues[i].broke ? a->queues[i].routes : 0;
-    return set;
+    t->money_own = false;
+    if (!(t->usable_routes & ~claims) || (a->waiting > 0 && queues_is_behind(a->queues, t)))
+        return SELECT_WAIT;
+    r = decide(a, t, now_us, &blocked);
+    if (r == SELECT_GO && a->waiting > 0)
+        queues_passed(a->queues, t);
+    return r;
 }
 
 int admission_enter(struct admission *a, struct task *t, int64_t now_us)
 {
     uint64_t claims = 0;
-    uint64_t blocked = 0;
-    struct queue *q = NULL;
     int r = SELECT_WAIT;
 
     t->usable_routes = purse_value(&a->purse, a->config, t, select_candidates(a->config, t));
@@ -258,19 +226,13 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
         return ADMISSION_NEVER;
     t->reserved_tokens = select_estimate(a->config, t);
     pthread_mutex_lock(&a->lock);
-    q = queue_of(a, t->usable_routes, t->account);
-    claims = blocked = claimed(a);
-    if ((t->usable_routes & ~claims) && !(q->count && q->broke))
-        r = decide(a, t, now_us, &blocked);
-    if (r == SELECT_LATER) {
-        enqueue(a, q, t);
-        move_aside(a, t);
-    } else if (r == SELECT_WAIT) {
-        enqueue(a, q, t);
-        /* A claim may be wider than what its task can use: the first of a queue has it looked at. */
-        if ((t->usable_routes & claims) && a->queues[t->wait_queue].count == 1)
-            wake_at(a, now_us);
-    }
+    claims = a->waiting > 0 ? queues_claims(a->queues, t->topic_priority) : 0;
+    r = decide_new(a, t, now_us, claims);
+    if (r == SELECT_WAIT || r == SELECT_LATER)
+        enqueue(a, t, r);
+    /* A claim may be wider than what its task can use: the first of a lane has it looked at. */
+    if (r == SELECT_WAIT && (t->usable_routes & claims) && queues_is_alone(a->queues, t))
+        wake_at(a, now_us);
     pthread_mutex_unlock(&a->lock);
     if (r == SELECT_WAIT || r == SELECT_LATER)
         return ADMISSION_WAITS;
@@ -358,15 +320,11 @@ void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret)
 /* Those that stood aside are looked at again, behind those that wait. */
 static void bring_back(struct admission *a)
 {
-    struct queue *q = &a->queues[QUEUES_MAX];
     struct list_node *n = NULL;
 
-    while ((n = list_pop(&q->tasks))) {
-        struct task *t = CONTAINER_OF(n, struct task, node);
-
-        q->count--;
-        append(a, queue_of(a, t->usable_routes, t->account), t);
-    }
+    while ((n = list_pop(&a->aside)))
+        queues_push(a->queues, CONTAINER_OF(n, struct task, node));
+    a->naside = 0;
 }
 
 bool admission_hold(struct admission *a, const struct holding *h, int64_t now_us, int64_t wall_us)
@@ -401,7 +359,7 @@ bool admission_remove(struct admission *a, struct task *t)
     pthread_mutex_lock(&a->lock);
     if (t->state == TASK_WAITING) {
         /* Those behind it, or behind its claim, may go now. */
-        if (a->queues[t->wait_queue].tasks.next == &t->node)
+        if (t->wait_queue != ASIDE && queues_is_front(a->queues, t))
             wake_at(a, 0);
         dequeue(a, t, TASK_RUNNING);
         removed = true;
@@ -412,21 +370,16 @@ bool admission_remove(struct admission *a, struct task *t)
 
 void admission_flush(struct admission *a, struct list_node *ret)
 {
-    size_t i = 0;
+    struct task *t = NULL;
 
     list_init(ret);
     pthread_mutex_lock(&a->lock);
     bring_back(a);
-    for (i = 0; i < a->nqueues; i++) {
-        struct queue *q = &a->queues[i];
-
-        while (!list_empty(&q->tasks)) {
-            struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
-
-            dequeue(a, t, TASK_INBOX);
-            t->route = -1;
-            list_push(ret, &t->node);
-        }
+    queues_look(a->queues);
+    while ((t = queues_next(a->queues, 0))) {
+        dequeue(a, t, TASK_INBOX);
+        t->route = -1;
+        list_push(ret, &t->node);
     }
     __atomic_store_n(&a->next_us, INT64_MAX, __ATOMIC_RELAXED);
     pthread_mutex_unlock(&a->lock);

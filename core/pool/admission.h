@@ -2,10 +2,10 @@
  * admission: which task may call which route now. Holds the routes (limits, breakers) and the queues of
  * tasks that wait for one, under one lock; the decisions themselves are policy/select.
  *
- * First come, first served among tasks that the same routes can serve: a task that waits claims those
- * routes, and the tasks behind it may only take others. Tasks with different sets of routes take turns at
- * the routes they share. There is one point in time for all waiting tasks (admission_next_us()), not one
- * timer each, and what it costs to look does not depend on how many wait.
+ * Who goes first where several wait is said in queues.h: by priority, by tenants' weights, then first come, first
+ * served. A task that waits claims the routes that can serve it, and those behind it may only take others. There is
+ * one point in time for all waiting tasks (admission_next_us()), not one timer each, and what it costs to look does
+ * not depend on how many wait.
  */
 #ifndef SLUICE_POOL_ADMISSION_H
 #define SLUICE_POOL_ADMISSION_H

@@ -9,17 +9,7 @@
 
 #include "pool/admission.h"
 #include "pool/purse.h"
-
-/* More sets of routes than this share queues, which costs order between them and nothing else. */
-#define QUEUES_MAX 4096
-
-struct queue {
-    uint64_t routes; /* that can serve its tasks */
-    int account;     /* of the budget that pays for them, beside that of all */
-    bool broke;      /* which lacks: its tasks claim no routes */
-    struct list_node tasks;
-    size_t count;
-};
+#include "pool/queues.h"
 
 struct admission {
     pthread_mutex_t lock;
@@ -28,10 +18,11 @@ struct admission {
     enum error_class off_class[CONFIG_MODELS_MAX];  /* why a route is off */
     enum error_class cool_class[CONFIG_MODELS_MAX]; /* why it cooled the last time, off or not */
     uint64_t cooldowns[CONFIG_MODELS_MAX];
-    struct queue queues[QUEUES_MAX + 1]; /* the last: those that stand aside */
-    size_t nqueues;                      /* used so far; an empty one is used again */
-    size_t turn;                         /* which queue is looked at first */
-    size_t waiting;                      /* tasks in all queues */
+    struct queues *queues;
+    struct list_node aside; /* tasks that are larger than this worker's share of a limit */
+    size_t naside;
+    size_t waiting; /* in the queues and aside */
+    bool money_out; /* at the last look, the budget of all was used up */
     struct share share;
     struct rng rng;
     struct purse purse;

@@ -20,25 +20,14 @@ static uint64_t routes_off(const struct admission *a, int64_t now_us)
     return set;
 }
 
-/* What the heads of the queues lacked at the last look. */
+/* What lacked at the last look. */
 static void view_money(const struct admission *a, struct admission_view *ret)
 {
-    size_t i = 0;
-
     if (!a->purse.budget)
         return;
     budget_look(a->purse.budget, &ret->budget);
-    for (i = 0; i < a->nqueues; i++) {
-        const struct queue *q = &a->queues[i];
-        const struct task *t = CONTAINER_OF(q->tasks.next, struct task, node);
-
-        if (q->count == 0 || t->money != BUDGET_OUT)
-            continue;
-        if (t->money_own)
-            ret->money_waits += (int64_t)q->count;
-        else
-            ret->money_out = true;
-    }
+    ret->money_out = a->money_out && a->waiting > 0;
+    ret->money_waits = queues_without_money(a->queues);
 }
 
 void admission_view(struct admission *a, int64_t now_us, struct admission_view *ret)
@@ -51,12 +40,9 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
     ret->calls = a->calls;
     ret->waiting = (int64_t)a->waiting;
     view_money(a, ret);
-    ret->large = (int64_t)a->queues[QUEUES_MAX].count;
+    ret->large = (int64_t)a->naside;
     off = routes_off(a, now_us);
-    for (i = 0; i < a->nqueues; i++) {
-        if (!(a->queues[i].routes & ~off))
-            ret->stranded += (int64_t)a->queues[i].count;
-    }
+    ret->stranded = queues_stranded(a->queues, off);
     for (i = 0; i < a->config->nmodels; i++) {
         const struct breaker *b = &a->routes[i].breaker;
 

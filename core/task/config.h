@@ -94,6 +94,7 @@ struct tenant {
     int line;             /* where it stands in the file, 0: not from a file */
     double max_cost;      /* USD, negative: no bound */
     int64_t max_requests; /* 0: no bound */
+    int64_t weight;       /* of its share where tasks wait */
 };
 
 #define CONFIG_TENANTS_MAX 256

@@ -255,12 +255,12 @@ const struct conf_row conf_rows[] = {
              "they are known to have cost is counted afterwards, so max_cost may be passed"},
     {.path = "tenants",
      .type = CONF_TENANTS,
-     .example = "  team-a: {max_cost: 5.00}\n"
+     .example = "  team-a: {max_cost: 5.00, weight: 3}\n"
                 "  team-b: {max_requests: 10000}\n",
      .help =
-         "budgets of single tenants (sluice.tenant of a request), beside the one of all and for "
-         "the same time, at most 256; the requests of a tenant whose budget is used up wait "
-         "and do not hold up others"},
+         "shares and budgets of single tenants (sluice.tenant of a request), at most 256. Budgets "
+         "are beside the one of all and for the same time; the requests of a tenant whose budget "
+         "is used up wait and do not hold up others"},
 
     {.path = "cache.enabled",
      .type = CONF_BOOL,
@@ -410,6 +410,15 @@ const struct conf_row conf_tenant_rows[] = {
      .max = INT64_C(1000000000000),
      .fallback = "0",
      .help = "its calls to providers; 0 for no bound"},
+    {.path = "weight",
+     .type = CONF_INT,
+     OF(weight),
+     .min = 1,
+     .max = 1000,
+     .fallback = "1",
+     .help = "its share, in estimated tokens, of a model that the requests of several tenants wait "
+             "for; a tenant that is not listed has 1, and so have all requests without one, "
+             "together"},
     {.path = NULL},
 };
 

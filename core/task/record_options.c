@@ -64,7 +64,7 @@ static int set_priority(struct task *t, const char *path, struct json_object *v,
 {
     int64_t n = json_object_is_type(v, json_type_int) ? json_object_get_int64(v) : -1;
 
-    if (n < 0 || n > 9)
+    if (n < 0 || n >= TASK_PRIORITIES)
         return record_wrong(e, path, "an integer from 0 to 9", v);
     t->priority = (int)n;
     return 0;

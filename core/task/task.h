@@ -53,6 +53,7 @@ struct task_origin {
 };
 
 #define TASK_HEADERS_MAX 32
+#define TASK_PRIORITIES  10 /* 0 to 9, of a request and of its topic */
 
 /* A record header; value may hold any bytes. */
 struct task_header {
@@ -114,7 +115,8 @@ struct task {
     size_t journal_key_len;
     int64_t received_us; /* monotonic */
     int64_t received_wall_ms;
-    int64_t record_ms; /* the record's own time stamp; -1: unknown */
+    int64_t record_ms;  /* the record's own time stamp; -1: unknown */
+    int topic_priority; /* of the topic it came from (topics.priority): ahead of all that is less */
 
     /* Made by record_parse(). */
     char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
@@ -126,7 +128,7 @@ struct task {
     int64_t deadline_wall_ms; /* 0: none of its own */
     enum cache_mode cache;
     int64_t sample;
-    int priority;
+    int priority;   /* among the requests of its tenant and topic priority */
     char *tenant;   /* or NULL */
     char *metadata; /* JSON text to echo, or NULL */
 
@@ -144,7 +146,7 @@ struct task {
     bool probe;              /* the running call tries out a route that was cooling */
     bool holds_slot;         /* its call has ended, but counts until the outcome is stored */
     uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */
-    int wait_queue;          /* TASK_WAITING: number of its queue in the admission */
+    int wait_queue;          /* TASK_WAITING: its place in the admission's queues */
     int64_t reserved_tokens; /* TASK_WAITING: the estimate; then the reservation held on `route` */
     int account;             /* of its tenant in the budget, 0: none of its own */
     double worst_usd;        /* the most that its call can cost: what is reserved of the budget */

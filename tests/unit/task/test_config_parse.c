@@ -284,7 +284,7 @@ Test(config_parse, budget_and_tenants)
     cr_expect_eq(c->ntenants, 0);
     config_free(c);
     c = parse("budget: {max_cost: 2.5, max_requests: 10, unknown_price: allow}\n"
-              "tenants:\n  a: {max_cost: 0}\n  \"team b\": {}\n",
+              "tenants:\n  a: {max_cost: 0}\n  \"team b\": {weight: 3}\n",
               NULL, set, 2);
     cr_expect_eq(c->budget.max_cost, 2.5);
     cr_expect_eq(c->budget.max_requests, 10);
@@ -296,6 +296,8 @@ Test(config_parse, budget_and_tenants)
     cr_expect_eq(c->tenants[0].max_requests, 9);
     cr_expect_str_eq(c->tenants[1].name, "team b");
     cr_expect_lt(c->tenants[1].max_cost, 0);
+    cr_expect_eq(c->tenants[0].weight, 1);
+    cr_expect_eq(c->tenants[1].weight, 3);
     config_free(c);
 }
 
@@ -306,6 +308,7 @@ Test(config_parse, wrong_tenants)
         {"tenants: {a: 5}\n", "f.yaml:1:14: tenants.a: write it as `a: {max_cost: 5}`"},
         {"tenants: {a: {max_cst: 5}}\n", "did you mean `max_cost`?"},
         {"tenants: {a: {max_cost: -1}}\n", "max_cost"},
+        {"tenants: {a: {weight: 0}}\n", "weight"},
         {"tenants: {\"\": {max_cost: 1}}\n", "tenants: a name has 1 to 128 bytes"},
         {"budget: {on_exceed: fail}\n", "pause"},
     };
