@@ -109,9 +109,9 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
         expect(o, row, at_us);
         return false;
     }
-    tried = limit_try(&r->limit, in->tokens, in->now_us, &at_us);
+    tried = limit_try(r->limit, in->tokens, in->now_us, &at_us);
     if (tried != LIMIT_GO)
-        r->said = r->limit.why;
+        r->said = r->limit->why;
     switch (tried) {
     case LIMIT_GO:
         breaker_start(&r->breaker, in->now_us);

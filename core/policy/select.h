@@ -13,7 +13,9 @@
 /* The changing side of a route; one per row of model_list, guarded by the admission's lock. */
 struct route {
     const struct model *model;
-    struct limit limit;
+    struct limit *limit; /* its own, or that of another row of the same account (scope_limit()) */
+    struct limit own;
+    int64_t running; /* calls of this row */
     struct breaker breaker;
     enum why said; /* to the last task that it did not let go */
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "policy/scope.h"
 
 #define CLOCK_STEP_MS 1000
 #define ASIDE         (-1) /* t->wait_queue of a task that stands aside */
@@ -29,7 +30,8 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
         const struct model *m = &c->models[i];
 
         a->routes[i].model = m;
-        limit_init(&a->routes[i].limit, m->rpm, m->tpm, m->max_parallel_requests);
+        a->routes[i].limit = &a->routes[scope_limit(c, (int)i)].own;
+        limit_init(&a->routes[i].own, m->rpm, m->tpm, m->max_parallel_requests);
     }
     return a;
 }
@@ -55,7 +57,7 @@ void admission_share(struct admission *a)
     size_t i = 0;
 
     for (i = 0; i < a->config->nmodels; i++)
-        limit_share(&a->routes[i].limit, &a->share, a->config->models[i].timeout_ms * 1000);
+        limit_share(&a->routes[i].own, &a->share, a->config->models[i].timeout_ms * 1000);
 }
 
 /* Lowers the time of the next pump. */
@@ -121,6 +123,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     if (r == SELECT_GO) {
         t->route = route;
         t->probe = a->routes[route].breaker.probing;
+        a->routes[route].running++;
         a->calls++;
     } else if (r == SELECT_WAIT) {
         *blocked |= wanted;
@@ -239,22 +242,60 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     return r == SELECT_GO ? ADMITTED : ADMISSION_NEVER;
 }
 
-/* What a failure means for its route. */
-static void route_failed(struct admission *a, struct route *r, enum error_class class,
+/* What a failure means for one of the rows that it concerns. */
+static void route_failed(struct admission *a, int row, enum error_class class,
                          const struct retry_verdict *v, int64_t now_us)
 {
-    int64_t until_us = r->breaker.open_until_us;
-    int i = r->model->index;
+    struct breaker *b = &a->routes[row].breaker;
+    int64_t until_us = b->open_until_us;
 
     if (v->effect == ROUTE_OFF)
-        a->off_class[i] = class;
-    breaker_failure(&r->breaker, v->effect, v->cool_until_us, a->config->router.allowed_fails,
+        a->off_class[row] = class;
+    breaker_failure(b, v->effect, v->cool_until_us, a->config->router.allowed_fails,
                     a->config->router.cooldown_ms * 1000, now_us);
-    if (r->breaker.open_until_us <= now_us || r->breaker.open_until_us == until_us)
+    if (b->open_until_us <= now_us || b->open_until_us == until_us)
         return;
-    a->cool_class[i] = class;
-    r->breaker.why = why_resting(class);
-    a->cooldowns[i] += until_us <= now_us; /* else it only became longer */
+    a->cool_class[row] = class;
+    b->why = why_resting(class);
+    a->cooldowns[row] += until_us <= now_us; /* else it only became longer */
+}
+
+/* The rows that a failure of `row` concerns. When a second model of a server is overloaded, the server is. */
+static uint64_t concerned(const struct admission *a, int row, enum error_class class,
+                          int64_t now_us)
+{
+    uint64_t set = scope_rows(a->config, row, class);
+    uint64_t server = class == CLASS_OVERLOAD ? scope_server(a->config, row) : 0;
+    size_t i = 0;
+
+    for (i = 0; i < a->config->nmodels; i++) {
+        if ((server & ~set) >> i & 1 && a->cool_class[i] == CLASS_OVERLOAD &&
+            a->routes[i].breaker.open_until_us > now_us)
+            return server;
+    }
+    return set;
+}
+
+/* The other rows rest as well, those that cool already until the later of both times; a probe of theirs that is
+ * running goes on. Failures are counted for the called row alone. */
+static void spread(struct admission *a, int row, enum error_class class,
+                   const struct retry_verdict *v, int64_t now_us)
+{
+    uint64_t set = concerned(a, row, class, now_us);
+    size_t i = 0;
+
+    if (v->effect != ROUTE_PAUSE && v->effect != ROUTE_COOL && v->effect != ROUTE_OFF)
+        return;
+    for (i = 0; i < a->config->nmodels; i++) {
+        struct breaker *b = &a->routes[i].breaker;
+        bool probing = b->probing;
+
+        if ((int)i == row || !(set >> i & 1))
+            continue;
+        b->probing = false;
+        route_failed(a, (int)i, class, v, now_us);
+        b->probing = probing;
+    }
 }
 
 /* Tells the breaker. While another task's probe is running, this call is one of those that were on their
@@ -272,18 +313,21 @@ static void report(struct admission *a, const struct task *t, const struct admis
     else if (end->ok)
         breaker_success(&r->breaker);
     else
-        route_failed(a, r, t->last_class, end->verdict, now_us);
+        route_failed(a, t->route, t->last_class, end->verdict, now_us);
     if (late)
         r->breaker.probing = true;
+    if (end->sent && !end->ok)
+        spread(a, t->route, t->last_class, end->verdict, now_us);
 }
 
 void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
                      int64_t now_us)
 {
-    struct limit *l = &a->routes[t->route].limit;
+    struct limit *l = a->routes[t->route].limit;
 
     pthread_mutex_lock(&a->lock);
     a->calls -= end->keeps_slot ? 0 : 1;
+    a->routes[t->route].running--;
     if (!end->sent)
         limit_refund(l, t->reserved_tokens);
     else
@@ -334,10 +378,10 @@ bool admission_hold(struct admission *a, const struct holding *h, int64_t now_us
 
     pthread_mutex_lock(&a->lock);
     for (i = 0; i < a->config->nmodels; i++)
-        limit_before_share(&a->routes[i].limit, now_us);
+        limit_before_share(&a->routes[i].own, now_us);
     changed = share_set(&a->share, h, now_us, wall_us);
     for (i = 0; changed && i < a->config->nmodels; i++)
-        limit_after_share(&a->routes[i].limit, now_us);
+        limit_after_share(&a->routes[i].own, now_us);
     if (changed)
         bring_back(a);
     changed = changed && a->waiting > 0;

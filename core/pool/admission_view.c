@@ -46,12 +46,12 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
     for (i = 0; i < a->config->nmodels; i++) {
         const struct breaker *b = &a->routes[i].breaker;
 
-        limit_used(&a->routes[i].limit, now_us, &ret->route[i].used_requests,
+        limit_used(a->routes[i].limit, now_us, &ret->route[i].used_requests,
                    &ret->route[i].used_tokens);
         ret->route[i].probing = b->probing;
         ret->route[i].cooldowns = a->cooldowns[i];
         ret->route[i].cool_class = a->cool_class[i];
-        ret->route[i].running = a->routes[i].limit.running;
+        ret->route[i].running = a->routes[i].running;
         ret->route[i].cooling = b->open_until_us > now_us;
         ret->route[i].off = off >> i & 1;
         ret->route[i].off_class = a->off_class[i];

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "policy/cost.h"
 #include "policy/hint.h"
+#include "policy/scope.h"
 #include "policy/select.h"
 #include "task/provider.h"
 
@@ -191,11 +192,6 @@ static void end_task(struct worker *w, struct task *t)
         step_finish(w, t);
 }
 
-static void refuse_route(struct task *t)
-{
-    t->refused_routes |= (uint64_t)1 << t->route;
-}
-
 /* Does this failure end the task? That is decided here and nowhere later, while the call still has its
  * slot: an end keeps it, the way to another route does not. A fallback that the task is left with is put in
  * the place of its models. */
@@ -204,7 +200,7 @@ static bool ends_task(const struct worker *w, struct task *t, const struct retry
     const struct config *c = w->pool->config;
 
     if (v->refuse_route)
-        refuse_route(t);
+        t->refused_routes |= scope_refused(c, t->route, t->last_class);
     if (v->action == RETRY_GIVE_UP)
         return true;
     if ((v->fallback == FALLBACK_CONTEXT || v->fallback == FALLBACK_POLICY) &&
@@ -335,7 +331,7 @@ static void not_called(struct worker *w, struct task *t)
 {
     struct admission_end end = {.sent = false};
 
-    refuse_route(t);
+    t->refused_routes |= (uint64_t)1 << t->route;
     end.keeps_slot = !select_candidates(w->pool->config, t);
     admission_leave(w->pool->admission, t, &end, w->now_us);
     if (end.keeps_slot) {

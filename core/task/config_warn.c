@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "task/account.h"
 #include "task/config_prices.h"
 
 #define BROKER_MESSAGE_MAX INT64_C(1048588) /* default of message.max.bytes of a broker */
@@ -46,6 +47,24 @@ static void warn_model(const struct warner *w, const struct model *m)
     if (w->c->router.task_timeout_ms && m->timeout_ms > w->c->router.task_timeout_ms)
         warn(w, "model `%s` (%s/%s): timeout is longer than router_settings.task_timeout",
              m->model_name, m->provider_name, m->upstream_model);
+}
+
+/* Rows of one account with limits of their own: the provider knows of one limit only. */
+static void warn_account(const struct warner *w, const struct model *m)
+{
+    int i = 0;
+
+    for (i = 0; i < m->index; i++) {
+        const struct model *other = &w->c->models[i];
+
+        if (!account_same(m, other) || account_same_limits(m, other))
+            continue;
+        warn(w,
+             "models `%s` and `%s` are %s/%s with the same key and have different limits: both "
+             "together may use the sum of them; rows with the same limits share one",
+             other->model_name, m->model_name, m->provider_name, m->upstream_model);
+        return;
+    }
 }
 
 static void warn_kafka(const struct warner *w)
@@ -139,6 +158,7 @@ void config_warnings(const struct config *c, void (*fn)(void *arg, const char *t
     for (i = 0; i < c->nmodels; i++) {
         if (!is_next_region(c, i))
             warn_model(&w, &c->models[i]);
+        warn_account(&w, &c->models[i]);
     }
     warn_windows(&w);
     warn_budget(&w);

@@ -43,12 +43,14 @@ for file in "${files[@]}"; do
 done >table
 jq -c '{match: {model: .name}, times: (if .alone then 1 else 0 end),
     fault: ({kind: "raw", status, body} + if .headers then {headers} else {} end)}' table >script.jsonl
-sim_start --host 127.0.0.1 --script script.jsonl
+sim_start --host 0.0.0.0 --script script.jsonl
 
-# model NAME PROVIDER PATH MORE WINDOW: a row of model_list
+# model NAME PROVIDER PATH MORE WINDOW: a row of model_list. Each at an address of its own: what one server says of
+# itself does not concern the others.
+rows=0
 model() {
-    printf '  - {model_name: %s, params: {model: "%s/%s", api_base: "http://127.0.0.1:%s%s", api_key: key-%s%s}, model_info: {max_input_tokens: %s}}\n' \
-        "$1" "$2" "$1" "$SIM_PORT" "$3" "$1" "$4" "$5"
+    printf '  - {model_name: %s, params: {model: "%s/%s", api_base: "http://127.0.%s.%s:%s%s", api_key: key-%s%s}, model_info: {max_input_tokens: %s}}\n' \
+        "$1" "$2" "$1" $((rows / 250)) $((++rows % 250 + 1)) "$SIM_PORT" "$3" "$1" "$4" "$5"
 }
 
 config() { # FILE: a configuration with a model for each error of the file, and one that answers

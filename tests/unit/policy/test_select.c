@@ -38,7 +38,8 @@ static void setup(void)
         rows[i].model_name = (char *)names[i];
         rows[i].weight = 1;
         routes[i].model = &rows[i];
-        limit_init(&routes[i].limit, 0, 0, 0);
+        routes[i].limit = &routes[i].own;
+        limit_init(&routes[i].own, 0, 0, 0);
     }
     config.models = rows;
     config.nmodels = ROWS;
@@ -101,7 +102,7 @@ static void cool(int row, int64_t until_us)
 static void narrow(int row, int64_t tpm)
 {
     rows[row].tpm = tpm;
-    limit_init(&routes[row].limit, 0, tpm, 0);
+    limit_init(&routes[row].own, 0, tpm, 0);
 }
 
 static void count(int n, int got[ROWS])
@@ -251,7 +252,7 @@ Test(select, waits_for_the_end_of_a_call)
     struct result r;
 
     accepts("smart", NULL);
-    limit_init(&routes[3].limit, 0, 0, 1);
+    limit_init(&routes[3].own, 0, 0, 1);
     cr_expect_eq(ask().what, SELECT_GO);
     r = ask();
     cr_expect_eq(r.what, SELECT_WAIT);
@@ -264,7 +265,7 @@ Test(select, waits_for_the_pace)
     struct result r;
 
     accepts("smart", NULL);
-    limit_init(&routes[3].limit, 60, 0, 0);
+    limit_init(&routes[3].own, 60, 0, 0);
     cr_expect_eq(ask().what, SELECT_GO);
     r = ask();
     cr_expect_eq(r.what, SELECT_WAIT);
@@ -280,10 +281,10 @@ Test(select, nothing_is_reserved_where_it_does_not_go)
     narrow(2, 10);
     cr_expect_eq(ask_blocked(10, 0).route, 2);
     cr_expect_eq(ask_blocked(10, 0).route, 3);
-    cr_expect_eq(routes[0].limit.running, 0);
-    cr_expect_eq(routes[1].limit.running, 0);
-    cr_expect_eq(routes[2].limit.running, 1);
-    cr_expect_eq(routes[3].limit.running, 1);
+    cr_expect_eq(routes[0].own.running, 0);
+    cr_expect_eq(routes[1].own.running, 0);
+    cr_expect_eq(routes[2].own.running, 1);
+    cr_expect_eq(routes[3].own.running, 1);
 }
 
 Test(select, claimed_routes_are_left_to_the_tasks_in_front)

@@ -75,16 +75,16 @@ static inline void heal(int path)
     __atomic_store_n(&now[path].then, FAKE_KEEP, __ATOMIC_SEQ_CST);
 }
 
-/* A row of model_list that goes to a path; more: further members of the row. */
+/* A row of model_list that goes to a path, with a key of its own; more: further members of the row. */
 static inline void add_row(struct buf *yaml, const char *name, const char *path, const char *params,
                            const char *more)
 {
     char row[600];
 
     snprintf(row, sizeof row,
-             "  - {model_name: %s, params: {model: openai/up, api_key: k%s,\n"
+             "  - {model_name: %s, params: {model: openai/up, api_key: k-%s%s,\n"
              "      api_base: 'http://127.0.0.1:%d/%s'}%s}\n",
-             name, params, fake_http_port(server), path, more);
+             name, name, params, fake_http_port(server), path, more);
     buf_str(yaml, row);
 }
 

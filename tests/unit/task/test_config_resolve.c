@@ -324,6 +324,8 @@ Test(config_warnings, each)
         {LIST ROW("local/x") "router_settings: {task_timeout: 5s}\n", "timeout is longer"},
         {LIST M("a") M("b") "router_settings: {context_window_fallbacks: [{a: b}]}\n",
          "not known to be larger"},
+        {LIST ROW("local/x, rpm: 60") "  - {model_name: b, params: {model: local/x, rpm: 30}}\n",
+         "`b` are local/x with the same key and have different limits"},
         {"kafka: {group.id: g}\n", "bootstrap.servers is not set"},
         {"kafka: {bootstrap.servers: h}\n", "group.id is not set"},
         {"kafka: {bootstrap.servers: h}\n", "larger than what a broker takes by default (1048588)"},
