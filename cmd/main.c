@@ -19,6 +19,7 @@ extern const struct command command_collect;
 extern const struct command command_dev;
 extern const struct command command_dlq;
 extern const struct command command_enqueue;
+extern const struct command command_explain;
 extern const struct command command_health;
 extern const struct command command_sim;
 extern const struct command command_top;
@@ -26,10 +27,13 @@ extern const struct command command_topics;
 extern const struct command command_worker;
 
 const struct command *const commands[] = {
-    &command_batch, &command_worker, &command_enqueue, &command_collect,
-    &command_dev,   &command_sim,    &command_check,   &command_topics,
-    &command_cache, &command_dlq,    &command_health,  &command_top,
-    NULL,
+    &command_batch,   &command_worker,
+    &command_enqueue, &command_collect,
+    &command_dev,     &command_sim,
+    &command_check,   &command_topics,
+    &command_cache,   &command_dlq,
+    &command_health,  &command_top,
+    &command_explain, NULL,
 };
 
 #define COMMANDS_MAX 64

@@ -312,6 +312,7 @@ static void show(struct runtime *r, const struct health_signs *signs, bool at_on
     s->store_failing = store_failing(r->store);
     pool_stats(r->pool, &s->pool);
     pool_routes(r->pool, s->routes);
+    pool_explain(r->pool, &s->explain);
     kafka_intake_stats(r->intake, &s->intake);
     kafka_publisher_stats(r->publisher, &s->publisher);
     store_stats(r->store, &s->store);
@@ -359,6 +360,9 @@ static void look(struct runtime *r)
                                   .paused = watch_is_paused(r->watch),
                                   .broke = r->broke};
     health_show(&r->health, &signs);
+    pool_source_is(r->pool, signs.paused                       ? WHY_PAUSED
+                            : !signs.member || !signs.producer ? WHY_KAFKA
+                                                               : WHY_INPUT);
     r->hangs = health_hangs(&r->health, k.rounds, HANG_TICKS);
     show(r, &signs, r->hangs);
     if (r->hangs) {

@@ -209,6 +209,17 @@ static void write_tasks(struct metrics *m, const struct pool_stats *p)
     metrics_hist(m, METRICS_NONE, &p->call_latency, &bounds);
 }
 
+static void write_held(struct metrics *m, const struct pool_explain *x)
+{
+    metrics_family(m, "sluice_held_seconds_total", METRICS_COUNTER,
+                   "How long each stage held up the pool as a whole; models: see "
+                   "sluice_route_held_seconds_total; input: there was no more to do.");
+    for (int w = 0; w < WHY_COUNT; w++)
+        if (x->pool.run_us[w] > 0)
+            metrics_sample(m, METRICS_LABELS({"reason", why_name((enum why)w)}),
+                           (double)x->pool.run_us[w] / 1e6);
+}
+
 static void write_kafka(struct metrics *m, const struct view *v)
 {
     static const struct metrics_bounds bounds = {
@@ -288,6 +299,16 @@ static void calls_of(struct metrics *m, const struct view *v, size_t row, struct
     for (int i = 0; i < CLASS_COUNT; i++)
         metrics_count(m, with(l, "class", class_name((enum error_class)i)),
                       v->s->routes[row].calls[i]);
+}
+
+/* Only those that ever held: most never do. */
+static void held_of(struct metrics *m, const struct view *v, size_t row, struct route_labels *l)
+{
+    const struct explain_view *x = &v->s->explain.route[row];
+
+    for (int w = 0; w < WHY_COUNT; w++)
+        if (x->run_us[w] > 0)
+            metrics_sample(m, with(l, "reason", why_name((enum why)w)), (double)x->run_us[w] / 1e6);
 }
 
 static void running_of(struct metrics *m, const struct view *v, size_t row, struct route_labels *l)
@@ -391,6 +412,9 @@ static void write_routes(struct metrics *m, const struct view *v)
          METRICS_COUNTER, cooldowns_of},
         {"sluice_route_cooldown_seconds", "How much longer it is left alone.", METRICS_GAUGE,
          cooling_of},
+        {"sluice_route_held_seconds_total",
+         "How long each reason held the row up; idle and answers: no task waited for it.",
+         METRICS_COUNTER, held_of},
         {"sluice_limit", "Configured: requests and tokens in a minute, calls at once.",
          METRICS_GAUGE, limit_of},
         {"sluice_limit_used", "Of these, used in the last minute (by calls that run: reserved).",
@@ -421,6 +445,7 @@ void metrics_page(const struct view *v, struct buf *out)
     if (!snapshot_is_taken(v->s))
         return;
     write_tasks(&m, &v->s->pool);
+    write_held(&m, &v->s->explain);
     write_budget(&m, &v->s->pool.budget);
     write_routes(&m, v);
     metrics_gen_ai(&m, v);

@@ -22,6 +22,7 @@ struct snapshot {
     bool exact; /* delivery is exactly_once */
     bool store_failing;
     struct pool_stats pool;
+    struct pool_explain explain;
     struct kafka_intake_stats intake;
     struct kafka_publisher_stats publisher;
     struct store_stats store;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "cmd/explain_view.h"
 
 static void put_int(struct json_object *o, const char *name, int64_t value)
 {
@@ -58,22 +59,15 @@ static void put_quantiles(struct json_object *o, const char *name, const struct 
 
 /* ---- the pool ---- */
 
-static void put_limiter(struct json_object *o, const struct view *v)
+/* row < 0: of the pool as a whole. */
+static void put_held_up(struct json_object *o, const struct view *v, int row)
 {
-    static const char *const names[] = {
-        [LIMITED_NOTHING] = "nothing",
-        [LIMITED_INPUT] = "input",
-        [LIMITED_CALLS] = "pool.max_calls",
-        [LIMITED_RATE] = "limits of the models",
-        [LIMITED_COOLING] = "models that cool down",
-        [LIMITED_STORE] = "store",
-        [LIMITED_BUDGET] = "budget",
-    };
-    const struct pool_stats *p = &v->s->pool;
+    struct explain_source x = {.config = v->config,
+                               .pool = &v->s->pool,
+                               .routes = v->s->routes,
+                               .explain = &v->s->explain};
 
-    put_str(o, "limited_by", names[p->limited_by]);
-    put_str(o, "limited_by_model",
-            p->limited_route >= 0 ? v->config->models[p->limited_route].model_name : NULL);
+    json_object_object_add(o, "held_up", explain_json(&x, row));
 }
 
 static void put_pool(struct json_object *root, const struct view *v)
@@ -94,7 +88,7 @@ static void put_pool(struct json_object *root, const struct view *v)
     put_int(o, "waiting_for_twin", p->twins);
     put_int(o, "waiting_for_store", p->storing);
     put_int(o, "stranded", p->stranded);
-    put_limiter(o, v);
+    put_held_up(o, v, -1);
     put_int(o, "cache_hits", (int64_t)p->hits);
     put_int(o, "cache_misses", (int64_t)p->misses);
     put_int(o, "coalesced", (int64_t)p->coalesced);
@@ -188,6 +182,7 @@ static void put_model(struct json_object *list, const struct view *v, size_t row
         if (r->calls[i])
             put_int(inner, class_name((enum error_class)i), (int64_t)r->calls[i]);
     put_limits(o, v, row);
+    put_held_up(o, v, (int)row);
     inner = open_object(o, "tokens");
     for (int i = 0; i < POOL_TOKENS; i++)
         put_int(inner, token_names[i], r->tokens[i]);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "cmd/explain_view.h"
 
 #define NAME_WIDTH 18
 
@@ -104,11 +105,21 @@ static void put_quantiles(struct buf *out, struct json_object *pool, const char 
     put_time(out, number(q, "p95") / 1000);
 }
 
+/* What took most of the last minute. */
+static void put_held_up(struct buf *out, const char *title, struct json_object *o)
+{
+    struct json_object *minute = json_get(json_get(o, "held_up"), "minute");
+
+    if (!minute)
+        return;
+    buf_str(out, title);
+    explain_shares(minute, out);
+    buf_char(out, '\n');
+}
+
 static void put_pool(struct buf *out, struct json_object *pool, struct json_object *before,
                      double seconds)
 {
-    const char *model = json_get_str(pool, "limited_by_model");
-
     buf_printf(out, "tasks   done %lld  failed %lld  cached %lld  in flight %lld  calling %lld",
                whole(pool, "finished"),
                whole(pool, "finished") - whole(json_get(pool, "outcomes"), "success"),
@@ -116,11 +127,10 @@ static void put_pool(struct buf *out, struct json_object *pool, struct json_obje
     if (before && seconds > 0)
         buf_printf(out, "  %.1f/s",
                    (double)(whole(pool, "finished") - whole(before, "finished")) / seconds);
-    buf_printf(out, "\n        waiting: limits %lld  retry %lld  twins %lld  store %lld",
+    buf_printf(out, "\n        waiting: limits %lld  retry %lld  twins %lld  store %lld\n",
                whole(pool, "waiting_for_limits"), whole(pool, "waiting_for_retry"),
                whole(pool, "waiting_for_twin"), whole(pool, "waiting_for_store"));
-    buf_printf(out, "  limited by: %s%s%s\n", text(pool, "limited_by"), model ? ", " : "",
-               model ? model : "");
+    put_held_up(out, "        held up by: ", pool);
     buf_str(out, "times ");
     put_quantiles(out, pool, "task_ms", "task");
     put_quantiles(out, pool, "queue_ms", "queue");
@@ -195,11 +205,12 @@ static void put_model(struct buf *out, struct json_object *m)
     put_left(out, m, "requests");
     put_left(out, m, "tokens");
     buf_char(out, '\n');
-    if (!cooling)
-        return;
-    buf_printf(out, "  %s, for ", text(cooling, "why"));
-    put_time(out, number(cooling, "for_s"));
-    buf_str(out, " more\n");
+    if (cooling) {
+        buf_printf(out, "  %s, for ", text(cooling, "why"));
+        put_time(out, number(cooling, "for_s"));
+        buf_str(out, " more\n");
+    }
+    put_held_up(out, "  ", m);
 }
 
 static void put_error(struct buf *out, struct json_object *e)

@@ -92,6 +92,8 @@ static int report(const struct batch_options *o, const struct prepared *p, const
 
     tally_report(t, &n, stderr);
     spend_report(&end->budget, stderr);
+    if (end->held_up.len > 0)
+        fprintf(stderr, "  held up by (shares of the time)\n%s", end->held_up.data);
     return report_write(o->report, t, &n, p->progress.timeline, clock_wall_ms(), e);
 }
 
@@ -122,6 +124,7 @@ static int run_local(const struct batch_options *o, struct prepared *p, struct e
     if (report(o, p, tally, &end, started_us, &late) < 0)
         code = report_failed(code, &late, e);
     p->progress.timeline = NULL;
+    buf_done(&end.held_up);
     return code;
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cmd/explain_view.h"
 #include "cmd/batch/feeder.h"
 #include "cmd/batch/spend.h"
 #include "cmd/batch/writer.h"
@@ -39,6 +40,7 @@ struct run {
     struct err stop;
     struct tally *tally;
     struct pool_stats stats;
+    struct buf held_up; /* words for the report */
     struct writer_view written;
     struct feeder_view fed;
 };
@@ -177,23 +179,6 @@ static void check_routes(struct run *r, int64_t now_us)
                   "nothing is lost: check api_base and the network and run the same command again");
 }
 
-static void limited_text(const struct run *r, char *out, size_t cap)
-{
-    static const char *const names[] = {
-        [LIMITED_NOTHING] = "the pool",     [LIMITED_INPUT] = "input",
-        [LIMITED_CALLS] = "pool.max_calls", [LIMITED_RATE] = "rate limit",
-        [LIMITED_COOLING] = "cooling",      [LIMITED_STORE] = "store cannot be written",
-        [LIMITED_BUDGET] = "budget"};
-    const struct pool_stats *s = &r->stats;
-    const struct model *m = s->limited_route >= 0 ? &r->j->config->models[s->limited_route] : NULL;
-
-    if (s->limited_by == LIMITED_COOLING && m)
-        snprintf(out, cap, "%s/%s cooling %" PRId64 "s", m->model_name, m->provider_name,
-                 (s->route[s->limited_route].cooling_ms + 999) / 1000);
-    else
-        snprintf(out, cap, "%s", names[s->limited_by]);
-}
-
 static void show(struct run *r, int64_t now_us, bool force)
 {
     const struct pool_stats *s = &r->stats;
@@ -212,7 +197,7 @@ static void show(struct run *r, int64_t now_us, bool force)
                               .cost_usd = t->cost_usd,
                               .cost_unknown = t->cost_unknown};
 
-    limited_text(r, v.limited_by, sizeof v.limited_by);
+    explain_now(r->j->config, s, v.limited_by, sizeof v.limited_by);
     snprintf(v.phase, sizeof v.phase, "%s",
              r->written.failing  ? "output full, waiting"
              : r->drain_since_us ? "draining"
@@ -280,6 +265,19 @@ static int exit_code(const struct run *r, struct err *e)
     return r->tally->failed > 0 ? 1 : 0;
 }
 
+/* What held the run up, once the pool has stopped. */
+static void explain(struct run *r)
+{
+    const struct config *c = r->j->config;
+    struct pool_route *routes CLEANUP_FREE = mem_alloc(c->nmodels * sizeof *routes);
+    struct pool_explain *held CLEANUP_FREE = mem_alloc(sizeof *held);
+    struct explain_source s = {.config = c, .pool = &r->stats, .routes = routes, .explain = held};
+
+    pool_routes(r->pool, routes);
+    pool_explain(r->pool, held);
+    explain_report(&s, &r->held_up);
+}
+
 /* Ends the threads in the order in which work flows, so that whatever is finished reaches the files. */
 static int finish(struct run *r, struct err *e)
 {
@@ -290,6 +288,7 @@ static int finish(struct run *r, struct err *e)
     if (r->pool) {
         pool_stop(r->pool);
         pool_stats(r->pool, &r->stats);
+        explain(r);
     }
     if (r->writer) {
         rc = writer_stop(r->writer, e);
@@ -304,7 +303,10 @@ static int finish(struct run *r, struct err *e)
 int local_run(const struct local_job *j, struct tally *ret_tally, struct local_end *ret_end,
               struct err *e)
 {
-    struct run r = {.j = j, .tally = ret_tally, .started_us = clock_mono_us()};
+    struct run r = {.j = j,
+                    .tally = ret_tally,
+                    .started_us = clock_mono_us(),
+                    .held_up = BUF_INIT(EXPLAIN_TEXT_MAX)};
     int code = EX_OSERR;
 
     r.notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -319,7 +321,8 @@ int local_run(const struct local_job *j, struct tally *ret_tally, struct local_e
         code = EX_IOERR;
     if (code == 0)
         code = exit_code(&r, e);
-    *ret_end = (struct local_end){.calls = r.stats.calls, .budget = r.stats.budget};
+    *ret_end =
+        (struct local_end){.calls = r.stats.calls, .budget = r.stats.budget, .held_up = r.held_up};
     if (r.notify_fd >= 0)
         close(r.notify_fd);
     return code;

@@ -31,6 +31,7 @@ struct local_job {
 struct local_end {
     uint64_t calls; /* to providers, in this run */
     struct budget_view budget;
+    struct buf held_up; /* by what, in words; the caller's to free */
 };
 
 /* How the run ended: exit code, with e->msg when it was stopped. The tally and the end are for the report. */

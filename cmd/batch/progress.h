@@ -21,7 +21,7 @@ struct progress_view {
     int64_t input_tokens, output_tokens;
     double cost_usd;
     uint64_t cost_unknown;
-    char limited_by[96]; /* "input", "fast/openai cooling 14s", ... */
+    char limited_by[96]; /* "input", "fast/openai: cooling_overload", ... */
     char phase[32];      /* "running", "draining", "disk full, waiting" */
 };
 

@@ -13,6 +13,10 @@ const per_second = (status, at_ms) => {
   return r;
 };
 
+/* The four largest reasons; the worker puts the largest first. */
+const shares_of = (part) => Object.entries(part.shares).slice(0, 4)
+  .map(([why, x]) => `${why.replaceAll('_', ' ')} ${share(x)}`).join(', ') || 'nothing';
+
 const put_tiles = (status, at_ms) => {
   const p = status.pool;
   const failed = p.finished - p.outcomes.success;
@@ -34,8 +38,7 @@ const put_tiles = (status, at_ms) => {
     ['task_p99', 'Task p99', ms(p.task_ms.p99), p.task_ms.p99],
     ['call_p50', 'Call p50', ms(p.call_ms.p50), p.call_ms.p50],
   ]);
-  const by = [p.limited_by, p.limited_by_model].filter(Boolean).join(', ');
-  $('limiter').textContent = `Limited by: ${by || 'nothing'}`;
+  $('limiter').textContent = `Held up in the last minute by ${shares_of(p.held_up.minute)}`;
 };
 
 const put_state = (status) => {
@@ -73,7 +76,7 @@ const put_models = (status) => {
     { text: m.model, of: '', small: `${m.provider}/${m.upstream_model}` },
     state_of(m), number(m.in_flight), number(m.calls),
     { text: m.calls ? share((m.classes.ok || 0) / m.calls) : '–', of: 'number' },
-    put_limits(m.limits), number(m.tokens.input), number(m.tokens.output),
+    put_limits(m.limits), { text: shares_of(m.held_up.minute), of: '', small: m.held_up.minute.change }, number(m.tokens.input), number(m.tokens.output),
     { text: usd(m.cost_usd), of: 'number' },
   ]), 'no model');
 };

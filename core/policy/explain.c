@@ -88,15 +88,32 @@ enum why why_resting(enum error_class class)
     }
 }
 
-void explain_init(struct explain *x, enum why w, int64_t now_us)
+enum why explain_stage(const struct explain_load *l)
 {
-    *x = (struct explain){.now = w, .since_us = now_us, .slot = now_us / SLOT_US};
+    const struct {
+        enum why why;
+        int64_t tasks;
+    } parts[] = {{WHY_IN_FLIGHT, l->unfinished - l->storing - l->delayed - l->waiting},
+                 {WHY_MODELS, l->waiting},
+                 {WHY_RETRY, l->delayed},
+                 {WHY_STORE, l->storing},
+                 {WHY_PUBLISH, l->unpublished}};
+    size_t most = 0;
+
+    if (l->store_failing)
+        return WHY_STORE_FAILING;
+    if (!l->full)
+        return l->waiting > 0 ? WHY_MODELS : l->source;
+    for (size_t i = 1; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].tasks > parts[most].tasks)
+            most = i;
+    return parts[most].why;
 }
 
 /* Counts the time until then, slot by slot. */
 static void advance(struct explain *x, int64_t now_us)
 {
-    if (now_us <= x->since_us)
+    if (!x->begun || now_us <= x->since_us)
         return;
     x->total_us[x->now] += now_us - x->since_us;
     if (now_us / SLOT_US - x->slot > EXPLAIN_SLOTS) {
@@ -118,9 +135,11 @@ static void advance(struct explain *x, int64_t now_us)
 
 void explain_set(struct explain *x, enum why w, int64_t now_us)
 {
-    if (w == x->now)
+    if (x->begun && w == x->now)
         return;
     advance(x, now_us);
+    if (!x->begun)
+        *x = (struct explain){.begun = true, .since_us = now_us, .slot = now_us / SLOT_US};
     x->now = w;
 }
 

@@ -75,15 +75,15 @@ enum why why_resting(enum error_class class);
 
 #define EXPLAIN_SLOTS 13 /* of five seconds: the last minute, and what has begun of the next slot */
 
+/* All zero before the first explain_set(), from which on time counts. */
 struct explain {
+    bool begun;
     enum why now;
     int64_t since_us;
     int64_t slot; /* number of the newest one */
     int64_t total_us[WHY_COUNT];
     uint32_t slot_us[EXPLAIN_SLOTS][WHY_COUNT];
 };
-
-void explain_init(struct explain *x, enum why w, int64_t now_us);
 
 /* From now on it is w. Time that goes backwards counts as none. */
 void explain_set(struct explain *x, enum why w, int64_t now_us);
@@ -95,6 +95,19 @@ struct explain_view {
 };
 
 void explain_look(struct explain *x, int64_t now_us, struct explain_view *ret);
+
+/* How the tasks of a pool stand. */
+struct explain_load {
+    enum why source; /* why nothing comes in when there is room: WHY_INPUT, WHY_KAFKA, WHY_PAUSED */
+    bool store_failing;
+    bool full;                         /* the source was told that there is no room */
+    int64_t unfinished;                /* tasks without an outcome */
+    int64_t unpublished;               /* with one that is not delivered */
+    int64_t storing, delayed, waiting; /* of the unfinished ones */
+};
+
+/* The stage that holds the whole pool up. */
+enum why explain_stage(const struct explain_load *l);
 
 /* The reason with the most time, idle only when there is no other. */
 enum why explain_main(const int64_t us[WHY_COUNT]);

@@ -33,6 +33,7 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
         a->routes[i].limit = &a->routes[scope_limit(c, (int)i)].own;
         limit_init(&a->routes[i].own, m->rpm, m->tpm, m->max_parallel_requests);
     }
+    held_init(&a->held, a->routes, c->nmodels);
     return a;
 }
 
@@ -79,6 +80,13 @@ void admission_tell_wall(struct admission *a, int64_t now_us, int64_t now_wall_m
     pthread_mutex_unlock(&a->lock);
 }
 
+/* t waits for something that all tasks need. */
+static void hold_all(struct admission *a, const struct task *t, enum why w)
+{
+    a->held.all = w;
+    held_by(&a->held, t->usable_routes, w);
+}
+
 /* Takes the worst case of t out of the budget. What lacks for all holds up all, what lacks for a tenant only
  * its own tasks. */
 static bool reserve_money(struct admission *a, struct task *t, int64_t now_us, uint64_t *blocked)
@@ -87,9 +95,12 @@ static bool reserve_money(struct admission *a, struct task *t, int64_t now_us, u
 
     if (purse_reserve(&a->purse, t, now_us, &at_us))
         return true;
-    if (!t->money_own) {
+    if (t->money_own) {
+        held_by(&a->held, t->usable_routes & ~a->held.rows, WHY_TENANT_BUDGET);
+    } else {
         *blocked = UINT64_MAX;
         a->money_out = t->money == BUDGET_OUT;
+        hold_all(a, t, a->money_out ? WHY_BUDGET : WHY_BUDGET_RESERVED);
     }
     wake_at(a, at_us);
     return false;
@@ -113,6 +124,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     t->money_own = false;
     if (a->calls >= a->config->pool.max_calls) {
         *blocked = UINT64_MAX; /* until a call ends */
+        hold_all(a, t, WHY_MAX_CALLS);
         return SELECT_WAIT;
     }
     if (!reserve_money(a, t, now_us, blocked))
@@ -128,6 +140,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     } else if (r == SELECT_WAIT) {
         *blocked |= wanted;
         wake_at(a, at_us);
+        held_said(&a->held, wanted);
     }
     return r;
 }
@@ -138,6 +151,7 @@ static void stand_aside(struct admission *a, struct task *t)
     t->wait_queue = ASIDE;
     list_push(&a->aside, &t->node);
     a->naside++;
+    held_aside(&a->held, t->usable_routes);
 }
 
 static void enqueue(struct admission *a, struct task *t, int decision)
@@ -157,7 +171,8 @@ static void dequeue(struct admission *a, struct task *t, enum task_state to)
 {
     if (t->wait_queue == ASIDE) {
         list_remove(&t->node);
-        a->naside--;
+        if (--a->naside == 0)
+            held_back(&a->held);
     } else {
         queues_remove(a->queues, t);
     }
@@ -199,9 +214,11 @@ static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
     if (a->waiting == 0)
         return;
     a->money_out = false;
+    held_begin(&a->held);
     queues_look(a->queues);
     while (blocked != UINT64_MAX && (t = queues_next(a->queues, blocked)))
         pump_one(a, t, decide(a, t, now_us, &blocked), out);
+    held_end(&a->held, blocked == UINT64_MAX ? queues_claims(a->queues, 0) : 0, now_us);
 }
 
 /* One decision for a newcomer. It may take no route that others wait for, and not overtake its own. */
@@ -236,6 +253,7 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     /* A claim may be wider than what its task can use: the first of a lane has it looked at. */
     if (r == SELECT_WAIT && (t->usable_routes & claims) && queues_is_alone(a->queues, t))
         wake_at(a, now_us);
+    held_now(&a->held, a->waiting > 0, now_us);
     pthread_mutex_unlock(&a->lock);
     if (r == SELECT_WAIT || r == SELECT_LATER)
         return ADMISSION_WAITS;
@@ -337,6 +355,7 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     purse_settle(&a->purse, t, end->sent, end->cost_usd);
     if (a->waiting > 0)
         wake_at(a, now_us);
+    held_now(&a->held, a->waiting > 0, now_us);
     pthread_mutex_unlock(&a->lock);
     t->reserved_tokens = 0;
     t->probe = false;
@@ -366,6 +385,7 @@ static void bring_back(struct admission *a)
 {
     struct list_node *n = NULL;
 
+    held_back(&a->held);
     while ((n = list_pop(&a->aside)))
         queues_push(a->queues, CONTAINER_OF(n, struct task, node));
     a->naside = 0;

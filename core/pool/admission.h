@@ -13,6 +13,7 @@
 #include "policy/budget.h"
 #include "policy/retry.h"
 #include "policy/select.h"
+#include "pool/pool.h"
 #include "task/config.h"
 #include "task/task.h"
 
@@ -76,6 +77,12 @@ bool admission_remove(struct admission *a, struct task *t);
 /* All waiting tasks become TASK_INBOX with route -1, for a drain. */
 void admission_flush(struct admission *a, struct list_node *ret);
 
+/* How the pool stands, but for what waits here: which stage holds it up from now on. */
+void admission_stage(struct admission *a, struct explain_load *l, int64_t now_us);
+
+/* What held up the pool and each row, and for how long. */
+void admission_explain(struct admission *a, int64_t now_us, struct pool_explain *ret);
+
 struct admission_view {
     int64_t waiting;
     int64_t stranded; /* of these: all their routes are off */
@@ -84,6 +91,7 @@ struct admission_view {
     struct budget_view budget;
     bool money_out;      /* the budget of all is used up */
     int64_t money_waits; /* tasks whose tenant's budget is used up */
+    enum why stage;      /* what holds the whole pool up */
     struct {
         int64_t running;
         bool cooling;
@@ -93,6 +101,7 @@ struct admission_view {
         bool probing;
         uint64_t cooldowns;
         enum error_class cool_class;        /* why it cooled the last time */
+        enum why why;                       /* what holds it up */
         int64_t used_requests, used_tokens; /* of the limits of a minute */
     } route[CONFIG_MODELS_MAX];
 };

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "pool/admission.h"
+#include "pool/held.h"
 #include "pool/purse.h"
 #include "pool/queues.h"
 
@@ -26,6 +27,7 @@ struct admission {
     struct share share;
     struct rng rng;
     struct purse purse;
+    struct held held;
     int64_t calls;
     int64_t next_us; /* atomic */
 };

@@ -1,6 +1,6 @@
 /*
  * admission_view: what the admission says of itself: routes, queues and money at this moment. It changes
- * nothing.
+ * nothing but the time that is counted.
  */
 #include "pool/admission_int.h"
 
@@ -39,6 +39,7 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
     pthread_mutex_lock(&a->lock);
     ret->calls = a->calls;
     ret->waiting = (int64_t)a->waiting;
+    ret->stage = a->held.pool.now;
     view_money(a, ret);
     ret->large = (int64_t)a->naside;
     off = routes_off(a, now_us);
@@ -49,6 +50,7 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
         limit_used(a->routes[i].limit, now_us, &ret->route[i].used_requests,
                    &ret->route[i].used_tokens);
         ret->route[i].probing = b->probing;
+        ret->route[i].why = a->held.row[i].now;
         ret->route[i].cooldowns = a->cooldowns[i];
         ret->route[i].cool_class = a->cool_class[i];
         ret->route[i].running = a->routes[i].running;
@@ -57,5 +59,22 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
         ret->route[i].off_class = a->off_class[i];
         ret->route[i].cooling_us = ret->route[i].cooling ? b->open_until_us - now_us : 0;
     }
+    pthread_mutex_unlock(&a->lock);
+}
+
+void admission_stage(struct admission *a, struct explain_load *l, int64_t now_us)
+{
+    pthread_mutex_lock(&a->lock);
+    l->waiting = (int64_t)a->waiting;
+    held_stage(&a->held, explain_stage(l), a->waiting > 0, now_us);
+    pthread_mutex_unlock(&a->lock);
+}
+
+void admission_explain(struct admission *a, int64_t now_us, struct pool_explain *ret)
+{
+    pthread_mutex_lock(&a->lock);
+    explain_look(&a->held.pool, now_us, &ret->pool);
+    for (size_t i = 0; i < a->config->nmodels; i++)
+        explain_look(&a->held.row[i], now_us, &ret->route[i]);
     pthread_mutex_unlock(&a->lock);
 }

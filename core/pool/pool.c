@@ -121,6 +121,7 @@ struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     unsigned i = 0;
 
     p->config = setup->config;
+    p->source_is = WHY_INPUT;
     p->store = setup->store;
     p->sink = setup->sink;
     p->source = setup->source;
@@ -294,29 +295,35 @@ struct pool *pool_free(struct pool *p)
     return pool_destroy(p);
 }
 
-/* What keeps the pool from going faster. */
-static void find_limit(const struct pool *p, struct pool_stats *s)
+void pool_tell_stage(struct pool *p, int64_t now_us)
 {
-    int i = 0;
+    int64_t in_flight = __atomic_load_n(&p->in_flight, __ATOMIC_RELAXED);
+    int64_t unfinished = __atomic_load_n(&p->unfinished, __ATOMIC_RELAXED);
+    struct explain_load load = {.source = __atomic_load_n(&p->source_is, __ATOMIC_RELAXED),
+                                .store_failing = store_failing(p->store),
+                                .full = !pool_is_draining(p) &&
+                                        (in_flight >= p->config->pool.max_in_flight ||
+                                         __atomic_load_n(&p->was_full, __ATOMIC_RELAXED)),
+                                .unfinished = unfinished,
+                                .unpublished = in_flight - unfinished,
+                                .storing = __atomic_load_n(&p->storing, __ATOMIC_RELAXED),
+                                .delayed = __atomic_load_n(&p->delayed, __ATOMIC_RELAXED)};
 
-    s->limited_route = -1;
-    if (store_failing(p->store)) {
-        s->limited_by = LIMITED_STORE;
-    } else if (s->money_out || (s->money_waits > 0 && s->money_waits == s->waiting)) {
-        s->limited_by = LIMITED_BUDGET;
-    } else if (s->calling >= p->config->pool.max_calls) {
-        s->limited_by = LIMITED_CALLS;
-    } else if (s->waiting > 0) {
-        s->limited_by = LIMITED_RATE;
-        for (i = 0; i < (int)p->config->nmodels; i++) {
-            if (!s->route[i].cooling)
-                continue;
-            s->limited_by = LIMITED_COOLING;
-            s->limited_route = i;
-        }
-    } else if (s->in_flight < p->config->pool.max_in_flight / 2) {
-        s->limited_by = LIMITED_INPUT;
-    }
+    admission_stage(p->admission, &load, now_us);
+}
+
+void pool_source_is(struct pool *p, enum why w)
+{
+    __atomic_store_n(&p->source_is, w, __ATOMIC_RELAXED);
+}
+
+void pool_explain(struct pool *p, struct pool_explain *ret)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        pool_tell_stage(p, now_us);
+    admission_explain(p->admission, now_us, ret);
 }
 
 void pool_stats(struct pool *p, struct pool_stats *ret)
@@ -331,8 +338,11 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
         pthread_mutex_unlock(&p->workers[i].shown_lock);
     }
     tell_wall(p);
+    if (!__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        pool_tell_stage(p, clock_mono_us());
     admission_view(p->admission, clock_mono_us(), &v);
     ret->budget = v.budget;
+    ret->stage = v.stage;
     ret->money_out = v.money_out;
     ret->money_waits = v.money_waits;
     ret->submitted = (uint64_t)__atomic_load_n(&p->submitted, __ATOMIC_RELAXED);
@@ -350,13 +360,13 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
         ret->route[i].off = v.route[i].off;
         ret->route[i].off_class = v.route[i].off_class;
         ret->route[i].cooling_ms = v.route[i].cooling_us / 1000;
+        ret->route[i].why = v.route[i].why;
         ret->route[i].probing = v.route[i].probing;
         ret->route[i].cooldowns = v.route[i].cooldowns;
         ret->route[i].cool_class = v.route[i].cool_class;
         ret->route[i].used_requests = v.route[i].used_requests;
         ret->route[i].used_tokens = v.route[i].used_tokens;
     }
-    find_limit(p, ret);
 }
 
 void pool_routes(struct pool *p, struct pool_route *ret)

@@ -11,6 +11,7 @@
 #include "base/metrics.h"
 #include "io/store.h"
 #include "policy/budget.h"
+#include "policy/explain.h"
 #include "task/config.h"
 #include "task/sink.h"
 #include "task/source.h"
@@ -66,16 +67,6 @@ void pool_drain(struct pool *p);
 int64_t pool_calls(const struct pool *p); /* running now, or ended and not durable yet */
 
 #define POOL_ROUTES_MAX CONFIG_MODELS_MAX
-
-enum pool_limited {
-    LIMITED_NOTHING,
-    LIMITED_INPUT,
-    LIMITED_CALLS,
-    LIMITED_RATE,
-    LIMITED_COOLING,
-    LIMITED_STORE,
-    LIMITED_BUDGET
-};
 
 /* How a task ended: with which kind of reply, or without one because it repeats another. */
 enum pool_end {
@@ -133,9 +124,9 @@ struct pool_stats {
         uint64_t cooldowns;
         enum error_class cool_class;        /* why it cooled the last time */
         int64_t used_requests, used_tokens; /* of the limits of a minute: rpm and tpm */
+        enum why why;                       /* what holds it up now */
     } route[POOL_ROUTES_MAX];
-    enum pool_limited limited_by;
-    int limited_route;
+    enum why stage;            /* what holds the whole pool up now */
     char last_failure[200];    /* words of a recent failed call, or "" */
     struct hist call_latency;  /* one call */
     struct hist task_latency;  /* received to reply */
@@ -143,6 +134,18 @@ struct pool_stats {
 };
 
 void pool_stats(struct pool *p, struct pool_stats *ret);
+
+/* What held work up, and for how long: in the pool as a whole, and at each row of model_list. Any thread. */
+struct pool_explain {
+    struct explain_view pool;
+    struct explain_view route[POOL_ROUTES_MAX];
+};
+
+void pool_explain(struct pool *p, struct pool_explain *ret);
+
+/* Why the source gives nothing when the pool has room: WHY_INPUT, which stands until something else is said,
+ * WHY_KAFKA or WHY_PAUSED. Any thread. */
+void pool_source_is(struct pool *p, enum why w);
 
 /* Is the budget of all used up? What it says is in *ret. Any thread; cheap. */
 bool pool_budget(struct pool *p, struct budget_view *ret);

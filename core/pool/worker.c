@@ -254,6 +254,7 @@ void worker_turn(struct worker *w)
     pump(w);
     hand_over(w);
     pool_tell_room(w->pool);
+    pool_tell_stage(w->pool, w->now_us);
     show_counts(w);
 }
 

@@ -101,6 +101,7 @@ struct pool {
     bool shared;          /* see struct pool_setup */
     bool by_key;          /* tasks with the same key have the same worker */
     bool was_full;        /* atomic: the source was told that there is no room */
+    enum why source_is;   /* atomic, see pool_source_is() */
     bool draining;        /* atomic */
     bool stopping;        /* atomic */
 };
@@ -115,6 +116,9 @@ void worker_post(struct pool *p, struct list_node *tasks);
 
 /* Puts a RUNNING task into the delay heap until at_us; it goes on with `step`. */
 void worker_delay(struct worker *w, struct task *t, int64_t at_us, int step);
+
+/* Finds the stage that holds the pool up; after each turn of a worker. Any thread. */
+void pool_tell_stage(struct pool *p, int64_t now_us);
 
 /* Tells the source when there is room again and it was told that there is none. Any thread. */
 void pool_tell_room(struct pool *p);

@@ -39,7 +39,6 @@ static void set_up(void)
     s->started_wall_ms = NOW_MS - 60000;
     s->signs = (struct health_signs){true, true, true, false, false, false, false};
     s->intake.gauges = (struct kafka_gauges){.unread = -1, .head_since_us = INT64_MAX};
-    s->pool.limited_route = -1;
     view = (struct view){&config, s, &process, NOW_US, NOW_MS};
     buf_init(&page, 4 << 20);
 }
@@ -100,6 +99,7 @@ Test(admin_pages, metrics_of_the_worker)
         "sluice_producer_rebuilds_total 3",
         "sluice_store_bytes{family=\"completions\"} 4096",
         "sluice_store_failing 1",
+        "sluice_held_seconds_total{reason=\"publish\"} 2.5",
         "sluice_budget_used_up 1",
         "sluice_budget_calls 40",
         "sluice_budget_spent_usd 1.5",
@@ -129,6 +129,7 @@ Test(admin_pages, metrics_of_the_worker)
     s->store.completion_bytes = 4096;
     s->store_failing = true;
     s->pool.money_out = true;
+    s->explain.pool.run_us[WHY_PUBLISH] = 2500000;
     s->pool.budget = (struct budget_view){.on = true, .spent_usd = 1.5, .max_cost = 2, .calls = 40};
     metrics_page(&view, &page);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
@@ -146,6 +147,7 @@ Test(admin_pages, metrics_of_routes)
         "sluice_route_state" ROW1 ",state=\"ok\"} 0",
         "sluice_route_state" ROW2 ",state=\"ok\"} 1",
         "sluice_route_cooldowns_total" ROW1 "} 1",
+        "sluice_route_held_seconds_total" ROW1 ",reason=\"rpm\"} 7",
         "sluice_route_cooldown_seconds" ROW1 "} 1.5",
         "sluice_limit" ROW1 ",limit=\"requests\"} 60",
         "sluice_limit_used" ROW1 ",limit=\"requests\"} 61",
@@ -176,6 +178,7 @@ Test(admin_pages, metrics_of_routes)
     s->pool.route[0].used_requests = 61;
     s->pool.route[0].used_tokens = 100;
     s->pool.route[1].running = 3;
+    s->explain.route[0].run_us[WHY_RPM] = 7000000;
     metrics_page(&view, &page);
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         cr_expect(has(lines[i]), "no line: %s", lines[i]);
@@ -257,8 +260,13 @@ Test(admin_pages, status)
         {"slot", "3"},
         {"pool.received", "12"},
         {"pool.outcomes.bad_record", "2"},
-        {"pool.limited_by", "\"models that cool down\""},
-        {"pool.limited_by_model", "\"fast\""},
+        {"pool.held_up.now", "\"models\""},
+        {"pool.held_up.minute.main", "\"input\""},
+        {"pool.held_up.run.main", "\"models\""},
+        {"pool.held_up.run.shares", "{\"models\":0.75,\"input\":0.25}"},
+        {"models.0.held_up.run.key", "\"api_key\""},
+        {"models.1.held_up.minute.main", "\"max_parallel_requests\""},
+        {"models.1.held_up.run.main", "\"idle\""},
         {"models.0.state", "\"off\""},
         {"models.0.cooling.why", "\"credential\""},
         {"models.0.cooling.until", "\"2027-01-15T08:00:02.000Z\""},
@@ -289,8 +297,16 @@ Test(admin_pages, status)
     s->pool.submitted = 12;
     s->pool.ends[POOL_END_BAD_RECORD] = 2;
     s->pool.last_end[POOL_END_BAD_RECORD] = (struct pool_sample){NOW_MS, 0, "row-8"};
-    s->pool.limited_by = LIMITED_COOLING;
-    s->pool.limited_route = 1;
+    s->explain.pool = (struct explain_view){
+        .now = WHY_MODELS,
+        .minute_us = {[WHY_INPUT] = 5},
+        .run_us = {[WHY_MODELS] = 30, [WHY_INPUT] = 10},
+    };
+    s->explain.route[0] = (struct explain_view){
+        .now = WHY_OFF_CREDENTIAL,
+        .run_us = {[WHY_OFF_CREDENTIAL] = 40},
+    };
+    s->explain.route[1].minute_us[WHY_PARALLEL] = 1;
     s->pool.route[0].off = s->pool.route[0].cooling = true;
     s->pool.route[0].cooling_ms = 2000;
     s->pool.route[0].cool_class = CLASS_CREDENTIAL;

@@ -29,8 +29,8 @@ TestSuite(top_view, .fini = tear_down);
 
 #define POOL(finished)                                                                             \
     "\"pool\":{\"finished\":" finished ",\"outcomes\":{\"success\":90},\"cache_hits\":7,"          \
-    "\"in_flight\":12,\"calling\":5,\"waiting_for_limits\":3,\"limited_by\":\"input\","            \
-    "\"limited_by_model\":null,\"task_ms\":{\"p50\":1500,\"p95\":61000},\"cost_usd\":1.25,"        \
+    "\"in_flight\":12,\"calling\":5,\"waiting_for_limits\":3,\"held_up\":{\"minute\":{\"shares\":" \
+    "{\"models\":0.8,\"input\":0.2}}},\"task_ms\":{\"p50\":1500,\"p95\":61000},\"cost_usd\":1.25," \
     "\"cost_unknown\":2}"
 
 Test(top_view, a_worker)
@@ -39,7 +39,7 @@ Test(top_view, a_worker)
         "sluice 1.0  up 1h01m  NOT READY: paused store_failing  memory 1.5 MB\n",
         "done 100  failed 10  cached 7  in flight 12  calling 5  5.0/s\n",
         "waiting: limits 3 ",
-        "limited by: input\n",
+        "held up by: models 80%, input 20%\n",
         "task p50 1.5s p95 1m01s",
         "cost    $1.2500 and 2 answers without a price\n",
         "exactly_once  partitions 12 (1 paused)  open 12  stock 0\n",
@@ -47,7 +47,8 @@ Test(top_view, a_worker)
         "FAILING  9 completions, 2.0 KB",
         "fast              openai            cooling        40       30     2        17         "
         "-\n"
-        "  rate_limit, for 1.5s more\n",
+        "  rate_limit, for 1.5s more\n"
+        "  cooling_rate_limit 61%, rpm 39%\n",
         "  4 transient (HTTP 500) of fast, last now: row-7\n",
     };
     const char *text = view(
@@ -61,7 +62,9 @@ Test(top_view, a_worker)
                    "\"calls\":40,"
                    "\"classes\":{\"ok\":30},\"in_flight\":2,\"limits\":{\"requests\":{\"left\":17}}"
                    ","
-                   "\"cooling\":{\"why\":\"rate_limit\",\"for_s\":1.5}}],"
+                   "\"cooling\":{\"why\":\"rate_limit\",\"for_s\":1.5},\"held_up\":{\"minute\":{"
+                   "\"shares\":{"
+                   "\"cooling_rate_limit\":0.61,\"rpm\":0.39}}}}],"
                    "\"failed_calls\":[{\"class\":\"transient\",\"count\":4,\"last_status\":500,"
                    "\"model\":\"fast\","
                    "\"last_at\":\"now\",\"last_task_id\":\"row-7\"}],\"failed_tasks\":[]}",

@@ -15,7 +15,8 @@ static void look(int64_t now_us)
 
 static void begin(void)
 {
-    explain_init(&x, WHY_IDLE, 7 * S);
+    x = (struct explain){0};
+    explain_set(&x, WHY_IDLE, 7 * S);
 }
 
 TestSuite(explain, .init = begin);

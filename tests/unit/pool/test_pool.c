@@ -316,13 +316,57 @@ Test(pool, times_in_the_reply)
     }
 }
 
+static size_t route_of(const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(rig->config->models[i].model_name, name) != 0)
+        i++;
+    return i;
+}
+
 Test(pool, what_holds_it_back)
 {
     scene_start(", max_calls: 1", "");
-    cr_expect_eq(stats().limited_by, LIMITED_INPUT);
+    cr_expect_eq(stats().stage, WHY_INPUT);
     ask("slow", "q", "", 0);
     wait_requests(1);
-    cr_expect_eq(stats().limited_by, LIMITED_CALLS);
+    cr_expect_eq(stats().stage, WHY_INPUT);
+    cr_expect_eq(stats().route[route_of("slow")].why, WHY_ANSWERS);
+    ask("slow", "r", "", 0);
+    WAIT_UNTIL(stats().waiting == 1);
+    cr_expect_eq(stats().stage, WHY_MODELS);
+    cr_expect_eq(stats().route[route_of("slow")].why, WHY_MAX_CALLS);
+    cr_expect_eq(stats().route[route_of("ok")].why, WHY_IDLE);
+}
+
+Test(pool, a_full_pool_says_of_what)
+{
+    struct pool_explain x;
+
+    scene_start(", max_in_flight: 2", "");
+    ask("slow", "q", "", 0);
+    ask("slow", "r", "", 0);
+    wait_requests(2);
+    cr_expect_eq(stats().stage, WHY_IN_FLIGHT);
+    cr_expect_eq(stats().route[route_of("ok")].why, WHY_IN_FLIGHT);
+    pool_stop(rig->pool);
+    rig_clear(rig);
+    pool_explain(rig->pool, &x);
+    cr_expect_gt(x.pool.run_us[WHY_IN_FLIGHT], 0);
+}
+
+Test(pool, replies_that_nobody_takes_away_hold_it)
+{
+    scene_start(", max_in_flight: 2", "");
+    ask("ok", "q", "", 0);
+    ask("ok", "r", "", 0);
+    cr_assert(rig_wait(rig, 2));
+    WAIT_UNTIL(stats().stage == WHY_PUBLISH);
+    rig_clear(rig);
+    WAIT_UNTIL(stats().stage == WHY_INPUT);
+    pool_source_is(rig->pool, WHY_KAFKA);
+    cr_expect_eq(stats().stage, WHY_KAFKA);
 }
 
 /* However long the provider is away: each try of a cooling route costs a task nothing. */
@@ -361,7 +405,8 @@ Test(pool, a_bad_key_strands_tasks_and_loses_none)
     ask("e401", "q", "", 0);
     ask("e401", "r", "", 0);
     WAIT_UNTIL(stats().stranded == 2);
-    cr_expect_eq(stats().limited_by, LIMITED_COOLING);
+    cr_expect_eq(stats().stage, WHY_MODELS);
+    cr_expect_eq(stats().route[route_of("e401")].why, WHY_OFF_CREDENTIAL);
     cr_expect_eq(rig->nout, 0);
     cr_expect_leq(fake_http_requests(server), 2);
     pool_stop(rig->pool);

@@ -105,7 +105,7 @@ Test(pool_life, nothing_is_published_while_the_store_fails)
     cr_expect_eq(pool_room(rig->pool), 0);
     cr_expect_eq(rig->nout, 0);
     cr_expect_eq(stats().storing, 1);
-    cr_expect_eq(stats().limited_by, LIMITED_STORE);
+    cr_expect_eq(stats().stage, WHY_STORE_FAILING);
     fail_store(0, 0);
     cr_assert(rig_wait(rig, 1));
     expect_free(rig_take(rig), "200", "miss");
