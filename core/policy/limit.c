@@ -7,8 +7,12 @@
  * faster, but never fuller than the window. The window is a second longer than a minute, because calls
  * arrive later than they are reserved, and not all by the same time.
  *
- * A call that ends does not say when it was reserved; the oldest one that runs is taken for it. What it
- * gives back then leaves the window no later than it should, so the bound errs on the safe side.
+ * Tokens may go some seconds ahead of their pace: a pace without that falls behind for good with each call that
+ * is larger than those around it, and with each estimate that was too high. The window is the bound all the same.
+ * With a share it is a quarter of a second, since a worker that is gone pays for nothing any more.
+ *
+ * What a call gives back is taken out of the half second that it was reserved in, so that the window holds what was
+ * used, and never less.
  *
  * With a share, each slot keeps what was granted in it, too, and the window may hold what was granted in the
  * window. What has changed owner is granted to the new one from then on, with nothing for the past; what was
@@ -30,9 +34,11 @@
 #define WINDOW_US ((double)LIMIT_SLOTS * TICK_US)
 #define SPAN_US   ((int64_t)LIMIT_SLOTS * TICK_US)
 
-#define LATE_US     500000 /* how long an instant is good for a call */
-#define BY_INSTANT  16     /* requests of a part: fewer go by instants */
-#define WHOLE_LEAST 120    /* requests: a worker that has all parts needs no instants */
+#define AHEAD_US    5000000 /* of the pace of tokens, */
+#define AHEAD_SHARE 250000  /* and while others have a part of the limit */
+#define LATE_US     500000  /* how long an instant is good for a call */
+#define BY_INSTANT  16      /* requests of a part: fewer go by instants */
+#define WHOLE_LEAST 120     /* requests: a worker that has all parts needs no instants */
 #define ROUNDING    1e-6
 
 void limit_init(struct limit *l, int64_t rpm, int64_t tpm, int64_t parallel)
@@ -55,7 +61,6 @@ static void retire(struct limit *l, int64_t tick)
 
     l->window_requests -= s->requests;
     l->window_tokens -= s->tokens;
-    l->old_running += s->running;
     l->granted_requests -= s->granted_requests;
     l->granted_tokens -= s->granted_tokens;
     *s = (struct limit_slot){0};
@@ -231,8 +236,10 @@ static int64_t tokens_at(struct limit *l, int64_t tokens, int64_t now_us)
 {
     int64_t at_us = now_us;
 
-    if (l->token_tat_us > (double)now_us)
-        at_us = (int64_t)l->token_tat_us + 1;
+    double ahead_us = l->share ? AHEAD_SHARE : AHEAD_US;
+
+    if (l->token_tat_us - ahead_us > (double)now_us)
+        at_us = (int64_t)(l->token_tat_us - ahead_us) + 1;
     if ((double)(l->window_tokens + tokens) > window_max(l, true))
         later(&at_us, window_free_at(l, true, tokens));
     return at_us;
@@ -248,7 +255,6 @@ static void reserve(struct limit *l, int64_t tokens, int64_t now_us)
     struct limit_slot *s = slot_at(l, l->tick);
 
     s->requests++;
-    s->running++;
     l->running++;
     l->window_requests++;
     if (l->share && l->by_instant)
@@ -322,26 +328,15 @@ int limit_try(struct limit *l, int64_t tokens, int64_t now_us, int64_t *ret_at_u
     return LIMIT_GO;
 }
 
-/* Slot of the oldest call that runs; NULL: it was reserved before the window began. */
-static struct limit_slot *end_oldest(struct limit *l)
+/* Slot of a call that was reserved then; NULL: it has left the window. What another thread's late reading of the
+ * clock put into a newer slot is looked for in an older one, which leaves no later. */
+static struct limit_slot *end_call(struct limit *l, int64_t reserved_us)
 {
-    int64_t tick = l->tick - LIMIT_SLOTS + 1;
+    int64_t tick = reserved_us / TICK_US + LIMIT_SLOTS;
 
     if (l->running > 0)
         l->running--;
-    if (l->old_running > 0) {
-        l->old_running--;
-        return NULL;
-    }
-    for (; tick <= l->tick; tick++) {
-        struct limit_slot *s = slot_at(l, tick);
-
-        if (s->running > 0) {
-            s->running--;
-            return s;
-        }
-    }
-    return NULL;
+    return tick > l->tick - LIMIT_SLOTS && tick <= l->tick ? slot_at(l, tick) : NULL;
 }
 
 static void charge(struct limit *l, struct limit_slot *s, int64_t tokens)
@@ -363,12 +358,13 @@ static void owe_tokens(struct limit *l, int64_t tokens)
         l->owed_tokens = 0;
 }
 
-void limit_settle(struct limit *l, int64_t reserved, int64_t used, int64_t now_us)
+void limit_settle(struct limit *l, int64_t reserved, int64_t used, int64_t reserved_us,
+                  int64_t now_us)
 {
     struct limit_slot *s = NULL;
 
     advance(l, now_us);
-    s = end_oldest(l);
+    s = end_call(l, reserved_us);
     if (!l->tpm)
         return;
     if (reserved < 0)
@@ -382,9 +378,9 @@ void limit_settle(struct limit *l, int64_t reserved, int64_t used, int64_t now_u
         charge(l, s, used - reserved);
 }
 
-void limit_refund(struct limit *l, int64_t reserved)
+void limit_refund(struct limit *l, int64_t reserved, int64_t reserved_us)
 {
-    struct limit_slot *s = end_oldest(l);
+    struct limit_slot *s = end_call(l, reserved_us);
 
     if (l->rpm && requests_max(l) == 0)
         l->owed_requests -= l->owed_requests > 1 ? 1 : l->owed_requests;

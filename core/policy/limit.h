@@ -24,7 +24,6 @@
 /* What was reserved within one half second. */
 struct limit_slot {
     int32_t requests;
-    int32_t running; /* of these requests, how many have not ended */
     int64_t tokens;
     int64_t largest;                         /* tokens of one reservation */
     double granted_requests, granted_tokens; /* with a share */
@@ -39,7 +38,6 @@ struct limit {
     int64_t tick; /* half second that the newest slot stands for */
     int64_t window_requests;
     int64_t window_tokens;
-    int64_t old_running; /* calls that run and were reserved before the window */
     struct limit_slot slot[LIMIT_SLOTS];
 
     const struct share *share; /* NULL: all of it, since ever. The rest is used with a share only */
@@ -65,8 +63,10 @@ enum limit_result {
 
 void limit_init(struct limit *l, int64_t rpm, int64_t tpm, int64_t parallel);
 int limit_try(struct limit *l, int64_t tokens, int64_t now_us, int64_t *ret_at_us);
-void limit_settle(struct limit *l, int64_t reserved, int64_t used, int64_t now_us);
-void limit_refund(struct limit *l, int64_t reserved);
+/* reserved_us: the now_us of the limit_try() that reserved. */
+void limit_settle(struct limit *l, int64_t reserved, int64_t used, int64_t reserved_us,
+                  int64_t now_us);
+void limit_refund(struct limit *l, int64_t reserved, int64_t reserved_us);
 
 /* What the window holds of requests and, where tokens are limited, of tokens: used, or reserved by calls that
  * run. */

@@ -134,6 +134,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
         purse_settle(&a->purse, t, false, 0);
     if (r == SELECT_GO) {
         t->route = route;
+        t->reserved_us = now_us;
         t->probe = a->routes[route].breaker.probing;
         a->routes[route].running++;
         a->calls++;
@@ -347,10 +348,11 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     a->calls -= end->keeps_slot ? 0 : 1;
     a->routes[t->route].running--;
     if (!end->sent)
-        limit_refund(l, t->reserved_tokens);
+        limit_refund(l, t->reserved_tokens, t->reserved_us);
     else
         limit_settle(l, t->reserved_tokens,
-                     end->used_tokens >= 0 ? end->used_tokens : t->reserved_tokens, now_us);
+                     end->used_tokens >= 0 ? end->used_tokens : t->reserved_tokens, t->reserved_us,
+                     now_us);
     report(a, t, end, now_us);
     purse_settle(&a->purse, t, end->sent, end->cost_usd);
     if (a->waiting > 0)

@@ -148,6 +148,7 @@ struct task {
     uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */
     int wait_queue;          /* TASK_WAITING: its place in the admission's queues */
     int64_t reserved_tokens; /* TASK_WAITING: the estimate; then the reservation held on `route` */
+    int64_t reserved_us;     /* when that was reserved */
     int account;             /* of its tenant in the budget, 0: none of its own */
     double worst_usd;        /* the most that its call can cost: what is reserved of the budget */
     int money;               /* TASK_WAITING: enum budget_result at the last look */

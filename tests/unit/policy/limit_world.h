@@ -57,6 +57,7 @@ struct member {
 
 struct running {
     int64_t end_us, tokens, used;
+    int64_t reserved_us; /* by its worker's clock */
     int worker, life;
     int seen; /* what the provider wrote down of it */
 };
@@ -358,6 +359,7 @@ static inline void try_call(struct world *w, int i)
     cr_assert_lt(w->ncalls, CALLS_MAX);
     *c = (struct running){.end_us = w->now_us + draw(w, w->plan.call_us / 20, w->plan.call_us),
                           .tokens = tokens,
+                          .reserved_us = mono(w, m),
                           .used = w->plan.exact ? tokens : draw(w, tokens / 10, tokens),
                           .worker = i,
                           .life = w->life[i]};
@@ -382,7 +384,7 @@ static inline void end_calls(struct world *w)
             continue;
         }
         if (m->in && w->life[c->worker] == c->life) {
-            limit_settle(&m->limit, c->tokens, c->used, mono(w, m));
+            limit_settle(&m->limit, c->tokens, c->used, c->reserved_us, mono(w, m));
             m->next_us = w->now_us; /* there may be room */
         }
         *c = w->calls[--w->ncalls];

@@ -64,14 +64,14 @@ Test(limit, concurrency)
     cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_GO);
     cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_GO);
     cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_FULL);
-    limit_settle(&l, 1, 1, START + 1);
+    limit_settle(&l, 1, 1, START, START + 1);
     cr_expect_eq(limit_try(&l, 1, START + 1, &at), LIMIT_GO);
     cr_expect_eq(limit_try(&l, 1, START + 1, &at), LIMIT_FULL);
-    limit_refund(&l, 1);
+    limit_refund(&l, 1, START + 1);
     cr_expect_eq(limit_try(&l, 1, START + 1, &at), LIMIT_GO);
-    limit_settle(&l, 1, 1, START + 1);
-    limit_settle(&l, 1, 1, START + 1);
-    limit_settle(&l, 1, 1, START + 1);
+    limit_settle(&l, 1, 1, START, START + 1);
+    limit_settle(&l, 1, 1, START, START + 1);
+    limit_settle(&l, 1, 1, START, START + 1);
     cr_expect_eq(l.running, 0, "a settle too many does not make room for more");
 }
 
@@ -96,7 +96,7 @@ static void greedy(struct limit *l, int64_t from, int64_t until, int64_t tokens)
 
         if (limit_try(l, tokens, now, &at) == LIMIT_GO) {
             note(now, tokens);
-            limit_settle(l, tokens, tokens, now);
+            limit_settle(l, tokens, tokens, now, now);
             continue;
         }
         cr_assert_gt(at, now);
@@ -163,7 +163,7 @@ Test(limit, no_burst_after_a_pause)
 
 /* A call that runs and what it will have used. */
 struct call {
-    int64_t end;
+    int64_t begin, end;
     int64_t reserved, used;
     bool refund;
 };
@@ -188,9 +188,9 @@ static void end_calls(struct world *w, int64_t now)
             continue;
         }
         if (c->refund)
-            limit_refund(&w->l, c->reserved);
+            limit_refund(&w->l, c->reserved, c->begin);
         else
-            limit_settle(&w->l, c->reserved, c->used, now);
+            limit_settle(&w->l, c->reserved, c->used, c->begin, now);
         *c = w->calls[--w->ncalls];
     }
 }
@@ -206,7 +206,8 @@ static void try_one(struct world *w, int64_t now, int64_t most_tokens)
         return;
     if (limit_try(&w->l, tokens, now, &at) != LIMIT_GO)
         return;
-    *c = (struct call){.end = now + (int64_t)rng_below(&w->rng, 20 * S),
+    *c = (struct call){.begin = now,
+                       .end = now + (int64_t)rng_below(&w->rng, 20 * S),
                        .reserved = tokens,
                        .used = tokens,
                        .refund = rng_below(&w->rng, 10) == 0};
@@ -282,9 +283,9 @@ Test(limit, settling_lower_gives_room_and_higher_takes_it)
     limit_init(&l, 0, 60000, 0);
     cr_assert_eq(limit_try(&l, 60000, START, &at), LIMIT_GO);
     cr_assert_eq(limit_try(&l, 1000, START + S, &at), LIMIT_WAIT);
-    limit_settle(&l, 60000, 500, START + 2 * S);
+    limit_settle(&l, 60000, 500, START, START + 2 * S);
     cr_expect_eq(limit_try(&l, 1000, START + 2 * S, &at), LIMIT_GO);
-    limit_settle(&l, 1000, 58000, START + 3 * S);
+    limit_settle(&l, 1000, 58000, START + 2 * S, START + 3 * S);
     cr_expect_eq(limit_try(&l, 5000, START + 4 * S, &at), LIMIT_WAIT);
     cr_expect_geq(at, START + MINUTE);
     cr_expect_eq(limit_try(&l, 5000, at, &at), LIMIT_GO);
@@ -297,7 +298,7 @@ Test(limit, unknown_use_settles_to_the_estimate)
 
     limit_init(&l, 0, 1000, 0);
     cr_assert_eq(limit_try(&l, 1000, START, &at), LIMIT_GO);
-    limit_settle(&l, 1000, -1, START + S);
+    limit_settle(&l, 1000, -1, START, START + S);
     cr_expect_eq(limit_try(&l, 1, START + S, &at), LIMIT_WAIT);
 }
 
@@ -309,7 +310,7 @@ Test(limit, refund_of_a_call_older_than_the_window_gives_nothing)
     limit_init(&l, 0, 1000, 0);
     cr_assert_eq(limit_try(&l, 1000, START, &at), LIMIT_GO);
     cr_assert_eq(limit_try(&l, 1000, START + 2 * MINUTE, &at), LIMIT_GO);
-    limit_settle(&l, 1000, 0, START + 2 * MINUTE);
+    limit_settle(&l, 1000, 0, START, START + 2 * MINUTE);
     cr_expect_eq(limit_try(&l, 1000, START + 2 * MINUTE, &at), LIMIT_WAIT);
 }
 
@@ -339,7 +340,7 @@ Test(limit, refunds_do_not_overfill_the_window)
             if (limit_try(&l, 1, now, &at) == LIMIT_GO) {
                 note(now, 1);
                 if (lost-- > 0)
-                    limit_refund(&l, 1);
+                    limit_refund(&l, 1, START);
             } else {
                 now = at;
             }
@@ -347,6 +348,56 @@ Test(limit, refunds_do_not_overfill_the_window)
         cr_expect_leq(fullest(&seen, false), rates[i], "rpm %lld: %lld in a minute",
                       (long long)rates[i], (long long)fullest(&seen, false));
     }
+}
+
+/* Large and small calls, of which half is given back: none of that makes the pace fall behind. */
+Test(limit, mixed_sizes_and_refunds_use_all_of_it)
+{
+    struct limit l;
+    struct call calls[64];
+    struct rng rng = {7};
+    int64_t now = START;
+    int64_t used = 0;
+    size_t n = 0;
+
+    limit_init(&l, 600, 60000, 0);
+    while (now < START + 30 * MINUTE) {
+        int64_t tokens = rng_below(&rng, 5) ? 100 : 1400;
+        int64_t at = -1;
+        size_t i = 0;
+
+        for (i = 0; i < n; i++) {
+            if (calls[i].end > now)
+                continue;
+            limit_settle(&l, calls[i].reserved, calls[i].used, calls[i].begin, now);
+            calls[i--] = calls[--n];
+        }
+        if (n < ARRAY_LEN(calls) && limit_try(&l, tokens, now, &at) == LIMIT_GO) {
+            calls[n++] = (struct call){.begin = now,
+                                       .end = now + (int64_t)rng_below(&rng, 2 * S),
+                                       .reserved = tokens,
+                                       .used = tokens / 2};
+            used += tokens / 2;
+        }
+        now += 20000;
+    }
+    cr_expect_geq(used, 30 * 60000 * 92 / 100, "%lld of %d", (long long)used, 30 * 60000);
+}
+
+/* Two calls end in the other order: what the second had too much is not taken out of what the first used. */
+Test(limit, what_is_given_back_was_reserved_there)
+{
+    struct limit l;
+    int64_t at = 0;
+
+    limit_init(&l, 0, 100000, 0);
+    cr_assert_eq(limit_try(&l, 40000, START, &at), LIMIT_GO);
+    cr_assert_eq(limit_try(&l, 50000, START + 40 * S, &at), LIMIT_GO);
+    limit_settle(&l, 50000, 50000, START + 40 * S, START + 41 * S);
+    limit_settle(&l, 40000, 100, START, START + 42 * S);
+    cr_expect_eq(limit_try(&l, 60000, START + 75 * S, &at), LIMIT_WAIT,
+                 "50,000 are in the window still");
+    cr_expect_geq(at, START + 100 * S);
 }
 
 Test(limit, refund_gives_the_place_back)
@@ -358,7 +409,7 @@ Test(limit, refund_gives_the_place_back)
     limit_init(&l, 2, 1000, 0);
     for (i = 0; i < 50; i++) {
         cr_assert_eq(limit_try(&l, 900, START + i, &at), LIMIT_GO, "after %d refunds", i);
-        limit_refund(&l, 900);
+        limit_refund(&l, 900, START + i);
     }
     cr_expect_eq(l.running, 0);
 }
@@ -372,7 +423,7 @@ Test(limit, clock_readings_out_of_order)
     cr_assert_eq(limit_try(&l, 10, START + 10 * S, &at), LIMIT_GO);
     cr_expect_eq(limit_try(&l, 10, START + 9 * S, &at), LIMIT_WAIT);
     cr_expect_eq(limit_try(&l, 10, START + 12 * S, &at), LIMIT_GO);
-    limit_settle(&l, 10, 10, START);
+    limit_settle(&l, 10, 10, START + 10 * S, START);
     cr_expect_eq(l.running, 1);
 }
 
@@ -389,11 +440,11 @@ Test(limit, used_is_what_the_window_holds)
     cr_assert_eq(limit_try(&l, 500, START, &at), LIMIT_GO);
     limit_used(&l, START, &requests, &tokens);
     cr_expect(requests == 1 && tokens == 500, "reserved: %lld", (long long)tokens);
-    limit_settle(&l, 500, 120, START + S);
+    limit_settle(&l, 500, 120, START, START + S);
     limit_used(&l, START + S, &requests, &tokens);
     cr_expect(requests == 1 && tokens == 120, "used: %lld", (long long)tokens);
     cr_assert_eq(limit_try(&l, 30, START + 2 * S, &at), LIMIT_GO);
-    limit_refund(&l, 30);
+    limit_refund(&l, 30, START + 2 * S);
     limit_used(&l, START + 2 * S, &requests, &tokens);
     cr_expect(requests == 1 && tokens == 120, "refunded");
     limit_used(&l, START + 2 * MINUTE, &requests, &tokens);

@@ -322,7 +322,7 @@ Test(limit_shared, a_call_is_paid_by_who_made_it)
     cr_expect_eq(limit_try(&l, 70000, 131 * S, &at), LIMIT_LARGE);
     hold_parts(&l, &s, 0, 141 * S); /* 33,000, and the call once more */
     cr_expect_eq(limit_try(&l, 1, 150 * S, &at), LIMIT_FULL);
-    limit_settle(&l, 30000, 20000, 150 * S);
+    limit_settle(&l, 30000, 20000, 130 * S, 150 * S);
     hold_parts(&l, &s, 1, 151 * S); /* 53,000, and the call again */
     cr_expect_eq(limit_try(&l, 1, 151 * S, &at), LIMIT_WAIT);
     cr_expect_geq(at, (151 + 82) * S);
