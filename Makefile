@@ -127,6 +127,7 @@ DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppchec
 DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
 DEPS_PAGE  = chromium chromium-driver
+DEPS_CLIENTS = golang-go nodejs npm default-jdk-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
 .PHONY: deps deps-test
@@ -136,6 +137,7 @@ deps-test: ## install what the tests with a real Apache Kafka, the vendors' pack
 	@tests/lib/need kafka >/dev/null || $(INSTALL_DEPS) $(DEPS_KAFKA)
 	@tests/lib/need conformance >/dev/null || $(INSTALL_DEPS) $(DEPS_NPM)
 	@tests/lib/need page >/dev/null || $(INSTALL_DEPS) $(DEPS_PAGE)
+	@tests/lib/need clients >/dev/null || $(INSTALL_DEPS) $(DEPS_CLIENTS)
 
 .PHONY: demo
 demo: ## a thousand prompts through Kafka, the cache and a failing provider
