@@ -295,25 +295,42 @@ static int64_t header_wait_ms(const struct http_response *rsp, const char *name,
     return most;
 }
 
-/* A dimension of a rate limit: when this header says 0, that one says until when. */
+/* A dimension of a rate limit: how much remains until when, of what. */
 struct dimension {
     const char *remaining;
     const char *reset;
+    const char *limit;
+    enum learn_kind kind;
+    enum { AT_RESET, STEADY, STEADY_WITH_UNIT } refill;
 };
 
+/* OpenAI and those like it fill up all the time, and their reset is a duration with a unit. A bare number of seconds
+ * in headers of the same name is the end of a window (Azure). */
 static const struct dimension dimensions[] = {
-    {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests"},
-    {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"},
-    {"anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset"},
-    {"anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset"},
-    {"anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset"},
-    {"anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset"},
-    {"x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day"},
-    {"x-ratelimit-remaining-requests-minute", "x-ratelimit-reset-requests-minute"},
-    {"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day"},
-    {"x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute"},
-    {"x-ratelimitbysize-remaining-minute", "ratelimitbysize-reset"},
-    {"x-ratelimitbysize-remaining-month", "ratelimitbysize-reset"},
+    {"x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", "x-ratelimit-limit-requests",
+     LEARN_REQUESTS, STEADY_WITH_UNIT},
+    {"x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens", "x-ratelimit-limit-tokens",
+     LEARN_TOKENS, STEADY_WITH_UNIT},
+    {"anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-requests-reset",
+     "anthropic-ratelimit-requests-limit", LEARN_REQUESTS, STEADY},
+    {"anthropic-ratelimit-tokens-remaining", "anthropic-ratelimit-tokens-reset",
+     "anthropic-ratelimit-tokens-limit", LEARN_TOKENS, STEADY},
+    {"anthropic-ratelimit-input-tokens-remaining", "anthropic-ratelimit-input-tokens-reset",
+     "anthropic-ratelimit-input-tokens-limit", LEARN_TOKENS, STEADY},
+    {"anthropic-ratelimit-output-tokens-remaining", "anthropic-ratelimit-output-tokens-reset",
+     "anthropic-ratelimit-output-tokens-limit", LEARN_TOKENS, STEADY},
+    {"x-ratelimit-remaining-requests-day", "x-ratelimit-reset-requests-day",
+     "x-ratelimit-limit-requests-day", LEARN_REQUESTS, AT_RESET},
+    {"x-ratelimit-remaining-requests-minute", "x-ratelimit-reset-requests-minute",
+     "x-ratelimit-limit-requests-minute", LEARN_REQUESTS, AT_RESET},
+    {"x-ratelimit-remaining-tokens-day", "x-ratelimit-reset-tokens-day",
+     "x-ratelimit-limit-tokens-day", LEARN_TOKENS, AT_RESET},
+    {"x-ratelimit-remaining-tokens-minute", "x-ratelimit-reset-tokens-minute",
+     "x-ratelimit-limit-tokens-minute", LEARN_TOKENS, AT_RESET},
+    {"x-ratelimitbysize-remaining-minute", "ratelimitbysize-reset",
+     "x-ratelimitbysize-limit-minute", LEARN_TOKENS, AT_RESET},
+    {"x-ratelimitbysize-remaining-month", "ratelimitbysize-reset", "x-ratelimitbysize-limit-month",
+     LEARN_TOKENS, AT_RESET},
 };
 
 static bool is_zero(const struct http_response *rsp, const char *name)
@@ -360,6 +377,60 @@ int64_t hint_wait_ms(const struct http_response *rsp, const struct answer *ans, 
             ms = hints[i];
     }
     return ms;
+}
+
+/* A whole number; -1: none is there, or it is nonsense. */
+static int64_t read_count(const struct http_response *rsp, const char *name)
+{
+    char value[VALUE_MAX];
+    struct number n;
+
+    if (!http_response_header(rsp, name, value, sizeof value))
+        return -1;
+    return read_number(value, &n) && blank(n.end) && n.nano == 0 && !n.crumb ? n.whole : -1;
+}
+
+static bool has_unit(const struct http_response *rsp, const char *name)
+{
+    char value[VALUE_MAX];
+
+    if (!http_response_header(rsp, name, value, sizeof value))
+        return false;
+    return value[strspn(value, "0123456789. \t\r")] != '\0';
+}
+
+static struct allowance read_dimension(const struct http_response *rsp, const struct dimension *d,
+                                       int64_t now_wall_ms)
+{
+    struct allowance a = {.left = read_count(rsp, d->remaining)};
+
+    if (a.left < 0)
+        return a;
+    a.limit = read_count(rsp, d->limit);
+    a.reset_ms = header_wait_ms(rsp, d->reset, read_s, now_wall_ms);
+    a.known = a.reset_ms > 0 && a.limit != 0 && (a.limit < 0 || a.left <= a.limit);
+    a.steady = d->refill == STEADY || (d->refill == STEADY_WITH_UNIT && has_unit(rsp, d->reset));
+    return a;
+}
+
+bool hint_allowance(const struct http_response *rsp, int64_t now_wall_ms,
+                    struct allowance ret[LEARN_KINDS])
+{
+    bool any = false;
+    size_t i = 0;
+
+    memset(ret, 0, sizeof *ret * LEARN_KINDS);
+    if (!rsp->headers.data || !strstr(rsp->headers.data, "ratelimit"))
+        return false;
+    for (i = 0; i < ARRAY_LEN(dimensions); i++) {
+        struct allowance a = read_dimension(rsp, &dimensions[i], now_wall_ms);
+        struct allowance *least = &ret[dimensions[i].kind];
+
+        if (a.known && (!least->known || a.left < least->left))
+            *least = a;
+        any |= a.known;
+    }
+    return any;
 }
 
 int hint_should_retry(const struct http_response *rsp)

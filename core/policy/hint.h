@@ -5,6 +5,7 @@
 #ifndef SLUICE_POLICY_HINT_H
 #define SLUICE_POLICY_HINT_H
 
+#include "policy/learn.h"
 #include "task/answer.h"
 #include "task/http.h"
 
@@ -16,6 +17,11 @@
  */
 int64_t hint_wait_ms(const struct http_response *rsp, const struct answer *ans,
                      int64_t now_wall_ms);
+
+/* What the rate-limit headers of a good answer say is left, of each kind in the dimension with the least. False:
+ * nothing that makes sense. */
+bool hint_allowance(const struct http_response *rsp, int64_t now_wall_ms,
+                    struct allowance ret[LEARN_KINDS]);
 
 /* x-should-retry: 1 true, 0 false, -1 not said. */
 int hint_should_retry(const struct http_response *rsp);

@@ -109,6 +109,10 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
         expect(o, row, at_us);
         return false;
     }
+    if (learn_try(&r->learn, in->tokens, in->now_us, &at_us, &r->said) != LEARN_GO) {
+        expect(o, row, at_us);
+        return false;
+    }
     tried = limit_try(r->limit, in->tokens, in->now_us, &at_us);
     if (tried != LIMIT_GO)
         r->said = r->limit->why;

@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "policy/breaker.h"
+#include "policy/learn.h"
 #include "policy/limit.h"
 #include "task/config.h"
 #include "task/task.h"
@@ -17,6 +18,7 @@ struct route {
     struct limit own;
     int64_t running; /* calls of this row */
     struct breaker breaker;
+    struct learn learn;
     enum why said; /* to the last task that it did not let go */
 };
 

@@ -137,6 +137,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
         t->reserved_us = now_us;
         t->probe = a->routes[route].breaker.probing;
         a->routes[route].running++;
+        learn_start(&a->routes[route].learn, t->reserved_tokens, now_us, &t->mark);
         a->calls++;
     } else if (r == SELECT_WAIT) {
         *blocked |= wanted;
@@ -317,14 +318,29 @@ static void spread(struct admission *a, int row, enum error_class class,
     }
 }
 
+/* Tells what the route bears. */
+static void report_load(struct admission *a, struct route *r, const struct task *t,
+                        const struct admission_end *end, int64_t now_us)
+{
+    bool refused = end->sent && !end->ok &&
+                   (t->last_class == CLASS_RATE_LIMIT || t->last_class == CLASS_OVERLOAD);
+    enum learn_end how = end->ok ? LEARN_SERVED : refused ? LEARN_REFUSED : LEARN_NOTHING;
+
+    learn_end(&r->learn, a->config->router.learn_limits ? how : LEARN_NOTHING, &t->mark, now_us);
+    if (end->said && a->config->router.learn_limits)
+        learn_headers(&r->learn, end->said, &t->mark, now_us);
+}
+
 /* Tells the breaker. While another task's probe is running, this call is one of those that were on their
  * way when the route opened: it says nothing about the probe, which goes on. */
 static void report(struct admission *a, const struct task *t, const struct admission_end *end,
                    int64_t now_us)
 {
     struct route *r = &a->routes[t->route];
-    bool late = r->breaker.probing && !t->probe;
+    bool probing = r->breaker.probing;
+    bool late = probing && !t->probe;
 
+    report_load(a, r, t, end, now_us);
     if (late)
         r->breaker.probing = false;
     if (!end->sent)
@@ -335,6 +351,8 @@ static void report(struct admission *a, const struct task *t, const struct admis
         route_failed(a, t->route, t->last_class, end->verdict, now_us);
     if (late)
         r->breaker.probing = true;
+    else if (probing && r->breaker.open_until_us == 0)
+        learn_restore(&r->learn, now_us);
     if (end->sent && !end->ok)
         spread(a, t->route, t->last_class, end->verdict, now_us);
 }

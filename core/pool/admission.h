@@ -57,6 +57,7 @@ struct admission_end {
         cost_usd; /* negative: it may have been charged, nobody knows how much (even if not `sent`) */
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
     const struct retry_verdict *verdict; /* when it failed */
+    const struct allowance *said;        /* when it did not: LEARN_KINDS of them, or NULL */
 };
 void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
                      int64_t now_us);

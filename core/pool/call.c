@@ -133,15 +133,19 @@ static struct completion *make_completion(struct worker *w, const struct model *
     return done;
 }
 
-static void succeeded(struct worker *w, struct task *t, struct answer *ans)
+static void succeeded(struct worker *w, struct task *t, const struct http_response *rsp,
+                      struct answer *ans)
 {
     const struct usage *u = &ans->usage;
+    struct allowance said[LEARN_KINDS];
     struct admission_end end = {.sent = true,
                                 .ok = true,
                                 .keeps_slot = true,
                                 .cost_usd = cost_of_answer(&model_of(w, t)->prices, ans),
                                 .used_tokens = -1};
 
+    if (hint_allowance(rsp, w->now_wall_ms, said))
+        end.said = said;
     if (u->input_tokens >= 0 && u->output_tokens >= 0)
         end.used_tokens = u->input_tokens + u->output_tokens;
     admission_leave(w->pool->admission, t, &end, w->now_us);
@@ -319,7 +323,7 @@ static void on_done(struct http_call *h)
         answer_transport(&ans, &h->response);
     note_attempt(w, t, &h->response, &ans);
     if (ans.class == CLASS_OK)
-        succeeded(w, t, &ans);
+        succeeded(w, t, &h->response, &ans);
     else
         failed(w, t, &h->response, &ans);
     answer_done(&ans);

@@ -72,6 +72,13 @@ struct attempt {
     int64_t ms;
 };
 
+/* How much a route had been called when a call was let go, that one included. */
+struct call_mark {
+    int64_t us;
+    int64_t calls;
+    int64_t tokens; /* estimates */
+};
+
 #define TASK_MODELS_MAX   8
 #define TASK_ATTEMPTS_MAX 64 /* the trail keeps the last 64 */
 #define JOURNAL_KEY_MAX   512
@@ -143,6 +150,7 @@ struct task {
     struct attempt *trail;
     int ntrail;
     int route;               /* current route, or -1 */
+    struct call_mark mark;   /* of its running call */
     bool probe;              /* the running call tries out a route that was cooling */
     bool holds_slot;         /* its call has ended, but counts until the outcome is stored */
     uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */

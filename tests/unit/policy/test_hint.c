@@ -264,3 +264,82 @@ Test(hint, should_retry)
         http_response_done(&rsp);
     }
 }
+
+Test(hint, allowance_of_each_family)
+{
+    static const struct {
+        const char *headers;
+        struct allowance requests, tokens;
+    } cases[] = {
+        {"x-ratelimit-limit-requests: 60\nx-ratelimit-remaining-requests: 59\n"
+         "x-ratelimit-reset-requests: 1s\nx-ratelimit-limit-tokens: 150000\n"
+         "x-ratelimit-remaining-tokens: 149984\nx-ratelimit-reset-tokens: 6m0s\n",
+         {true, 59, 60, 1000, true},
+         {true, 149984, 150000, 360000, true}},
+        /* Azure: bare seconds to the end of a window; no limit said */
+        {"x-ratelimit-remaining-requests: 9\nx-ratelimit-reset-requests: 10\n",
+         {true, 9, -1, 10000, false},
+         {0}},
+        {"x-ratelimit-remaining-tokens: -1\nx-ratelimit-reset-tokens: 0\n", {0}, {0}},
+        /* the dimension with the least is the one that counts */
+        {"anthropic-ratelimit-requests-limit: 50\nanthropic-ratelimit-requests-remaining: 49\n"
+         "anthropic-ratelimit-requests-reset: 2026-11-22T12:00:01Z\n"
+         "anthropic-ratelimit-input-tokens-limit: 900\n"
+         "anthropic-ratelimit-input-tokens-remaining: 800\n"
+         "anthropic-ratelimit-input-tokens-reset: 2026-11-22T12:00:10Z\n"
+         "anthropic-ratelimit-output-tokens-limit: 400\n"
+         "anthropic-ratelimit-output-tokens-remaining: 100\n"
+         "anthropic-ratelimit-output-tokens-reset: 2026-11-22T12:00:30Z\n",
+         {true, 49, 50, 1000, true},
+         {true, 100, 400, 30000, true}},
+        {"x-ratelimit-remaining-requests-day: 7\nx-ratelimit-reset-requests-day: 33011.38\n",
+         {true, 7, -1, 33011380, false},
+         {0}},
+        {"x-ratelimitbysize-limit-minute: 500\nx-ratelimitbysize-remaining-minute: 20\n"
+         "ratelimitbysize-reset: 12\n",
+         {0},
+         {true, 20, 500, 12000, false}},
+        /* nonsense: no reset, more than the limit, a limit of nothing, a date that is past, words */
+        {"x-ratelimit-remaining-requests: 3\n", {0}, {0}},
+        {"x-ratelimit-limit-requests: 5\nx-ratelimit-remaining-requests: 6\n"
+         "x-ratelimit-reset-requests: 1s\n",
+         {0},
+         {0}},
+        {"x-ratelimit-limit-tokens: 0\nx-ratelimit-remaining-tokens: 0\n"
+         "x-ratelimit-reset-tokens: 60s\n",
+         {0},
+         {0}},
+        {"anthropic-ratelimit-requests-remaining: 0\n"
+         "anthropic-ratelimit-requests-reset: 2020-01-01T00:00:00Z\n",
+         {0},
+         {0}},
+        {"x-ratelimit-remaining-tokens: many\nx-ratelimit-reset-tokens: soon\n", {0}, {0}},
+        {"x-ratelimit-remaining-tokens: 1.5\nx-ratelimit-reset-tokens: 1s\n", {0}, {0}},
+    };
+
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct allowance *want[] = {&cases[i].requests, &cases[i].tokens};
+        struct allowance said[LEARN_KINDS];
+        struct http_response rsp;
+        int k = 0;
+
+        http_response_init(&rsp, 2048, 16);
+        buf_str(&rsp.headers, cases[i].headers);
+        cr_expect_eq(hint_allowance(&rsp, NOW, said), want[0]->known || want[1]->known, "case %zu",
+                     i);
+        for (k = 0; k < LEARN_KINDS; k++) {
+            cr_assert_eq(said[k].known, want[k]->known, "case %zu, kind %d", i, k);
+            if (!want[k]->known)
+                continue;
+            cr_expect_eq(said[k].left, want[k]->left, "case %zu: %lld left", i,
+                         (long long)said[k].left);
+            cr_expect_eq(said[k].limit, want[k]->limit, "case %zu", i);
+            cr_expect_eq(said[k].reset_ms, want[k]->reset_ms, "case %zu: %lld ms", i,
+                         (long long)said[k].reset_ms);
+            cr_expect_eq(said[k].steady, want[k]->steady, "case %zu", i);
+        }
+        http_response_done(&rsp);
+    }
+}
