@@ -73,7 +73,8 @@ static int for_each(const struct config *c,
     for (size_t i = 0; i < c->topics.requests.count; i++)
         if (fn(c, c->topics.requests.at[i], e) < 0)
             return -1;
-    if (fn(c, c->topics.replies, e) < 0 || fn(c, c->topics.dead_letter, e) < 0)
+    if (fn(c, c->topics.replies, e) < 0 || fn(c, c->topics.dead_letter, e) < 0 ||
+        fn(c, c->topics.delay, e) < 0)
         return -1;
     for (size_t i = 0; i < c->topics.reply_allow.count; i++)
         if (fn(c, c->topics.reply_allow.at[i], e) < 0)
@@ -119,9 +120,10 @@ static int run_describe(const void *opts, int nargs, char *const *args, struct e
 static const struct command topics_create = {
     .name = "create",
     .summary = "create the topics that are missing",
-    .description = "Creates topics.requests, topics.replies, topics.dead_letter and those of "
-                   "topics.reply_allow with topics.partitions and topics.replication. Topics that "
-                   "exist are left as they are.",
+    .description =
+        "Creates topics.requests, topics.replies, topics.dead_letter, topics.delay and "
+        "those of topics.reply_allow with topics.partitions and topics.replication. Topics that "
+        "exist are left as they are.",
     .options = rows,
     .options_size = sizeof(struct topics_options),
     .run = run_create,

@@ -198,6 +198,7 @@ static void put_publisher(struct json_object *o, const struct view *v)
     struct json_object *aborts;
 
     put_int(o, "replies", (int64_t)p->replies);
+    put_int(o, "parked", (int64_t)p->parked);
     put_int(o, "dead_letters", (int64_t)p->dead_letters);
     put_int(o, "undeliverable", (int64_t)p->undeliverable);
     put_int(o, "outstanding", p->outstanding);

@@ -169,7 +169,7 @@ static void enqueue(struct admission *a, struct task *t, int decision)
         queues_leave_out(a->queues, t);
 }
 
-static void dequeue(struct admission *a, struct task *t, enum task_state to)
+void admission_dequeue(struct admission *a, struct task *t, enum task_state to)
 {
     if (t->wait_queue == ASIDE) {
         list_remove(&t->node);
@@ -203,7 +203,7 @@ static void pump_one(struct admission *a, struct task *t, int decision, struct l
         t->route = -1;
         break;
     }
-    dequeue(a, t, TASK_INBOX);
+    admission_dequeue(a, t, TASK_INBOX);
     list_push(out, &t->node);
 }
 
@@ -445,7 +445,7 @@ bool admission_remove(struct admission *a, struct task *t)
         /* Those behind it, or behind its claim, may go now. */
         if (t->wait_queue != ASIDE && queues_is_front(a->queues, t))
             wake_at(a, 0);
-        dequeue(a, t, TASK_RUNNING);
+        admission_dequeue(a, t, TASK_RUNNING);
         removed = true;
     }
     pthread_mutex_unlock(&a->lock);
@@ -461,7 +461,7 @@ void admission_flush(struct admission *a, struct list_node *ret)
     bring_back(a);
     queues_look(a->queues);
     while ((t = queues_next(a->queues, 0))) {
-        dequeue(a, t, TASK_INBOX);
+        admission_dequeue(a, t, TASK_INBOX);
         t->route = -1;
         list_push(ret, &t->node);
     }

@@ -69,6 +69,14 @@ void admission_stored(struct admission *a, struct task *t, int64_t now_us);
  * initialised); t->route is -1 for those that no route will ever serve. */
 void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret);
 
+/* Takes out tasks that should not wait here, because their models cool for long and their part of the source holds
+ * too many of them (t->excess): the oldest first. They become TASK_INBOX and are appended to *ret, which is
+ * initialised. Does nothing before its time. */
+void admission_park(struct admission *a, int64_t now_us, struct list_node *ret);
+
+/* When that is, INT64_MAX: nothing would be found now. Any thread, no lock. */
+int64_t admission_park_us(const struct admission *a);
+
 /* When admission_pump() should be called next; INT64_MAX: when a call ends. Any thread, no lock. */
 int64_t admission_next_us(const struct admission *a);
 

@@ -1,6 +1,6 @@
 /*
- * admission_int: inside of struct admission, shared by admission.c, which changes it, and admission_view.c,
- * which looks at it. Private to these two.
+ * admission_int: inside of struct admission, shared by admission.c and admission_park.c, which change it, and
+ * admission_view.c, which looks at it. Private to these three.
  */
 #ifndef SLUICE_POOL_ADMISSION_INT_H
 #define SLUICE_POOL_ADMISSION_INT_H
@@ -30,6 +30,11 @@ struct admission {
     struct held held;
     int64_t calls;
     int64_t next_us; /* atomic */
+    int64_t park_us; /* atomic: when to look again for tasks to be parked */
+    bool parks;      /* atomic: tasks wait for a route that cools for long, and another one works */
 };
+
+/* Takes a waiting task out of its queue. */
+void admission_dequeue(struct admission *a, struct task *t, enum task_state to);
 
 #endif

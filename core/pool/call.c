@@ -392,7 +392,7 @@ void call_start(struct worker *w, struct task *t)
     }
     prepare(w, t, c, m);
     if (t->ntrail == 0)
-        t->queued_us = w->now_us - t->received_us;
+        t->queued_us = w->now_us - t->received_us + t->waited_us;
     task_set_state(t, TASK_HTTP);
     c->calling = http_start(w->http, &c->http) == 0;
     if (c->calling) {

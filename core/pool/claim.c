@@ -69,9 +69,12 @@ bool claim_applies(struct worker *w, const struct task *t)
     return false;
 }
 
+/* A parked copy is the record that it was made of. */
 static bool same_record(const struct task *t, int32_t partition, int64_t offset)
 {
-    return t->origin.partition == partition && t->origin.offset == offset;
+    struct task_origin own = task_first(t);
+
+    return own.partition == partition && own.offset == offset;
 }
 
 /* A lower offset than the first one's comes later only when the topic was made anew, or the group was set
@@ -79,8 +82,10 @@ static bool same_record(const struct task *t, int32_t partition, int64_t offset)
  * overtaken, while the store could not be read. */
 static bool takes_over(const struct task *t, const struct store_claim *c)
 {
-    return t->origin.partition == c->partition && t->origin.offset < c->offset &&
-           t->received_wall_ms > c->wall_ms;
+    struct task_origin own = task_first(t);
+    int64_t received_ms = t->parked ? t->parked->received_ms : t->received_wall_ms;
+
+    return own.partition == c->partition && own.offset < c->offset && received_ms > c->wall_ms;
 }
 
 /* Writer thread. */
@@ -100,10 +105,11 @@ static void claimed(struct store_op *op)
 
 static void write_claim(struct worker *w, struct task *t)
 {
+    struct task_origin own = task_first(t);
     struct call *c = t->call;
 
     c->op = (struct store_op){.claim_key = c->claim_key,
-                              .claim = {t->origin.partition, t->origin.offset, w->now_wall_ms},
+                              .claim = {own.partition, own.offset, w->now_wall_ms},
                               .done = claimed,
                               .arg = c};
     task_set_state(t, TASK_STORING);
@@ -153,6 +159,7 @@ void claim_step(struct worker *w, struct task *t)
 {
     uint8_t key[STORE_CLAIM_KEY_LEN];
     const struct task *first = NULL;
+    struct task_origin own;
 
     if (t->call) { /* it was held */
         decide(w, t);
@@ -160,7 +167,9 @@ void claim_step(struct worker *w, struct task *t)
     }
     make_key(w, t, key);
     first = find(w, key);
-    if (first && !same_record(t, first->origin.partition, first->origin.offset)) {
+    if (first)
+        own = task_first(first);
+    if (first && !same_record(t, own.partition, own.offset)) {
         step_suppress(w, t);
         return;
     }

@@ -72,7 +72,7 @@ void count_end(struct worker *w, const struct task *t)
         return;
     }
     w->count.finished++;
-    hist_record(&w->count.task_latency, w->now_us - t->received_us);
+    hist_record(&w->count.task_latency, w->now_us - t->received_us + t->waited_us);
     if (t->ok)
         w->count.succeeded++;
     else

@@ -204,6 +204,35 @@ bool queues_is_front(const struct queues *q, const struct task *t)
     return q->seats[t->wait_queue].at[t->priority].next == &t->node;
 }
 
+static void walk_list(struct list_node *list, uint64_t routes, void *arg,
+                      void (*fn)(void *arg, struct task *t))
+{
+    struct list_node *n = NULL;
+    struct list_node *next = NULL;
+
+    for (n = list->next; n != list; n = next) {
+        struct task *t = CONTAINER_OF(n, struct task, node);
+
+        next = n->next;
+        if (!(t->usable_routes & ~routes))
+            fn(arg, t);
+    }
+}
+
+void queues_walk(struct queues *q, uint64_t routes, void *arg,
+                 void (*fn)(void *arg, struct task *t))
+{
+    size_t k = 0;
+    int i = 0;
+
+    for (k = 0; k < q->nseats; k++) {
+        struct seat *s = &q->seats[k];
+
+        for (i = 0; s->tasks > 0 && i < TASK_PRIORITIES; i++)
+            walk_list(&s->at[i], routes, arg, fn);
+    }
+}
+
 int64_t queues_stranded(const struct queues *q, uint64_t off)
 {
     int64_t n_tasks = 0;

@@ -63,6 +63,11 @@ bool queues_is_behind(const struct queues *q, const struct task *t);
 bool queues_is_alone(const struct queues *q, const struct task *t);
 bool queues_is_front(const struct queues *q, const struct task *t);
 
+/* Calls fn for each task that no route outside of `routes` can serve; of one tenant those of a lower priority and the
+ * oldest first. fn may remove the task that it was called for. */
+void queues_walk(struct queues *q, uint64_t routes, void *arg,
+                 void (*fn)(void *arg, struct task *t));
+
 /* How many wait that no route outside of `off` can serve. */
 int64_t queues_stranded(const struct queues *q, uint64_t off);
 

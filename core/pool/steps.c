@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "policy/key.h"
+#include "policy/park.h"
 #include "policy/select.h"
 #include "task/record.h"
 #include "task/reply.h"
@@ -52,10 +53,11 @@ static void share_end(const struct task *leader, struct task *twin)
     twin->last_class = leader->last_class;
 }
 
-/* Sends the twins of a leader that has ended on their way, with its end or to try for themselves. A twin
- * that wants no cached answer does not get one from a leader that found it. */
+/* Sends the twins of a leader that has ended on their way, with its end, or to try for themselves, or into the
+ * delay topic behind it. A twin that wants no cached answer does not get one from a leader that found it. */
 static void release_twins(struct worker *w, struct task *t, bool shared)
 {
+    int64_t park_for_ms = w->pool->config->pool.park_for_ms;
     struct list_node twins;
     struct list_node *n = NULL;
 
@@ -69,6 +71,8 @@ static void release_twins(struct worker *w, struct task *t, bool shared)
         twin->step = takes ? STEP_RELEASED : STEP_LOOKUP;
         if (takes)
             share_end(t, twin);
+        else if (t->park && park_may(twin, w->now_us, park_for_ms))
+            twin->step = STEP_PARK;
     }
     worker_post(w->pool, &twins);
 }
@@ -250,7 +254,7 @@ static void set_deadline(const struct worker *w, struct task *t)
     if (t->deadline_wall_ms > 0)
         t->deadline_us = w->now_us + (t->deadline_wall_ms - w->now_wall_ms) * 1000;
     else if (timeout_ms > 0)
-        t->deadline_us = w->now_us + timeout_ms * 1000;
+        t->deadline_us = w->now_us + timeout_ms * 1000 - t->waited_us;
 }
 
 static int lookup_model(struct worker *w, struct task *t, const char *name)
@@ -357,6 +361,22 @@ static void admitted_step(struct worker *w, struct task *t)
     step_finish(w, t);
 }
 
+static void park_step(struct worker *w, struct task *t)
+{
+    if (task_is_cancelled(t)) {
+        step_cancel(w, t);
+        return;
+    }
+    if (no_more_calls(w, t)) {
+        step_give_back(w, t);
+        return;
+    }
+    t->park = true;
+    release_twins(w, t, false);
+    call_release(w, t);
+    put_out(w, t);
+}
+
 /* Single flight comes first, so that the cache is asked once for all twins: who leads knows that whatever
  * a flight before it has bought can be found. */
 static void lookup_step(struct worker *w, struct task *t)
@@ -405,9 +425,14 @@ static void poison_step(struct worker *w, struct task *t, bool replayed)
 
 static void begin_step(struct worker *w, struct task *t)
 {
-    int r = answered_before(w, t);
     int parsed = 0;
+    int r = 0;
 
+    if (t->silent) { /* its source knows that it has nothing to be answered */
+        step_suppress(w, t);
+        return;
+    }
+    r = answered_before(w, t);
     if (r < 0) {
         step_hold(w, t, STEP_BEGIN);
         return;
@@ -464,6 +489,9 @@ void step_run(struct worker *w, struct task *t)
         return;
     case STEP_RELEASED:
         step_finish(w, t);
+        return;
+    case STEP_PARK:
+        park_step(w, t);
         return;
     }
 }

@@ -186,6 +186,20 @@ static void pump(struct worker *w)
     worker_post(w->pool, &ready);
 }
 
+/* Takes those out that wait for a model which is away for long. Any worker may find that it is time. */
+static void park(struct worker *w)
+{
+    struct list_node tasks;
+    struct list_node *n = NULL;
+
+    if (!*w->pool->config->topics.delay || pool_is_draining(w->pool))
+        return;
+    admission_park(w->pool->admission, w->now_us, &tasks);
+    for (n = tasks.next; n != &tasks; n = n->next)
+        CONTAINER_OF(n, struct task, node)->step = STEP_PARK;
+    worker_post(w->pool, &tasks);
+}
+
 /* Hands over what this turn has finished: writes to the store, replies to the sink. */
 static void hand_over(struct worker *w)
 {
@@ -224,6 +238,7 @@ static int wait_ms(struct worker *w)
     int64_t until = w->now_us + (int64_t)IDLE_WAIT_MS * 1000;
     struct heap_node *n = heap_top(&w->delays);
     int64_t next = admission_next_us(w->pool->admission);
+    int64_t park_us = admission_park_us(w->pool->admission);
     bool empty = false;
 
     pthread_mutex_lock(&w->lock);
@@ -235,6 +250,8 @@ static int wait_ms(struct worker *w)
         until = n->key;
     if (next < until)
         until = next;
+    if (park_us < until)
+        until = park_us;
     if (w->counted && w->shown_us + SHOW_EVERY_US < until)
         until = w->shown_us + SHOW_EVERY_US;
     if (until <= w->now_us)
@@ -252,6 +269,7 @@ void worker_turn(struct worker *w)
     if (pool_is_draining(w->pool))
         drain_delays(w);
     pump(w);
+    park(w);
     hand_over(w);
     pool_tell_room(w->pool);
     pool_tell_stage(w->pool, w->now_us);

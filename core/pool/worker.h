@@ -25,6 +25,7 @@ enum task_step {
     STEP_ADMITTED, /* t->route is reserved: call (route -1: it never will be) */
     STEP_STORED,   /* its outcome is durable */
     STEP_RELEASED, /* the flight it followed ended; outcome shared */
+    STEP_PARK,     /* its models are cooling: its record goes to the delay topic */
 };
 
 /* What the timer of a task is for. Written by its own worker only, so that it can be read without the lock

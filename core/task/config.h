@@ -113,6 +113,7 @@ struct config {
         struct string_list requests;
         char *replies;
         char *dead_letter; /* "" : none */
+        char *delay;       /* where tasks of models that cool for long are parked; "" : nowhere */
         struct string_list
             reply_allow;    /* topics that kafka_replyTopic may name, beside `replies` */
         int64_t partitions; /* for `topics create` */
@@ -128,6 +129,7 @@ struct config {
         bool static_membership;
         int64_t poison_crashes;  /* 0: off */
         int64_t head_max_age_ms; /* 0: off */
+        int64_t park_for_ms;     /* how long a parked task stays on topics.delay */
     } pool;
 
     struct model *models;

@@ -379,6 +379,32 @@ static int check_topic(const struct config *c, const char *where, const char *na
     return 0;
 }
 
+/* Parked records on a topic that has others as well would be taken for those, or the other way round. */
+static int check_delay(const struct config *c, struct err *e)
+{
+    const char *delay = c->topics.delay;
+    size_t i = 0;
+
+    if (!*delay)
+        return 0;
+    if (check_topic(c, "topics.delay", delay, e) < 0)
+        return -1;
+    for (i = 0; i < c->topics.requests.count; i++) {
+        if (strcmp(c->topics.requests.at[i], delay) == 0)
+            return conf_place_err(c, 0, e, "topics.delay: `%s` is also in topics.requests", delay);
+    }
+    for (i = 0; i < c->topics.reply_allow.count; i++) {
+        if (strcmp(c->topics.reply_allow.at[i], delay) == 0)
+            return conf_place_err(c, 0, e, "topics.delay: `%s` is also in topics.reply_allow",
+                                  delay);
+    }
+    if (strcmp(c->topics.replies, delay) == 0)
+        return conf_place_err(c, 0, e, "topics.delay: `%s` is also topics.replies", delay);
+    if (strcmp(c->topics.dead_letter, delay) == 0)
+        return conf_place_err(c, 0, e, "topics.delay: `%s` is also topics.dead_letter", delay);
+    return 0;
+}
+
 static int check_topics(const struct config *c, struct err *e)
 {
     size_t i = 0;
@@ -400,6 +426,8 @@ static int check_topics(const struct config *c, struct err *e)
     }
     if (*c->topics.dead_letter &&
         check_topic(c, "topics.dead_letter", c->topics.dead_letter, e) < 0)
+        return -1;
+    if (check_delay(c, e) < 0)
         return -1;
     return check_topic(c, "topics.replies", c->topics.replies, e);
 }

@@ -62,6 +62,14 @@ const struct conf_row conf_rows[] = {
      .fallback = "llm.dead",
      .help = "topic for records that cannot be read and replies that cannot be delivered; \"\" for "
              "none"},
+    {.path = "topics.delay",
+     .type = CONF_STR,
+     AT(topics.delay),
+     .fallback = "",
+     .help =
+         "topic on which requests are parked whose models are cooling for long, so that they do "
+         "not hold up those of other models; the workers of the group read it, too; \"\" for "
+         "none: they wait in their partition"},
     {.path = "topics.reply_allow",
      .type = CONF_LIST,
      AT(topics.reply_allow),
@@ -146,6 +154,16 @@ const struct conf_row conf_rows[] = {
          "the oldest open record of a partition is ended with the error \"head_cancelled\" when "
          "it is older than this and the partition cannot go on because of it: all but a few "
          "of the records behind it are done; never in an outage; 0 for never"},
+
+    {.path = "pool.park_for",
+     .type = CONF_DURATION,
+     AT(pool.park_for_ms),
+     .min = 1000,
+     .max = HOUR,
+     .fallback = "30s",
+     .help =
+         "how long a request stays on topics.delay before it is tried again; one whose deadline "
+         "is nearer than twice that is not parked"},
 
     {.path = "model_list",
      .type = CONF_MODELS,

@@ -144,10 +144,11 @@ static bool id_usable(const char *id, size_t n)
 
 static char *origin_id(const struct task *t)
 {
+    struct task_origin first = task_first(t);
     struct buf b = BUF_INIT(RECORD_ID_MAX);
 
-    buf_printf(&b, "%.400s-%" PRId32 "-%" PRId64, t->origin.topic ? t->origin.topic : "",
-               t->origin.partition, t->origin.offset);
+    buf_printf(&b, "%.400s-%" PRId32 "-%" PRId64, first.topic ? first.topic : "", first.partition,
+               first.offset);
     return buf_steal(&b, NULL);
 }
 

@@ -88,18 +88,18 @@ static void put_count(struct buf *b, const char *name, int64_t v)
 /* The same record gives the same id in every life, so that a repeated reply can be told. */
 static void put_id(struct buf *b, const struct task *t)
 {
-    uint8_t
-        seed[256 + sizeof t->origin.partition + sizeof t->origin.offset + sizeof t->fingerprint];
+    struct task_origin first = task_first(t);
+    uint8_t seed[256 + sizeof first.partition + sizeof first.offset + sizeof t->fingerprint];
     uint8_t digest[SHA256_LEN];
     char hex[2 * SHA256_LEN + 1];
-    const char *topic = t->origin.topic ? t->origin.topic : "";
+    const char *topic = first.topic ? first.topic : "";
     size_t n = strnlen(topic, 256);
 
     memcpy(seed, topic, n);
-    memcpy(seed + n, &t->origin.partition, sizeof t->origin.partition);
-    n += sizeof t->origin.partition;
-    memcpy(seed + n, &t->origin.offset, sizeof t->origin.offset);
-    n += sizeof t->origin.offset;
+    memcpy(seed + n, &first.partition, sizeof first.partition);
+    n += sizeof first.partition;
+    memcpy(seed + n, &first.offset, sizeof first.offset);
+    n += sizeof first.offset;
     memcpy(seed + n, t->fingerprint, sizeof t->fingerprint);
     n += sizeof t->fingerprint;
     sha256_of(seed, n, digest);
@@ -254,14 +254,16 @@ static void put_cost(struct buf *b, const struct task *t)
         buf_printf(b, "%.12g", cost);
 }
 
-static void put_source(struct buf *b, const struct task_origin *o)
+static void put_source(struct buf *b, const struct task *t)
 {
+    struct task_origin o = task_first(t);
+
     buf_str(b, ",\"source\":{\"topic\":");
-    put_text(b, o->topic ? o->topic : "");
+    put_text(b, o.topic ? o.topic : "");
     buf_str(b, ",\"partition\":");
-    put_int(b, o->partition);
+    put_int(b, o.partition);
     buf_str(b, ",\"offset\":");
-    put_int(b, o->offset);
+    put_int(b, o.offset);
     buf_char(b, '}');
 }
 
@@ -296,7 +298,7 @@ static void put_sluice(struct buf *b, const struct reply *r)
     put_int(b, t->inference_us > 0 ? t->inference_us / 1000 : 0);
     buf_str(b, ",\"finished_at\":");
     put_text(b, finished);
-    put_source(b, &t->origin);
+    put_source(b, t);
     if (t->dropped && !r->small)
         put_spliced(b, ",\"drop_params\":", t->dropped);
     if (t->metadata && !r->small)

@@ -58,6 +58,7 @@ static void put_own(struct out *o, const struct task *t)
         [CACHE_COALESCED] = "coalesced",
     };
     const char *model = t->nmodels > 0 ? t->models[0] : NULL;
+    struct task_origin first = task_first(t);
 
     if (t->completion)
         model = t->completion->model;
@@ -67,9 +68,9 @@ static void put_own(struct out *o, const struct task *t)
     if (model && *model)
         put_fmt(o, "sluice-model", "%s", model);
     put_fmt(o, "sluice-cache", "%s", results[t->cache_result]);
-    put_fmt(o, "sluice-source-topic", "%s", t->origin.topic ? t->origin.topic : "");
-    put_fmt(o, "sluice-source-partition", "%" PRId32, t->origin.partition);
-    put_fmt(o, "sluice-source-offset", "%" PRId64, t->origin.offset);
+    put_fmt(o, "sluice-source-topic", "%s", first.topic ? first.topic : "");
+    put_fmt(o, "sluice-source-partition", "%" PRId32, first.partition);
+    put_fmt(o, "sluice-source-offset", "%" PRId64, first.offset);
 }
 
 static void put_event(struct out *o, const struct task *t)

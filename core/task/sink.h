@@ -1,6 +1,6 @@
 /*
- * sink: where finished tasks go. The pool hands each task over exactly once, with its reply written and
- * its journal entry durable (or known to be unnecessary).
+ * sink: where finished tasks go. The pool hands each task over exactly once, with its reply written (or
+ * none, see task.park and task.silent) and its journal entry durable (or known to be unnecessary).
  */
 #ifndef SLUICE_TASK_SINK_H
 #define SLUICE_TASK_SINK_H

@@ -29,6 +29,13 @@ static const unsigned moves[TASK_STATES] = {
     [TASK_OUTBOX] = 0,
 };
 
+struct task_origin task_first(const struct task *t)
+{
+    const struct parked *p = t->parked;
+
+    return p ? (struct task_origin){p->topic, p->partition, p->offset} : t->origin;
+}
+
 struct task *task_new(void)
 {
     struct task *t = mem_alloc(sizeof *t);
@@ -60,6 +67,7 @@ struct task *task_free(struct task *t)
     }
     free(t->headers);
     free(t->journal_key);
+    free(t->parked);
     for (i = 0; i < t->nmodels; i++)
         free(t->models[i]);
     free(t->raw);

@@ -21,6 +21,7 @@
 #include "base/sha256.h"
 #include "task/answer.h"
 #include "task/completion.h"
+#include "task/parked.h"
 
 enum task_state {
     TASK_NEW,     /* with the source that is making it */
@@ -109,6 +110,11 @@ struct task {
     const atomic_bool
         *wanted; /* false from any thread: no new call is worth making, the task is given
                                   back. NULL: always wanted. Lives as long as the task */
+    atomic_llong
+        *excess; /* how many tasks of its part should be parked rather than wait: the pool takes one
+                             away for each that it gives back so. NULL: it may not be. Lives as long as the
+                             task */
+    struct parked *parked;          /* its record is a copy: of which one; owned, or NULL */
     uint8_t id_scope[ID_SCOPE_LEN]; /* digest of the place in which an id names one task */
     bool has_id_scope;              /* else the task is never taken for another one's repetition */
     char *raw;                      /* the record's value; NULL: a tombstone */
@@ -124,6 +130,7 @@ struct task {
     int64_t received_wall_ms;
     int64_t record_ms;  /* the record's own time stamp; -1: unknown */
     int topic_priority; /* of the topic it came from (topics.priority): ahead of all that is less */
+    int64_t waited_us;  /* before it was received: a copy counts from its first record on */
 
     /* Made by record_parse(). */
     char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
@@ -182,11 +189,15 @@ struct task {
     bool ok;              /* the reply is a success */
     bool bad_record;      /* the reply says that the record could not be read */
     bool silent;          /* no reply is wanted, only that its record is finished */
+    bool park;            /* no reply yet: a copy of its record goes to the delay topic */
     bool undeliverable;   /* the reply is an error in place of one that no broker takes */
     bool poison;          /* in flight at too many crashes: not even parsed; its end is an error */
     bool no_dead_letter;  /* its dead letter was refused for good */
     int16_t reply_status; /* HTTP status in the reply, 0: none */
 };
+
+/* The record that names the task: its own, or the one that it is a parked copy of. Good as long as the task. */
+struct task_origin task_first(const struct task *t);
 
 struct task *task_new(void);
 struct task *task_free(struct task *t); /* NULL is fine; returns NULL */

@@ -99,6 +99,7 @@ static void move_to(struct kafka_part *p, struct task *t)
     part_ended(own, t); /* it has ended, and its part may go */
     t->source_data = part_ref(p);
     t->wanted = &p->owned;
+    t->excess = NULL;
     t->origin.topic = p->topic; /* the old one goes with its part */
     part_unref(own);
 }
@@ -129,6 +130,17 @@ bool adopt_returned(struct kafka_intake *in, struct task *t, bool acked, struct 
     move_to(p, t);
     list_push(again, &t->node);
     return true;
+}
+
+void adopt_drop(struct kafka_intake *in, struct task *t)
+{
+    struct kafka_part *p = t->source_data;
+
+    if (p->gone)
+        (void)adopt_returned(in, t, false, NULL);
+    else
+        offsets_push(&p->dropped, t->origin.offset);
+    part_task_free(t);
 }
 
 void adopt_free(struct kafka_intake *in)

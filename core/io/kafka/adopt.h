@@ -20,6 +20,9 @@ bool adopt_wait(struct kafka_intake *in, struct kafka_part *p, struct task *t);
  * published for the part that the partition has now; else the caller frees it. */
 bool adopt_returned(struct kafka_intake *in, struct task *t, bool acked, struct list_node *again);
 
+/* t was begun, and its partition was given up before the pool had it: frees it. */
+void adopt_drop(struct kafka_intake *in, struct task *t);
+
 void adopt_free(struct kafka_intake *in);
 
 #endif

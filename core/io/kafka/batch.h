@@ -19,7 +19,7 @@
 
 struct kafka_batch {
     struct list_node node;
-    struct list_node outcomes; /* tasks in TASK_OUTBOX: with a reply, or `silent` */
+    struct list_node outcomes; /* tasks in TASK_OUTBOX: with a reply, or `silent`, or `park` */
     size_t count;
 
     /* exactly_once; owned by the batch. offsets: one element for each touched partition, the map in its

@@ -86,6 +86,7 @@ static void name_topics(struct kafka_cluster *k, const struct config *c)
         add_topic(k, c->topics.requests.at[i], KAFKA_TOPIC_REQUESTS);
     add_topic(k, c->topics.replies, KAFKA_TOPIC_REPLIES);
     add_topic(k, c->topics.dead_letter, KAFKA_TOPIC_DEAD_LETTER);
+    add_topic(k, c->topics.delay, KAFKA_TOPIC_DELAY);
     for (size_t i = 0; i < c->topics.reply_allow.count; i++)
         add_topic(k, c->topics.reply_allow.at[i], KAFKA_TOPIC_ALLOWED);
     add_topic(k, "__transaction_state", KAFKA_TOPIC_TRANSACTIONS);

@@ -20,6 +20,7 @@ enum kafka_topic_role {
     KAFKA_TOPIC_REQUESTS,
     KAFKA_TOPIC_REPLIES,
     KAFKA_TOPIC_DEAD_LETTER,
+    KAFKA_TOPIC_DELAY,
     KAFKA_TOPIC_ALLOWED,      /* topics.reply_allow */
     KAFKA_TOPIC_TRANSACTIONS, /* __transaction_state */
     KAFKA_TOPIC_OFFSETS,      /* __consumer_offsets */

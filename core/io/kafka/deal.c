@@ -83,7 +83,7 @@ static bool hand_add(struct hand *h, struct task *t)
         h->at = mem_grow(h->at, h->cap, sizeof(struct task *));
     }
     h->at[h->count++] = t;
-    h->bytes += (int64_t)t->reply_len;
+    h->bytes += (int64_t)(t->park ? t->raw_len : t->reply_len);
     return h->count < BATCH_MAX && h->bytes < BATCH_BYTES;
 }
 
@@ -315,6 +315,17 @@ static void sort_again(struct deal *d, struct list_node *tasks, struct list_node
     }
 }
 
+/* What cannot be parked need not be looked for one by one: it only goes on waiting in the pool. */
+static void give_back_parked(struct list_node *refused, struct list_node *returned)
+{
+    struct list_node others, *n;
+
+    list_init(&others);
+    while ((n = list_pop(refused)))
+        list_push(CONTAINER_OF(n, struct task, node)->park ? returned : &others, n);
+    list_splice(refused, &others);
+}
+
 static void stay_dirty(struct kafka_intake *in, const struct kafka_batch *b)
 {
     for (int i = 0; i < b->offsets->cnt; i++) {
@@ -344,6 +355,7 @@ void deal_settled(struct kafka_intake *in, struct kafka_batch *b, struct list_no
     forget(in, &b->acked);
     list_splice(acked, &b->acked);
     sort_again(d, &b->again, returned);
+    give_back_parked(&b->refused, returned);
     halve(d, &b->refused);
     batch_free(b);
 }

@@ -249,7 +249,8 @@ static int64_t request_partitions(const struct kafka_cluster *k)
     int64_t sum = 0;
 
     for (size_t i = 0; i < k->ntopics; i++)
-        if (k->topics[i].role == KAFKA_TOPIC_REQUESTS && k->topics[i].partitions > 0)
+        if ((k->topics[i].role == KAFKA_TOPIC_REQUESTS || k->topics[i].role == KAFKA_TOPIC_DELAY) &&
+            k->topics[i].partitions > 0)
             sum += k->topics[i].partitions;
     return sum;
 }

@@ -26,9 +26,13 @@ static void add(struct kafka_gauges *g, const struct kafka_intake *in, const str
 {
     int64_t n = unread(in, p);
 
-    if (n >= 0)
-        g->unread = g->unread < 0 ? n : g->unread + n;
-    g->paused += p->told;
+    if (p->delay) {
+        g->parked += (n > 0 ? n : 0) + (int64_t)p->nheld;
+    } else {
+        if (n >= 0)
+            g->unread = g->unread < 0 ? n : g->unread + n;
+        g->paused += p->told;
+    }
     if ((int64_t)p->map_len > g->map_bytes)
         g->map_bytes = (int64_t)p->map_len;
     if (!p->ledger)

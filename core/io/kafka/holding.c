@@ -35,7 +35,7 @@ static bool repeated(const struct string_list *topics, size_t i)
  * are in all), and how many it has. -1: that is not known. */
 static int64_t first_of(const struct kafka_intake *in, const char *topic, int *ret_partitions)
 {
-    const struct string_list *topics = &in->setup.config->topics.requests;
+    const struct string_list *topics = &in->topics;
     int64_t before = 0;
     size_t i = 0;
 
@@ -101,7 +101,7 @@ void holding_tick(struct kafka_intake *in, int64_t now_us)
 
 void holding_init(struct kafka_intake *in)
 {
-    size_t n = in->setup.config->topics.requests.count;
+    size_t n = in->topics.count;
     pthread_condattr_t monotonic;
     size_t i = 0;
 
@@ -147,7 +147,7 @@ static int count_partitions(struct kafka_intake *in, const char *topic, int time
 /* When it is not known, may have changed, or is old. */
 static void learn(struct kafka_intake *in, int64_t now_us)
 {
-    const struct string_list *topics = &in->setup.config->topics.requests;
+    const struct string_list *topics = &in->topics;
     bool all = true;
     size_t i = 0;
 

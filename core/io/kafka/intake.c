@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/kafka/adopt.h"
+#include "io/kafka/delay.h"
 #include "io/kafka/guard.h"
 #include "io/kafka/range.h"
 
@@ -129,6 +130,7 @@ static void take_error(struct kafka_intake *in, const rd_kafka_message_t *m)
 static void take_message(struct kafka_intake *in, const rd_kafka_message_t *m)
 {
     struct kafka_part *p;
+    struct task *t;
 
     if (m->err) {
         take_error(in, m);
@@ -146,7 +148,10 @@ static void take_message(struct kafka_intake *in, const rd_kafka_message_t *m)
     }
     if (m->offset >= p->next)
         p->next = m->offset + 1;
-    part_hold(p, part_task(p, m));
+    t = part_task(p, m);
+    if (p->delay)
+        delay_take(in, p, m, t);
+    part_hold(p, t);
     in->stock++;
     in->stock_bytes += (int64_t)m->len;
     if (p->nheld >= pause_part_high(in))
@@ -165,7 +170,7 @@ static void submit(struct kafka_intake *in)
         if (atomic_load(&p->owned))
             list_push(&good, n);
         else
-            part_task_free(t); /* a rebalance came between; it stays open for the next owner */
+            adopt_drop(in, t); /* a rebalance came between; it stays open for the next owner */
     }
     in->ngot = 0;
     if (!list_empty(&good))
@@ -175,6 +180,7 @@ static void submit(struct kafka_intake *in)
 /* Moves up to `most` tasks of one partition from the stock to the round's list. */
 static int64_t feed_part(struct kafka_intake *in, struct kafka_part *p, int64_t most)
 {
+    int64_t now_us = p->delay ? clock_mono_us() : 0;
     int64_t n = 0;
 
     if (p->paused & PAUSE_MAP)
@@ -183,7 +189,7 @@ static int64_t feed_part(struct kafka_intake *in, struct kafka_part *p, int64_t 
         struct task *t = part_unhold(p);
         int64_t bytes = (int64_t)t->raw_len;
 
-        if (!begin(in, p, t)) {
+        if (t->not_before_us > now_us || !begin(in, p, t)) {
             part_hold_front(p, t);
             break;
         }
@@ -270,6 +276,7 @@ static void *run(void *arg)
         load_tick(in, now_us);
         holding_tick(in, now_us);
         pause_adjust(in);
+        delay_adjust(in, now_us);
         guard_heads(in, now_us);
         gauge_tick(in, now_us);
         if (in->setup.exact)
@@ -309,6 +316,18 @@ static int open_client(struct kafka_intake *in, struct err *e)
     return kafka_client_open(&in->client, RD_KAFKA_CONSUMER, in->setup.config, defaults, forced, e);
 }
 
+static void name_topics(struct kafka_intake *in)
+{
+    const struct config *c = in->setup.config;
+    const struct string_list *requests = &c->topics.requests;
+
+    in->topics.at = mem_array(requests->count + 1, sizeof *in->topics.at);
+    for (size_t i = 0; i < requests->count; i++)
+        in->topics.at[in->topics.count++] = requests->at[i];
+    if (*c->topics.delay && !in->setup.embedded)
+        in->topics.at[in->topics.count++] = c->topics.delay;
+}
+
 struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, struct err *e)
 {
     struct kafka_intake *in = mem_alloc(sizeof *in);
@@ -316,6 +335,7 @@ struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, st
     in->setup = *setup;
     in->sink.put = intake_sink_put;
     in->group = kafka_consumer_property(setup->config, "group.id");
+    name_topics(in);
     in->client = (struct kafka_client){.name = "intake",
                                        .owner = in,
                                        .rebalance = rebalance_event,
@@ -346,7 +366,7 @@ struct sink *kafka_intake_sink(struct kafka_intake *in)
 
 static int subscribe(struct kafka_intake *in, struct err *e)
 {
-    const struct string_list *topics = &in->setup.config->topics.requests;
+    const struct string_list *topics = &in->topics;
     rd_kafka_topic_partition_list_t *list;
     rd_kafka_resp_err_t err;
 
@@ -423,6 +443,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
     pthread_mutex_destroy(&in->lock);
     pthread_mutex_destroy(&in->gauges_lock);
     holding_done(in);
+    free(in->topics.at);
     free(in);
     return NULL;
 }

@@ -23,6 +23,7 @@ struct kafka_intake {
     struct intake pool;
     struct kafka_publisher *publisher;
     const char *group;
+    struct string_list topics; /* all that is read; the names are the configuration's */
     char cluster_id[128];
     bool has_cluster_id;
 
@@ -67,6 +68,8 @@ struct kafka_intake {
     int64_t said_commit_us;   /* when "commit failed" was last logged */
     int64_t said_load_us;     /* the same for "committed offsets are not known" */
     int64_t said_read_us;     /* the same for "reading failed" */
+    int64_t park_us;          /* nothing is parked before this time */
+    int64_t said_park_us;     /* the same for records that cannot be parked */
     int64_t said_suspects_us; /* the same for records that have to wait (guard.h) */
     size_t map_max;           /* metadata that the broker is known to take; METADATA_MAX at first */
     size_t map_sent;          /* longest one in the commit or batch under way */

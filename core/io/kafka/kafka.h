@@ -72,6 +72,7 @@ enum kafka_abort {
 };
 
 struct kafka_publisher_stats {
+    uint64_t parked; /* records copied to the delay topic */
     uint64_t replies, dead_letters, undeliverable, retries, held;
     int64_t outstanding; /* tasks submitted and not settled */
     /* exactly_once */
@@ -120,7 +121,9 @@ struct kafka_gauges {
         head_since_us; /* when the oldest open record came, monotonic; INT64_MAX: none is open */
     int64_t stock;     /* records that were read and wait for the pool */
     int64_t unread;    /* records in the broker, as of the last fetch; -1: not known */
-    int64_t paused;    /* partitions */
+    int64_t
+        paused; /* partitions; not counted: those of the delay topic, which rest most of the time */
+    int64_t parked; /* records in our partitions of the delay topic that the pool does not have */
 };
 
 struct kafka_intake_stats {

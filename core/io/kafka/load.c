@@ -21,7 +21,7 @@
 /* Embedded: asks for the partitions of every request topic. */
 static void assign_all(struct kafka_intake *in)
 {
-    const struct string_list *topics = &in->setup.config->topics.requests;
+    const struct string_list *topics = &in->topics;
 
     for (size_t t = 0; t < topics->count; t++) {
         const struct rd_kafka_metadata *md;
@@ -66,13 +66,15 @@ static struct ledger *load_ledger(const struct kafka_intake *in,
     return l;
 }
 
-/* Where to begin without a committed offset: the user's auto.offset.reset is for this only. */
-static int64_t first_start(const struct kafka_intake *in)
+/* Where to begin without a committed offset: the user's auto.offset.reset is for this only, and never for what
+ * we have parked ourselves. */
+static int64_t first_start(const struct kafka_intake *in, const struct kafka_part *p)
 {
     const char *reset = kafka_consumer_property(in->setup.config, "auto.offset.reset");
 
-    if (reset && (strcmp(reset, "latest") == 0 || strcmp(reset, "end") == 0 ||
-                  strcmp(reset, "largest") == 0))
+    if (!p->delay && reset &&
+        (strcmp(reset, "latest") == 0 || strcmp(reset, "end") == 0 ||
+         strcmp(reset, "largest") == 0))
         return RD_KAFKA_OFFSET_END;
     return RD_KAFKA_OFFSET_BEGINNING;
 }
@@ -84,7 +86,7 @@ static void load_part(struct kafka_intake *in, struct kafka_part *p,
         kafka_fatal_raise(in->setup.fatal,
                           "cluster id, group.id and topic name are too long together");
     if (tp->offset < 0) {
-        p->start = first_start(in);
+        p->start = first_start(in, p);
         p->next = in->setup.embedded && p->start == RD_KAFKA_OFFSET_BEGINNING ? 0 : -1;
         return;
     }

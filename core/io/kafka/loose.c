@@ -32,6 +32,7 @@ struct loose {
     struct list_node held;    /* parcels whose partition is full, tried again at hold_us */
     struct list_node flying;  /* parcels with the client */
     struct list_node acked;   /* tasks, to be settled at the end of the round */
+    struct list_node refused; /* likewise: they cannot be parked */
     int64_t retry_us, hold_us, said_us;
     int64_t moved_us; /* last acknowledgement, or when the client had nothing */
 };
@@ -68,6 +69,10 @@ static void refused(struct loose *l, struct parcel *pc, struct parcel_record *r,
         atomic_fetch_add(&l->p->undeliverable, 1);
         list_push(&l->pending, &pc->node);
         break;
+    case REFUSAL_PARKING:
+        list_push(&l->refused, &pc->task->node);
+        parcel_free(pc);
+        break;
     case REFUSAL_DEAD_LETTER:
         if (parcel_done(pc))
             settle_one(l, pc);
@@ -92,7 +97,10 @@ static void on_delivered(void *owner, const rd_kafka_message_t *m)
         kafka_client_reached(&l->client);
     }
     if (r->delivered)
-        atomic_fetch_add(r == &pc->reply ? &l->p->replies : &l->p->dead_letters, 1);
+        atomic_fetch_add(pc->task->park    ? &l->p->parked
+                         : r == &pc->reply ? &l->p->replies
+                                           : &l->p->dead_letters,
+                         1);
     if (parcel_flying(pc))
         return; /* the other record's report decides for both */
     list_remove(&pc->node);
@@ -157,12 +165,8 @@ static void take_batches(struct loose *l)
 
 static void hand_back(struct loose *l, struct list_node *returned)
 {
-    struct list_node none;
     int64_t n = 0;
 
-    list_init(&none);
-    if (!returned)
-        returned = &none;
     for (struct list_node *i = l->acked.next; i != &l->acked; i = i->next)
         n++;
     for (struct list_node *i = returned->next; i != returned; i = i->next)
@@ -211,6 +215,7 @@ static void give_back_all(struct loose *l)
     struct list_node returned, *n;
 
     list_init(&returned);
+    list_splice(&returned, &l->refused);
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         while ((n = list_pop(lists[i]))) {
             struct parcel *pc = CONTAINER_OF(n, struct parcel, node);
@@ -245,7 +250,7 @@ static void run(void *way)
         produce_pending(l);
         while (rd_kafka_poll(l->client.rk, 0) > 0)
             ;
-        hand_back(l, NULL);
+        hand_back(l, &l->refused);
         watch_silence(l);
         publisher_wait(l->p, wait_ms(l));
     }
@@ -302,6 +307,7 @@ static void *open_loose(struct kafka_publisher *p, struct err *e)
     list_init(&l->held);
     list_init(&l->flying);
     list_init(&l->acked);
+    list_init(&l->refused);
     if (open_client(l, e) < 0) {
         free(l);
         return NULL;

@@ -119,7 +119,7 @@ size_t outcomes_unpack_refused(struct list_node *parcels, int64_t now_wall_ms,
         struct parcel *pc = CONTAINER_OF(n, struct parcel, node);
         bool blame = is_to_blame(pc);
 
-        if (blame && blamed == 1) {
+        if (blame && blamed == 1 && !pc->task->park) {
             replaced += replace(pc, now_wall_ms);
             blame = false;
         }

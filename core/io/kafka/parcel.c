@@ -11,12 +11,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "io/kafka/part.h"
 #include "task/record.h"
 #include "task/reply.h"
 
 bool parcel_wants_dead_letter(const struct task *t, const struct config *c)
 {
-    if (!c->topics.dead_letter || !*c->topics.dead_letter || t->no_dead_letter || t->silent)
+    if (!c->topics.dead_letter || !*c->topics.dead_letter || t->no_dead_letter || t->silent ||
+        t->park)
         return false;
     return t->bad_record || t->undeliverable || t->poison;
 }
@@ -36,7 +38,11 @@ struct parcel *parcel_new(struct task *t, const struct config *c)
     p->reply = (struct parcel_record){.parcel = p, .wanted = !t->silent};
     p->dead_letter = (struct parcel_record){.parcel = p, .wanted = parcel_wants_dead_letter(t, c)};
     p->window_partition = -1;
-    if (t->silent)
+    if (t->park) {
+        snprintf(p->topic, sizeof p->topic, "%s", c->topics.delay);
+        p->partition = RD_KAFKA_PARTITION_UA;
+    }
+    if (t->silent || t->park)
         return p;
     if (!t->id && !t->poison) /* answered from the journal before it was parsed */
         record_parse(t, c);
@@ -101,13 +107,57 @@ static rd_kafka_resp_err_t sent(struct parcel_record *r, rd_kafka_headers_t *hs,
     return err;
 }
 
+/* What the copy has to say of the record that it is made of. */
+static void parked_of(const struct task *t, struct parked *ret)
+{
+    const struct kafka_part *part = t->source_data;
+
+    if (t->parked)
+        *ret = *t->parked;
+    else
+        *ret = (struct parked){.partition = t->origin.partition,
+                               .offset = t->origin.offset,
+                               .received_ms = t->received_wall_ms,
+                               .record_ms = t->record_ms};
+    if (!t->parked)
+        snprintf(ret->topic, sizeof ret->topic, "%s", t->origin.topic);
+    memcpy(ret->owner, part->owner, sizeof ret->owner);
+    ret->times += ret->times < PARKED_TIMES_MAX;
+    ret->attempts = t->attempts_used;
+}
+
+/* A copy of the record itself. A header of that name on a request is not ours, and goes. */
+static rd_kafka_resp_err_t send_copy(struct parcel *p, rd_kafka_t *rk)
+{
+    struct task *t = p->task;
+    rd_kafka_headers_t *hs = rd_kafka_headers_new((size_t)t->nheaders + 1);
+    struct parked parked;
+    char text[PARKED_TEXT_MAX];
+
+    for (int i = 0; i < t->nheaders; i++)
+        if (strcmp(t->headers[i].name, PARKED_HEADER) != 0)
+            rd_kafka_header_add(hs, t->headers[i].name, -1, t->headers[i].value,
+                                t->headers[i].value ? (ssize_t)t->headers[i].len : 0);
+    parked_of(t, &parked);
+    parked_format(&parked, text, sizeof text);
+    add_text(hs, PARKED_HEADER, text);
+    return sent(&p->reply, hs,
+                rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(p->topic), RD_KAFKA_V_MSGFLAGS(0),
+                                  RD_KAFKA_V_KEY(t->key, t->key_len),
+                                  RD_KAFKA_V_VALUE(t->raw, t->raw_len), RD_KAFKA_V_HEADERS(hs),
+                                  RD_KAFKA_V_OPAQUE(&p->reply), RD_KAFKA_V_END));
+}
+
 rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t partition)
 {
     struct task *t = p->task;
-    rd_kafka_headers_t *hs = headers_of(t);
+    rd_kafka_headers_t *hs;
     const char *key = t->id ? t->id : t->key;
     size_t key_len = t->id ? strlen(t->id) : t->key_len;
 
+    if (t->park)
+        return send_copy(p, rk);
+    hs = headers_of(t);
     if (p->partition != RD_KAFKA_PARTITION_UA)
         partition = p->partition;
     return sent(&p->reply, hs,
@@ -121,9 +171,11 @@ rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t 
 static void connect_headers(rd_kafka_headers_t *hs, const struct task *t, const char *code,
                             const char *message, const char *trace)
 {
-    add_text(hs, "__connect.errors.topic", t->origin.topic);
-    add_int(hs, "__connect.errors.partition", t->origin.partition);
-    add_int(hs, "__connect.errors.offset", t->origin.offset);
+    struct task_origin first = task_first(t);
+
+    add_text(hs, "__connect.errors.topic", first.topic);
+    add_int(hs, "__connect.errors.partition", first.partition);
+    add_int(hs, "__connect.errors.offset", first.offset);
     add_text(hs, "__connect.errors.connector.name", "sluice");
     add_text(hs, "__connect.errors.task.id", "0");
     add_text(hs, "__connect.errors.stage", t->bad_record ? "VALUE_CONVERTER" : "TASK_PUT");
@@ -138,11 +190,12 @@ static void connect_headers(rd_kafka_headers_t *hs, const struct task *t, const 
 static void spring_headers(rd_kafka_headers_t *hs, const struct task *t, const char *code,
                            const char *message, const char *trace)
 {
-    uint32_t partition = htobe32((uint32_t)t->origin.partition);
-    uint64_t offset = htobe64((uint64_t)t->origin.offset);
+    struct task_origin first = task_first(t);
+    uint32_t partition = htobe32((uint32_t)first.partition);
+    uint64_t offset = htobe64((uint64_t)first.offset);
     uint64_t stamp = htobe64((uint64_t)t->record_ms);
 
-    add_text(hs, "kafka_dlt-original-topic", t->origin.topic);
+    add_text(hs, "kafka_dlt-original-topic", first.topic);
     rd_kafka_header_add(hs, "kafka_dlt-original-partition", -1, &partition, sizeof partition);
     rd_kafka_header_add(hs, "kafka_dlt-original-offset", -1, &offset, sizeof offset);
     rd_kafka_header_add(hs, "kafka_dlt-original-timestamp", -1, &stamp, sizeof stamp);
@@ -203,5 +256,6 @@ const char *parcel_topic(const struct parcel *p, const struct parcel_record *r)
 
 bool parcel_topic_is_ours(const struct parcel *p, const struct parcel_record *r)
 {
-    return r == &p->dead_letter || strcmp(p->topic, p->config->topics.replies) == 0;
+    return r == &p->dead_letter ||
+           (!p->task->park && strcmp(p->topic, p->config->topics.replies) == 0);
 }

@@ -19,6 +19,7 @@ struct kafka_part *part_new(const char *topic, int32_t partition)
     atomic_init(&p->refs, 1);
     atomic_init(&p->owned, true);
     atomic_init(&p->outbox, 0);
+    atomic_init(&p->excess, 0);
     p->topic = mem_strdup(topic);
     p->partition = partition;
     p->next = -1;
@@ -60,17 +61,35 @@ static bool put_text(struct kafka_part *p, const char *s)
     return true;
 }
 
+void part_scope_of(const struct kafka_part *p, const char *topic, uint8_t scope[ID_SCOPE_LEN])
+{
+    uint8_t text[JOURNAL_KEY_MAX + sizeof(uint16_t) + PARKED_TOPIC_MAX];
+    uint8_t digest[SHA256_LEN];
+    size_t n = strnlen(topic, PARKED_TOPIC_MAX);
+    uint16_t wire = htobe16((uint16_t)n);
+
+    memcpy(text, p->prefix, p->owner_len);
+    memcpy(text + p->owner_len, &wire, sizeof wire);
+    memcpy(text + p->owner_len + sizeof wire, topic, n);
+    sha256_of(text, p->owner_len + sizeof wire + n, digest);
+    memcpy(scope, digest, ID_SCOPE_LEN);
+}
+
 int part_set_prefix(struct kafka_part *p, const char *cluster_id, const char *group)
 {
     uint32_t partition = htobe32((uint32_t)p->partition);
     uint8_t digest[SHA256_LEN];
 
     p->prefix_len = 0;
-    if (!put_text(p, cluster_id) || !put_text(p, group) || !put_text(p, p->topic) ||
+    if (!put_text(p, cluster_id) || !put_text(p, group))
+        return -1;
+    p->owner_len = p->prefix_len;
+    sha256_of(p->prefix, p->owner_len, digest);
+    memcpy(p->owner, digest, sizeof p->owner);
+    if (!put_text(p, p->topic) ||
         p->prefix_len + sizeof partition + sizeof(uint64_t) > sizeof p->prefix)
         return -1;
-    sha256_of(p->prefix, p->prefix_len, digest);
-    memcpy(p->id_scope, digest, sizeof p->id_scope);
+    part_scope_of(p, p->topic, p->id_scope);
     memcpy(p->prefix + p->prefix_len, &partition, sizeof partition);
     p->prefix_len += sizeof partition;
     return 0;
@@ -128,7 +147,8 @@ void part_acked(struct kafka_part *p, int64_t offset)
     p->dirty = true;
 }
 
-static void copy_headers(struct task *t, const rd_kafka_message_t *m)
+/* Of a parked copy only the headers of its first record, so that it is the same record but for its place. */
+static void copy_headers(struct task *t, const rd_kafka_message_t *m, bool delay)
 {
     rd_kafka_headers_t *hs;
     const char *name;
@@ -137,9 +157,12 @@ static void copy_headers(struct task *t, const rd_kafka_message_t *m)
 
     if (rd_kafka_message_headers(m, &hs))
         return;
-    for (size_t i = 0; !rd_kafka_header_get_all(hs, i, &name, &value, &len); i++)
+    for (size_t i = 0; !rd_kafka_header_get_all(hs, i, &name, &value, &len); i++) {
+        if (delay && strcmp(name, PARKED_HEADER) == 0)
+            continue;
         if (task_header_add(t, name, value, len) < 0)
             break; /* more than a task keeps */
+    }
 }
 
 struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
@@ -151,6 +174,7 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
     part_ref(p);
     t->source_data = p;
     t->wanted = &p->owned;
+    t->excess = p->parks ? &p->excess : NULL;
     memcpy(t->id_scope, p->id_scope, sizeof t->id_scope);
     t->has_id_scope = true;
     t->origin = (struct task_origin){p->topic, p->partition, m->offset};
@@ -158,7 +182,7 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
     t->raw_len = m->payload ? m->len : 0;
     t->key = mem_dup(m->key, m->key_len);
     t->key_len = m->key ? m->key_len : 0;
-    copy_headers(t, m);
+    copy_headers(t, m, p->delay);
     part_journal_key(p, m->offset, key, &key_len);
     task_set_journal_key(t, key, key_len);
     record_fingerprint(t);
@@ -166,6 +190,34 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
     t->received_wall_ms = clock_wall_ms();
     t->record_ms = rd_kafka_message_timestamp(m, NULL);
     return t;
+}
+
+struct task *part_task_again(struct task *t)
+{
+    struct task *copy = task_new();
+
+    copy->source_data = part_ref(t->source_data);
+    copy->wanted = t->wanted;
+    copy->origin = t->origin;
+    copy->parked = STEAL(t->parked);
+    memcpy(copy->id_scope, t->id_scope, sizeof copy->id_scope);
+    copy->has_id_scope = t->has_id_scope;
+    copy->raw = STEAL(t->raw);
+    copy->raw_len = t->raw_len;
+    copy->key = STEAL(t->key);
+    copy->key_len = t->key_len;
+    copy->headers = STEAL(t->headers);
+    copy->nheaders = t->nheaders;
+    t->nheaders = 0;
+    memcpy(copy->fingerprint, t->fingerprint, sizeof copy->fingerprint);
+    copy->journal_key = STEAL(t->journal_key);
+    copy->journal_key_len = t->journal_key_len;
+    copy->received_us = clock_mono_us();
+    copy->received_wall_ms = t->received_wall_ms;
+    copy->record_ms = t->record_ms;
+    copy->waited_us = t->waited_us + copy->received_us - t->received_us;
+    copy->attempts_used = t->attempts_used;
+    return copy;
 }
 
 void part_ended(struct kafka_part *p, struct task *t)

@@ -25,6 +25,7 @@ enum pause_reason {
         2,          /* too many of this one wait: for the pool, or for its ledger, which is full */
     PAUSE_MAP = 4,  /* what is done out of order hardly fits the commit metadata */
     PAUSE_STOP = 8, /* draining */
+    PAUSE_DUE = 16, /* delay topic: what comes next is not due for a while (delay.h) */
 };
 
 /* Offsets whose replies are acknowledged and whose commit is not known. */
@@ -40,6 +41,10 @@ struct kafka_part {
     char *topic;
     int32_t partition;
 
+    bool parks;            /* its tasks may be parked */
+    atomic_llong excess;   /* so many of them should be, see struct task */
+    bool delay;            /* it is of the delay topic */
+    int64_t due_us;        /* then: when the record read last is due, monotonic */
     bool moved;            /* its last owner may live, see struct holding_part */
     bool live;             /* handed to librdkafka with its position; false: still being loaded */
     int64_t start;         /* committed offset, or RD_KAFKA_OFFSET_BEGINNING / _END */
@@ -64,8 +69,10 @@ struct kafka_part {
     bool flying_map; /* the commit under way carries the whole map */
 
     uint8_t id_scope[ID_SCOPE_LEN];  /* digest of cluster, group and topic */
+    uint8_t owner[PARKED_OWNER_LEN]; /* digest of cluster and group */
     uint8_t prefix[JOURNAL_KEY_MAX]; /* of journal keys: all but the offset */
     size_t prefix_len;
+    size_t owner_len; /* of prefix: cluster and group */
 };
 
 struct kafka_part *part_new(const char *topic, int32_t partition);
@@ -84,8 +91,13 @@ void offsets_move(struct offsets *to, struct offsets *from);
 /* The broker has the reply to this record. */
 void part_acked(struct kafka_part *p, int64_t offset);
 
+/* The digest of cluster, group and this topic, for struct task.id_scope. */
+void part_scope_of(const struct kafka_part *p, const char *topic, uint8_t scope[ID_SCOPE_LEN]);
+
 /* Copies a message into a task that holds a reference to the part. */
 struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m);
+/* A new task of the same record, which takes over its bytes: t is only to be freed. It will not be parked. */
+struct task *part_task_again(struct task *t);
 void part_task_free(struct task *t);                   /* with its reference */
 void part_ended(struct kafka_part *p, struct task *t); /* t is not in flight for p any more */
 

@@ -33,6 +33,11 @@ static int place_one(struct routes *routes, struct parcel *pc, struct place *ret
     struct parcel_record *r = &pc->reply;
     int result = find(routes, pc, r);
 
+    if (result == ROUTE_ABSENT && pc->task->park) {
+        ret->topic = parcel_topic(pc, r);
+        ret->err = r->err;
+        return PLACE_PARTLY;
+    }
     if (result == ROUTE_ABSENT && refusal_accept(pc, r, r->err, clock_wall_ms()) == REFUSAL_REPLY) {
         ret->replaced++;
         result = find(routes, pc, r);

@@ -171,6 +171,7 @@ struct kafka_publisher *kafka_publisher_free(struct kafka_publisher *p)
 void kafka_publisher_stats(struct kafka_publisher *p, struct kafka_publisher_stats *ret)
 {
     *ret = (struct kafka_publisher_stats){
+        .parked = atomic_load(&p->parked),
         .replies = atomic_load(&p->replies),
         .dead_letters = atomic_load(&p->dead_letters),
         .undeliverable = atomic_load(&p->undeliverable),

@@ -44,7 +44,7 @@ struct kafka_publisher {
     atomic_llong outstanding; /* tasks */
     atomic_llong batches;     /* those of exactly_once: even an empty one has to be waited for */
 
-    atomic_ullong replies, dead_letters, undeliverable, retries, held;
+    atomic_ullong parked, replies, dead_letters, undeliverable, retries, held;
     atomic_ullong commits, aborts[KAFKA_ABORT_REASONS], rebuilds, taints, in_doubt;
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "io/kafka/adopt.h"
+#include "io/kafka/delay.h"
 
 /* Where librdkafka is to read this part from. */
 static int64_t read_from(const struct kafka_part *p, const struct kafka_part *gone)
@@ -88,7 +89,10 @@ static struct kafka_part *start_over(struct kafka_intake *in, struct kafka_part 
     p->paused = old->paused;
     p->told = old->told;
     p->crash_log = old->crash_log;
+    delay_mark(in, p);
     memcpy(p->id_scope, old->id_scope, sizeof p->id_scope);
+    memcpy(p->owner, old->owner, sizeof p->owner);
+    p->owner_len = old->owner_len;
     p->prefix_len = old->prefix_len;
     for (size_t i = 0; i < old->prefix_len; i++)
         p->prefix[i] = old->prefix[i];

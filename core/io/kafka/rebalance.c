@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/kafka/delay.h"
 #include "io/kafka/intake.h"
 
 #define REVOKE_MS 5000
@@ -32,6 +33,7 @@ void rebalance_add_part(struct kafka_intake *in, const char *topic, int32_t part
     /* What is assigned at the first time belonged to nobody; later, and with the eager protocol, it may have been
      * taken from a worker that lives. */
     in->parts[in->nparts]->moved = in->had_assigned || rebalance_is_eager(in);
+    delay_mark(in, in->parts[in->nparts]);
     in->parts[in->nparts++]->crash_log = in->setup.crash_log;
     in->unloaded = true;
 }

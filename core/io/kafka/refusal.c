@@ -42,6 +42,8 @@ enum refusal refusal_of(const struct parcel *p, const struct parcel_record *r,
 {
     if (!is_permanent(err))
         return REFUSAL_PASSES;
+    if (p->task->park)
+        return REFUSAL_PARKING;
     if (refusal_is_topic(err) && parcel_topic_is_ours(p, r))
         return REFUSAL_PASSES;
     if (r == &p->dead_letter)

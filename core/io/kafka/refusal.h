@@ -11,6 +11,7 @@ enum refusal {
     REFUSAL_PASSES,      /* time or a person puts it right: the same record again, later */
     REFUSAL_REPLY,       /* for good: an error reply has to take its place */
     REFUSAL_DEAD_LETTER, /* for good: it goes without the dead letter */
+    REFUSAL_PARKING,     /* it cannot be parked: nothing of it may be counted as done */
 };
 
 /* The topic is missing or closed to us. For the topics of the configuration that is put right by a person,

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "io/kafka/adopt.h"
 #include "io/kafka/batch.h"
+#include "io/kafka/delay.h"
 
 /* at_least_once: to the publisher at once. */
 static void publish(struct kafka_intake *in, struct list_node *tasks)
@@ -41,7 +42,7 @@ void intake_sink_put(struct sink *sink, struct list_node *tasks)
         /* Counted before `owned` is read: the revoke clears `owned` and then waits for the count. */
         atomic_fetch_add(&p->outbox, 1);
         atomic_fetch_add(&in->unsettled, 1);
-        if ((!t->reply && !t->silent) || !atomic_load(&p->owned))
+        if ((!t->reply && !t->silent && !t->park) || !atomic_load(&p->owned))
             list_push(&drop, n);
         else
             list_push(&good, n);
@@ -83,6 +84,14 @@ void kafka_intake_batch_settled(void *arg, struct kafka_batch *b)
     pthread_mutex_unlock(&in->lock);
 }
 
+/* Its record was refused by the delay topic, and it may wait here instead. */
+static bool may_go_on(struct kafka_intake *in, const struct task *t)
+{
+    const struct kafka_part *p = t->source_data;
+
+    return t->park && atomic_load(&p->owned) && !atomic_load(&in->stop);
+}
+
 /* Books tasks that came back and frees them; those that are handed over go to `again`. */
 static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool acked,
                         struct list_node *again)
@@ -98,6 +107,8 @@ static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool a
             continue;
         if (!p->gone && acked)
             intake_done(in, p, t->origin.offset);
+        else if (!p->gone && may_go_on(in, t))
+            delay_refused(in, t);
         else if (!p->gone)
             offsets_push(&p->dropped, t->origin.offset);
         if (!acked)

@@ -41,6 +41,7 @@ static enum txn_verdict produce_record(struct exact *x, struct parcel *pc, struc
         r->err = err;
         switch (refusal_accept(pc, r, err, clock_wall_ms())) {
         case REFUSAL_PASSES:
+        case REFUSAL_PARKING: /* what goes with this batch has counted it as done */
             return txn_not_produced(&x->txn, err);
         case REFUSAL_REPLY:
             atomic_fetch_add(&x->p->undeliverable, 1);
