@@ -217,6 +217,7 @@ struct task *part_task_again(struct task *t)
     copy->record_ms = t->record_ms;
     copy->waited_us = t->waited_us + copy->received_us - t->received_us;
     copy->attempts_used = t->attempts_used;
+    copy->topic_priority = t->topic_priority;
     return copy;
 }
 
