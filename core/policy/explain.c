@@ -88,6 +88,14 @@ enum why why_resting(enum error_class class)
     }
 }
 
+enum why explain_behind(const struct explain_load *l, enum why stage)
+{
+    if (l->full)
+        return stage == WHY_MODELS ? WHY_IN_FLIGHT : stage;
+    return stage == WHY_STORE_FAILING || stage == WHY_KAFKA || stage == WHY_PAUSED ? stage
+                                                                                   : WHY_IDLE;
+}
+
 enum why explain_stage(const struct explain_load *l)
 {
     const struct {
@@ -102,8 +110,12 @@ enum why explain_stage(const struct explain_load *l)
 
     if (l->store_failing)
         return WHY_STORE_FAILING;
+    if (!l->full && l->waiting > 0)
+        return WHY_MODELS;
+    if (!l->full && l->unfinished > 0)
+        return l->storing == l->unfinished ? WHY_STORE : l->source;
     if (!l->full)
-        return l->waiting > 0 ? WHY_MODELS : l->source;
+        return l->unpublished > 0 ? WHY_PUBLISH : l->source;
     for (size_t i = 1; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].tasks > parts[most].tasks)
             most = i;

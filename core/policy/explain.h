@@ -106,8 +106,11 @@ struct explain_load {
     int64_t storing, delayed, waiting; /* of the unfinished ones */
 };
 
-/* The stage that holds the whole pool up. */
+/* The stage that holds the whole pool up. Of one that is not full: what is still to be done there. */
 enum why explain_stage(const struct explain_load *l);
+
+/* Why nothing gets through to a row that no task waits for; WHY_IDLE: what comes in would. */
+enum why explain_behind(const struct explain_load *l, enum why stage);
 
 /* The reason with the most time, idle only when there is no other. */
 enum why explain_main(const int64_t us[WHY_COUNT]);

@@ -66,7 +66,7 @@ void admission_stage(struct admission *a, struct explain_load *l, int64_t now_us
 {
     pthread_mutex_lock(&a->lock);
     l->waiting = (int64_t)a->waiting;
-    held_stage(&a->held, explain_stage(l), a->waiting > 0, now_us);
+    held_load(&a->held, l, now_us);
     pthread_mutex_unlock(&a->lock);
 }
 

@@ -46,22 +46,14 @@ void held_end(struct held *h, uint64_t claimed, int64_t now_us)
     held_now(h, true, now_us);
 }
 
-/* Does nothing get through to a row that no task waits for? */
-static bool stops_all(enum why stage)
-{
-    return stage == WHY_IN_FLIGHT || stage == WHY_RETRY || stage == WHY_STORE ||
-           stage == WHY_STORE_FAILING || stage == WHY_PUBLISH || stage == WHY_KAFKA ||
-           stage == WHY_PAUSED;
-}
-
 static enum why why_of(const struct held *h, size_t row)
 {
     if (h->rows >> row & 1)
         return h->why[row];
     if (h->aside >> row & 1)
         return WHY_LARGE;
-    if (stops_all(h->pool.now))
-        return h->pool.now;
+    if (h->behind != WHY_IDLE)
+        return h->behind;
     return h->routes[row].running > 0 ? WHY_ANSWERS : WHY_IDLE;
 }
 
@@ -73,8 +65,11 @@ void held_now(struct held *h, bool waiting, int64_t now_us)
         explain_set(&h->row[i], why_of(h, i), now_us);
 }
 
-void held_stage(struct held *h, enum why stage, bool waiting, int64_t now_us)
+void held_load(struct held *h, const struct explain_load *l, int64_t now_us)
 {
+    enum why stage = explain_stage(l);
+
+    h->behind = explain_behind(l, stage);
     explain_set(&h->pool, stage, now_us);
-    held_now(h, waiting, now_us);
+    held_now(h, l->waiting > 0, now_us);
 }

@@ -19,6 +19,7 @@ struct held {
     uint64_t aside; /* that said WHY_LARGE to a task that stands aside */
     enum why all;   /* what blocked every route in this look; WHY_IDLE: nothing */
     enum why why[CONFIG_MODELS_MAX];
+    enum why behind; /* why nothing gets through to the other rows; WHY_IDLE: it does */
     struct explain row[CONFIG_MODELS_MAX];
     struct explain pool;
 };
@@ -41,7 +42,7 @@ void held_back(struct held *h);
  * ended. Nothing waits any more: `waiting` is false. */
 void held_now(struct held *h, bool waiting, int64_t now_us);
 
-/* The stage of the whole pool, now and then; `waiting` as above. */
-void held_stage(struct held *h, enum why stage, bool waiting, int64_t now_us);
+/* How the pool stands, now and then. */
+void held_load(struct held *h, const struct explain_load *l, int64_t now_us);
 
 #endif

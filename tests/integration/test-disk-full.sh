@@ -24,18 +24,20 @@ fill_up() { dd if=/dev/zero of="small/ballast$RANDOM" bs=64k 2>/dev/null || true
 make_room() { rm -f small/ballast*; }
 N=800
 
-# disk_full NAME PATTERN OUTPUT STORE: fills the disk on the way and makes room again.
+# disk_full NAME PATTERN OUTPUT STORE REASON: fills the disk on the way, until the progress names the reason, and makes
+# room again.
 disk_full() {
-    local name=$1 pattern=$2 out=$3 store=$4 pid rc=0 held
+    local name=$1 pattern=$2 out=$3 store=$4 reason=$5 pid rc=0 held
     sim_start --latency 20ms --answer-bytes 2k
     config_for_sim c.yaml
     prompts $N "$name" >"$name.jsonl"
-    "$SLUICE" batch -i "$name.jsonl" -o "$out" -c c.yaml --store "$store" --max-in-flight 16 --progress plain \
-        --set cache.write_buffer=1MB 2>"$name.said" &
+    "$SLUICE" batch -i "$name.jsonl" -o "$out" -c c.yaml --store "$store" --max-in-flight 16 --progress json \
+        --set cache.write_buffer=1MB --set pool.max_in_flight=64 2>"$name.said" &
     pid=$!
     wait_for 30 has_more_than "$out" 100 || fail "$name: no progress: $(cat "$name.said")"
     fill_up
     wait_for 30 grep -qE "$pattern" "$name.said" || fail "$name: a full disk was not noticed: $(cat "$name.said")"
+    wait_for 30 grep -q "\"limited_by\":\"$reason\"" "$name.said" || fail "$name: $reason is not named: $(cat "$name.said")"
     kill -0 $pid || fail "$name: ended on a full disk: $(cat "$name.said")"
     held=$(sim_stats .calls)
     [ "$held" -lt $N ] || fail "$name: the disk was full too late for this test: $held calls"
@@ -43,6 +45,7 @@ disk_full() {
     make_room
     wait $pid || rc=$?
     [ $rc = 0 ] || fail "$name: exit code $rc after there was room again: $(tail -5 "$name.said")"
+    grep -qE "^  pool: .*$reason [0-9]+%" "$name.said" || fail "$name: the report does not name $reason: $(tail -20 "$name.said")"
     all_answered "$out" $N
     own_answers "$out"
     [ "$(sim_stats .calls)" = $N ] || fail "$name: $(sim_stats .calls) calls for $N rows"
@@ -52,8 +55,8 @@ disk_full() {
     rm -rf small/*
 }
 
-disk_full store "store write failed.*No space" store.out small/store
-disk_full output "output cannot be written.*No space" small/output.out output.store
+disk_full store "store write failed.*No space" store.out small/store store_failing
+disk_full output "output cannot be written.*No space" small/output.out output.store publish
 
 # Stopped while the disk is full, and run again on the full disk: nothing is lost, and what cannot be done is said.
 stopped() { # NAME CODE OUTPUT STORE

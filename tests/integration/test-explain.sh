@@ -61,7 +61,7 @@ sim_start --latency 200ms --fault 429:100,model=refused,header=retry-after,wait=
     row narrow "max_parallel_requests: 1"
     row refused
     row loaded
-    row locked
+    row locked "api_key: expired"
     row unwanted
     echo "router_settings: {retry_base: 50ms, retry_max: 500ms, cooldown_time: 20s}"
 } >rows.yaml
@@ -105,6 +105,23 @@ dev_stop
 dev_start plain.yaml --store budget --set budget.max_requests=3 --set budget.per=day
 send many.jsonl
 expect fast budget "3 of 3 calls made"
+dev_stop
+
+# ---- replies that nobody takes: the broker stands still ----
+
+dev_start plain.yaml --store broker --set kafka.group.id=others
+"$SLUICE" worker -c plain.yaml --set "kafka.bootstrap.servers=$BROKER" --set kafka.group.id=ours --set delivery=at_least_once \
+    --set kafka.session.timeout.ms=6000 --set pool.max_in_flight=4 --set cache.path=ours \
+    --set observability.listen=127.0.0.1:0 2>worker.log &
+WORKER=$!
+PIDS+=("$WORKER")
+wait_for 20 find_url worker.log || fail "no admin port: $(cat worker.log)"
+send many.jsonl
+has_calls() { status | jq -e '.pool.calls > 4'; }
+wait_for 30 has_calls || fail "the worker makes no calls: $(cat worker.log)"
+kill -STOP "$DEV"
+expect pool publish "check the broker"
+kill -KILL "$WORKER"
 dev_stop
 
 # ---- no broker ----

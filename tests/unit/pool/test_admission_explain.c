@@ -156,6 +156,9 @@ Test(admission_explain, the_stage_is_where_most_of_a_full_pool_stands)
         {{.source = WHY_INPUT}, WHY_INPUT},
         {{.source = WHY_KAFKA, .unfinished = 5}, WHY_KAFKA},
         {{.source = WHY_PAUSED}, WHY_PAUSED},
+        {{.source = WHY_INPUT, .unfinished = 1, .unpublished = 9}, WHY_INPUT},
+        {{.source = WHY_INPUT, .unpublished = 9}, WHY_PUBLISH},
+        {{.source = WHY_INPUT, .unfinished = 2, .storing = 2}, WHY_STORE},
         {{.store_failing = true, .full = true, .unpublished = 9}, WHY_STORE_FAILING},
         {{.full = true, .unfinished = 6, .unpublished = 4}, WHY_IN_FLIGHT},
         {{.full = true, .unfinished = 4, .unpublished = 6}, WHY_PUBLISH},
@@ -181,7 +184,9 @@ Test(admission_explain, a_stage_holds_the_rows_behind_it)
     cr_expect_eq(why(0, NOW), WHY_PARALLEL);
     cr_expect_eq(why(1, NOW), WHY_PUBLISH);
     cr_expect_eq(why(2, NOW), WHY_PUBLISH);
-    stage((struct explain_load){.source = WHY_INPUT}, NOW + 3 * S);
+    stage((struct explain_load){.full = true, .unfinished = 10}, NOW + 3 * S);
+    cr_expect_eq(why(2, NOW + 3 * S), WHY_IN_FLIGHT, "full of the tasks of others");
+    stage((struct explain_load){.source = WHY_INPUT, .unpublished = 10}, NOW + 3 * S);
     cr_expect_eq(why(1, NOW + 3 * S), WHY_ANSWERS);
     cr_expect_eq(why(2, NOW + 3 * S), WHY_IDLE);
     cr_expect_eq(held(-1, NOW + 3 * S).run_us[WHY_PUBLISH], 3 * S);
