@@ -57,7 +57,7 @@ for language in python node go java; do
     fi
     timeout 120 "${run[@]}" "$broker" "$language"' says "hi"' 'und grüßt' >"$work/said" 2>"$work/$language.log" ||
         fail "$language: $(cat "$work/said")"
-    [ "$(wc -l <"$work/said")" = 2 ] && grep -q "echo: $language says \"hi\"" "$work/said" && grep -q 'echo: und grüßt' "$work/said" ||
+    { [ "$(wc -l <"$work/said")" = 2 ] && grep -q "echo: $language says \"hi\"" "$work/said" && grep -q 'echo: und grüßt' "$work/said"; } ||
         fail "$language said: $(cat "$work/said")"
     echo "$language: $(tr '\n' ' ' <"$work/said")"
 done
