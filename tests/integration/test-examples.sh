@@ -26,6 +26,20 @@ for kind in 429 stall; do
     [ "$(sim_stats ".faults.\"$kind\"")" -gt 0 ] || fail "outage.jsonl made no fault of kind $kind"
 done
 
+# The same provider by a configuration of LiteLLM's proxy.
+cat >litellm.yaml <<LITELLM
+model_list:
+  - model_name: fast
+    litellm_params: {model: openai/gpt-sim, base_url: "http://127.0.0.1:$SIM_PORT/v1", api_key: os.environ/SIM_KEY, rpm: 100000}
+router_settings: {num_retries: 20, redis_host: localhost}
+litellm_settings: {drop_params: True}
+LITELLM
+SIM_KEY=k "$SLUICE" import-litellm litellm.yaml >imported.yaml 2>said.txt || fail "import-litellm: $(cat said.txt)"
+[ "$(cat said.txt)" = 'litellm.yaml:4: `redis_host` is left out: limits are shared by the partitions of the topic, without Redis
+import-litellm: 1 keys were left out or changed' ] || fail "import-litellm said: $(cat said.txt)"
+SIM_KEY=k "$SLUICE" batch -c imported.yaml -i in.jsonl -o imported.jsonl --store store --progress none 2>said.txt || fail "$(cat said.txt)"
+all_answered imported.jsonl 22
+
 # A client without anything of ours.
 "$SLUICE" dev --store store --ready-file ready --partitions 4 >dev.out 2>dev.log &
 PIDS+=($!)
