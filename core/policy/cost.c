@@ -185,3 +185,18 @@ double cost_at_most(const struct prices *p, enum service_tier asked, int64_t inp
         sum += dearest(p, outputs, ARRAY_LEN(outputs), input) * (double)output;
     return isfinite(sum) ? sum : UNKNOWN;
 }
+
+double cost_expected(const struct prices *p, enum service_tier asked, int64_t input, int64_t output)
+{
+    double in = UNKNOWN;
+    double out = 0;
+
+    if (asked >= SERVICE_TIERS)
+        return UNKNOWN;
+    in = price_of(p, PRICE_INPUT, asked, input).usd;
+    if (output > 0)
+        out = price_of(p, PRICE_OUTPUT, asked, input).usd;
+    if (in < 0 || out < 0)
+        return UNKNOWN;
+    return in * (double)input + out * (double)output + (p->request > 0 ? p->request : 0);
+}

@@ -27,4 +27,8 @@ double cost_of_answer(const struct prices *p, const struct answer *ans);
  */
 double cost_at_most(const struct prices *p, enum service_tier asked, int64_t input, int64_t output);
 
+/* USD that an answer with so many tokens costs, if none of them is of a special kind. Negative: unknown. */
+double cost_expected(const struct prices *p, enum service_tier asked, int64_t input,
+                     int64_t output);
+
 #endif

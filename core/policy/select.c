@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "policy/rank.h"
 
 #define BYTES_PER_TOKEN       4
 #define ANSWER_TOKENS_DEFAULT 512
@@ -139,30 +140,6 @@ static double weight_of(const struct config *c, int row)
     return c->models[row].weight > 0 ? c->models[row].weight : 0;
 }
 
-/* Draws one row of the set by weight; when no row has one, all are equal. -1: the set is empty. */
-static int draw(const struct config *c, uint64_t set, struct rng *rng)
-{
-    double total = 0;
-    double at = 0;
-    int last = -1;
-    int i = 0;
-
-    for (i = 0; i < CONFIG_MODELS_MAX; i++)
-        total += set & bit(i) ? weight_of(c, i) : 0;
-    at = rng_unit(rng) * (total > 0 ? total : (double)__builtin_popcountll(set));
-    for (i = 0; i < CONFIG_MODELS_MAX; i++) {
-        double w = total > 0 ? weight_of(c, (int)i) : 1;
-
-        if (!(set & bit(i)) || w <= 0)
-            continue;
-        last = i;
-        if (at < w)
-            return i;
-        at -= w;
-    }
-    return last; /* rounding left a crumb of `at` over */
-}
-
 /* Rows of weight 0 are a last resort: they count only when no other row of the name is left. */
 static uint64_t drop_last_resort(const struct select_input *in, uint64_t set)
 {
@@ -182,13 +159,13 @@ static uint64_t drop_last_resort(const struct select_input *in, uint64_t set)
     return set;
 }
 
-/* Tries the rows of a set in an order drawn by weight. The row that goes, or -1. */
-static int take_any(const struct select_input *in, uint64_t set, struct rng *rng, struct outlook *o)
+/* Tries the rows of a set in the order of their rank. The row that goes, or -1. */
+static int take_any(const struct rank *rank, uint64_t set, struct rng *rng, struct outlook *o)
 {
     while (set) {
-        int row = draw(in->config, set, rng);
+        int row = rank_first(rank, set, rng);
 
-        if (take(in, row, o))
+        if (take(rank->in, row, o))
             return row;
         set &= ~bit(row);
     }
@@ -203,18 +180,20 @@ int select_route(const struct select_input *in, const struct task *t, struct rng
     uint64_t seen = never;
     struct outlook o = {.at_us = INT64_MAX};
     const char *name = NULL;
+    struct rank rank;
     int row = -1;
     size_t i = 0;
 
+    rank_init(&rank, in, t);
     for (i = 0; row < 0 && (name = select_model_name(in->config, t, i)); i++) {
         uint64_t set = rows_of(in->config, name) & ~seen;
 
         seen |= set;
         set = drop_last_resort(in, set);
-        row = take_any(in, set & ~last, rng, &o);
+        row = take_any(&rank, set & ~last, rng, &o);
     }
     if (row < 0 && (seen & ~never & last))
-        row = take_any(in, last, rng, &o);
+        row = take_any(&rank, last, rng, &o);
     if (row >= 0) {
         *ret_route = row;
         return SELECT_GO;

@@ -8,6 +8,7 @@
 #include "policy/breaker.h"
 #include "policy/learn.h"
 #include "policy/limit.h"
+#include "policy/pace.h"
 #include "task/config.h"
 #include "task/task.h"
 
@@ -17,6 +18,8 @@ struct route {
     struct limit *limit; /* its own, or that of another row of the same account (scope_limit()) */
     struct limit own;
     int64_t running; /* calls of this row */
+    struct pace pace;
+    uint64_t seed; /* rank_seed() */
     struct breaker breaker;
     struct learn learn;
     enum why said; /* to the last task that it did not let go */
@@ -38,7 +41,7 @@ struct select_input {
 };
 
 /*
- * Goes through t->models in order, within a name draws by weight among the rows that may go now (not in
+ * Goes through t->models in order, within a name takes the first by rank.h of the rows that may go now (not in
  * t->refused_routes, breaker allows, limits allow); the row tried last (t->route) only when no other is
  * ready. Behind the names of the task come the configured fallbacks of each (general), unless the task
  * listed several models itself. ret_wanted gets the bit set of routes that the task waits for.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "policy/rank.h"
 #include "policy/scope.h"
 
 #define CLOCK_STEP_MS 1000
@@ -30,6 +31,7 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
         const struct model *m = &c->models[i];
 
         a->routes[i].model = m;
+        a->routes[i].seed = rank_seed(m);
         a->routes[i].limit = &a->routes[scope_limit(c, (int)i)].own;
         limit_init(&a->routes[i].own, m->rpm, m->tpm, m->max_parallel_requests);
     }
@@ -138,6 +140,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
         t->probe = a->routes[route].breaker.probing;
         a->routes[route].running++;
         learn_start(&a->routes[route].learn, t->reserved_tokens, now_us, &t->mark);
+        a->routes[route].pace.asked_us = now_us;
         a->calls++;
     } else if (r == SELECT_WAIT) {
         *blocked |= wanted;
@@ -365,6 +368,8 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     pthread_mutex_lock(&a->lock);
     a->calls -= end->keeps_slot ? 0 : 1;
     a->routes[t->route].running--;
+    if (end->took_us > 0)
+        pace_add(&a->routes[t->route].pace, end->took_us, end->work);
     if (!end->sent)
         limit_refund(l, t->reserved_tokens, t->reserved_us);
     else

@@ -58,6 +58,8 @@ struct admission_end {
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
     const struct retry_verdict *verdict; /* when it failed */
     const struct allowance *said;        /* when it did not: LEARN_KINDS of them, or NULL */
+    int64_t took_us;                     /* what it says of the row's pace; 0: nothing */
+    int64_t work;                        /* for how many units, see pace.h */
 };
 void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
                      int64_t now_us);

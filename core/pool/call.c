@@ -133,6 +133,12 @@ static struct completion *make_completion(struct worker *w, const struct model *
     return done;
 }
 
+/* An answer is as long as its tokens of output; vectors are not. */
+static int64_t work_of(const struct task *t, const struct answer *ans)
+{
+    return t->op == OP_EMBEDDINGS || ans->usage.output_tokens <= 0 ? 1 : ans->usage.output_tokens;
+}
+
 static void succeeded(struct worker *w, struct task *t, const struct http_response *rsp,
                       struct answer *ans)
 {
@@ -142,6 +148,8 @@ static void succeeded(struct worker *w, struct task *t, const struct http_respon
                                 .ok = true,
                                 .keeps_slot = true,
                                 .cost_usd = cost_of_answer(&model_of(w, t)->prices, ans),
+                                .took_us = rsp->elapsed_us,
+                                .work = work_of(t, ans),
                                 .used_tokens = -1};
 
     if (hint_allowance(rsp, w->now_wall_ms, said))
@@ -244,6 +252,8 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
     v = retry_decide(w->pool->config, t, &in, &w->rng);
     log_route(w, t, &v, ans);
     end.verdict = &v;
+    if (ans->class == CLASS_TIMEOUT)
+        end.took_us = rsp->elapsed_us; /* for no work at all: it counts as slow */
     end.keeps_slot = ends_task(w, t, &v);
     admission_leave(w->pool->admission, t, &end, w->now_us);
     keep_failure(t, rsp, ans);

@@ -137,7 +137,8 @@ struct config {
     char *default_model; /* for requests without one; "" : an error */
 
     struct {
-        char *routing_strategy; /* simple-shuffle: by weight, at random */
+        char *routing_strategy; /* simple-shuffle, least-busy, lowest-cost, lowest-latency */
+        char *sticky;           /* none, session, tenant */
         int64_t num_retries;    /* calls after the first that failed, 429 not counted */
         int64_t allowed_fails;  /* failures in a row before a route cools down */
         int64_t cooldown_ms;

@@ -446,6 +446,21 @@ static int check_limits(struct config *c, struct err *e)
     return 0;
 }
 
+/* LiteLLM's names for what has one name here. */
+static void name_strategy(struct config *c)
+{
+    static const char *const names[][2] = {{"cost-based-routing", "lowest-cost"},
+                                           {"latency-based-routing", "lowest-latency"}};
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(c->router.routing_strategy, names[i][0]) == 0) {
+            free(c->router.routing_strategy);
+            c->router.routing_strategy = mem_strdup(names[i][1]);
+        }
+    }
+}
+
 int config_resolve(struct config *c, const struct provider *const *providers,
                    const struct vendor *vendors, char *const *envp, struct err *e)
 {
@@ -456,6 +471,7 @@ int config_resolve(struct config *c, const struct provider *const *providers,
         if (resolve_model(&r, &c->models[i]) < 0)
             return -1;
     }
+    name_strategy(c);
     if (conf_resolve_admin(c, e) < 0)
         return -1;
     if (check_models(c, e) < 0 || check_topics(c, e) < 0 || check_limits(c, e) < 0)

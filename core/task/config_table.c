@@ -11,7 +11,10 @@
 static const char *const deliveries[] = {"exactly_once", "at_least_once", NULL};
 static const char *const dedupes[] = {"none", "task_id", NULL};
 static const char *const scopes[] = {"pool", "process", NULL};
-static const char *const strategies[] = {"simple-shuffle", NULL};
+static const char *const strategies[] = {
+    "simple-shuffle",        "least-busy", "lowest-cost", "lowest-latency", "cost-based-routing",
+    "latency-based-routing", NULL};
+static const char *const stickies[] = {"none", "session", "tenant", NULL};
 static const char *const budget_periods[] = {"run", "day", NULL};
 static const char *const budget_actions[] = {"pause", NULL};
 static const char *const unknown_prices[] = {"refuse", "allow", NULL};

@@ -12,6 +12,7 @@
 
 #define RECORD_ID_MAX       512 /* bytes of a custom_id, task_id or ce_id */
 #define RECORD_TENANT_MAX   128
+#define RECORD_SESSION_MAX  256
 #define RECORD_PATH_MAX     192 /* "body.messages[3].content[1].text" */
 #define RECORD_SHOWN_MAX    64  /* a wrong value as it stands in a message */
 #define RECORD_METADATA_MAX (64 * 1024)

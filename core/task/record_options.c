@@ -88,13 +88,23 @@ static int set_tenant(struct task *t, const char *path, struct json_object *v, s
     return 0;
 }
 
+static int set_session(struct task *t, const char *path, struct json_object *v, struct err *e)
+{
+    int n = json_object_is_type(v, json_type_string) ? json_object_get_string_len(v) : 0;
+
+    if (n < 1 || n > RECORD_SESSION_MAX)
+        return record_wrong(e, path, "a string of 1 to 256 bytes", v);
+    t->session = mem_strdup(json_object_get_string(v));
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*set)(struct task *t, const char *path, struct json_object *v, struct err *e);
 } members[] = {
-    {"cache", set_cache},   {"deadline", set_deadline}, {"metadata", set_metadata},
-    {"models", set_models}, {"priority", set_priority}, {"sample", set_sample},
-    {"tenant", set_tenant},
+    {"cache", set_cache},     {"deadline", set_deadline}, {"metadata", set_metadata},
+    {"models", set_models},   {"priority", set_priority}, {"sample", set_sample},
+    {"session", set_session}, {"tenant", set_tenant},
 };
 
 static int unknown_member(const char *name, struct err *e)
@@ -110,7 +120,7 @@ static int unknown_member(const char *name, struct err *e)
         return err_set(e, EX_DATAERR, "sluice.%.64s is not known; did you mean `%s`?", name, near);
     return err_set(e, EX_DATAERR,
                    "sluice.%.64s is not known; there are cache, deadline, metadata, models, "
-                   "priority, sample and tenant",
+                   "priority, sample, session and tenant",
                    name);
 }
 

@@ -75,6 +75,7 @@ struct task *task_free(struct task *t)
     free(t->id);
     free(t->custom_id);
     free(t->tenant);
+    free(t->session);
     free(t->metadata);
     free(t->trail);
     free(t->dropped);

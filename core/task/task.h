@@ -144,6 +144,7 @@ struct task {
     int64_t sample;
     int priority;   /* among the requests of its tenant and topic priority */
     char *tenant;   /* or NULL */
+    char *session;  /* or NULL */
     char *metadata; /* JSON text to echo, or NULL */
 
     /* Progress. */

@@ -280,6 +280,27 @@ Test(config_resolve, smaller_of_two_limits)
     config_free(c);
 }
 
+Test(config_resolve, a_strategy_has_one_name)
+{
+    static const char *const names[][2] = {{"cost-based-routing", "lowest-cost"},
+                                           {"latency-based-routing", "lowest-latency"},
+                                           {"least-busy", "least-busy"},
+                                           {"simple-shuffle", "simple-shuffle"}};
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(names); i++) {
+        struct config *c = NULL;
+        struct err e = {0};
+        char text[200];
+
+        snprintf(text, sizeof text, LIST M("a") "router_settings: {routing_strategy: %s}\n",
+                 names[i][0]);
+        cr_assert_eq(resolve(text, NULL, &c, &e), 0, "%s", e.msg);
+        cr_expect_str_eq(c->router.routing_strategy, names[i][1]);
+        config_free(c);
+    }
+}
+
 Test(config_resolve, key_file)
 {
     char path[] = "/tmp/sluice-key-XXXXXX";
