@@ -111,6 +111,7 @@ struct config {
 
     struct {
         struct string_list requests;
+        struct property_list priority; /* of request topics, 0 to 9; 0 for those not named */
         char *replies;
         char *dead_letter; /* "" : none */
         char *delay;       /* where tasks of models that cool for long are parked; "" : nowhere */
@@ -235,6 +236,12 @@ void config_print(const struct config *c, FILE *to);
 /* Writes an annotated sample file / the option section of sluice.yaml(5), from the table. */
 void config_print_sample(FILE *to);
 void config_print_man(FILE *to);
+
+/* topics.priority of a request topic. */
+int config_topic_priority(const struct config *c, const char *topic);
+
+/* How many different priorities above this one there are among the request topics. */
+int config_priorities_above(const struct config *c, int priority);
 
 /* First row of this model_name at or behind `from`; NULL: none. */
 const struct model *config_model(const struct config *c, const char *model_name, size_t from);

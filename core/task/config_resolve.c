@@ -363,74 +363,7 @@ static int check_models(const struct config *c, struct err *e)
     return check_cycles(c, &c->router.content_policy_fallbacks, policy, e);
 }
 
-/* ---- limits and topics ----------------------------------------------------------------------- */
-
-static int check_topic(const struct config *c, const char *where, const char *name, struct err *e)
-{
-    static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t n = strlen(name);
-
-    if (n == 0 || n > 249 || strspn(name, bytes) != n || strcmp(name, ".") == 0 ||
-        strcmp(name, "..") == 0)
-        return conf_place_err(c, 0, e,
-                              "%s: `%.60s` is no name of a topic; allowed are 1 to 249 letters, "
-                              "digits, dots, dashes and underscores",
-                              where, name);
-    return 0;
-}
-
-/* Parked records on a topic that has others as well would be taken for those, or the other way round. */
-static int check_delay(const struct config *c, struct err *e)
-{
-    const char *delay = c->topics.delay;
-    size_t i = 0;
-
-    if (!*delay)
-        return 0;
-    if (check_topic(c, "topics.delay", delay, e) < 0)
-        return -1;
-    for (i = 0; i < c->topics.requests.count; i++) {
-        if (strcmp(c->topics.requests.at[i], delay) == 0)
-            return conf_place_err(c, 0, e, "topics.delay: `%s` is also in topics.requests", delay);
-    }
-    for (i = 0; i < c->topics.reply_allow.count; i++) {
-        if (strcmp(c->topics.reply_allow.at[i], delay) == 0)
-            return conf_place_err(c, 0, e, "topics.delay: `%s` is also in topics.reply_allow",
-                                  delay);
-    }
-    if (strcmp(c->topics.replies, delay) == 0)
-        return conf_place_err(c, 0, e, "topics.delay: `%s` is also topics.replies", delay);
-    if (strcmp(c->topics.dead_letter, delay) == 0)
-        return conf_place_err(c, 0, e, "topics.delay: `%s` is also topics.dead_letter", delay);
-    return 0;
-}
-
-static int check_topics(const struct config *c, struct err *e)
-{
-    size_t i = 0;
-
-    if (c->topics.requests.count == 0)
-        return conf_place_err(c, 0, e, "topics.requests names no topic");
-    for (i = 0; i < c->topics.requests.count; i++) {
-        if (check_topic(c, "topics.requests", c->topics.requests.at[i], e) < 0)
-            return -1;
-        if (strcmp(c->topics.requests.at[i], c->topics.replies) == 0)
-            return conf_place_err(c, 0, e,
-                                  "topics.replies: `%s` is also in topics.requests; replies would "
-                                  "be read as requests",
-                                  c->topics.replies);
-    }
-    for (i = 0; i < c->topics.reply_allow.count; i++) {
-        if (check_topic(c, "topics.reply_allow", c->topics.reply_allow.at[i], e) < 0)
-            return -1;
-    }
-    if (*c->topics.dead_letter &&
-        check_topic(c, "topics.dead_letter", c->topics.dead_letter, e) < 0)
-        return -1;
-    if (check_delay(c, e) < 0)
-        return -1;
-    return check_topic(c, "topics.replies", c->topics.replies, e);
-}
+/* ---- limits ---------------------------------------------------------------------------------- */
 
 static int check_limits(struct config *c, struct err *e)
 {
@@ -474,7 +407,7 @@ int config_resolve(struct config *c, const struct provider *const *providers,
     name_strategy(c);
     if (conf_resolve_admin(c, e) < 0)
         return -1;
-    if (check_models(c, e) < 0 || check_topics(c, e) < 0 || check_limits(c, e) < 0)
+    if (check_models(c, e) < 0 || conf_check_topics(c, e) < 0 || check_limits(c, e) < 0)
         return -1;
     return conf_check_kafka(c, e);
 }

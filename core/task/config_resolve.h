@@ -25,6 +25,9 @@ int conf_read_secret(const struct config *c, int line, const char *label, const 
 /* Checks the address of the admin port and fetches its token. */
 int conf_resolve_admin(struct config *c, struct err *e);
 
+/* Names that are none, priorities, and topics that would read what is written to another. */
+int conf_check_topics(const struct config *c, struct err *e);
+
 /* Refuses properties of librdkafka that would break a promise. */
 int conf_check_kafka(const struct config *c, struct err *e);
 

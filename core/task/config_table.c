@@ -54,6 +54,13 @@ const struct conf_row conf_rows[] = {
      AT(topics.requests),
      .fallback = "llm.requests",
      .help = "topics that requests are read from"},
+    {.path = "topics.priority",
+     .type = CONF_PROPERTIES,
+     AT(topics.priority),
+     .example = "    llm.interactive: 5\n",
+     .help = "of request topics, 0 to 9, 0 for those not named: where requests wait, those of the "
+             "higher topic go first, and the others keep an eighth of pool.max_in_flight free for "
+             "them; of 16 that go, one is of a lower topic all the same"},
     {.path = "topics.replies",
      .type = CONF_STR,
      AT(topics.replies),

@@ -29,6 +29,9 @@ void delay_mark(const struct kafka_intake *in, struct kafka_part *p)
     /* An embedded broker drops what it has no room for. */
     p->parks = *delay && !in->setup.embedded;
     p->delay = p->parks && strcmp(p->topic, delay) == 0;
+    if (p->delay) /* fed like the lowest topic; its tasks have the priority of theirs */
+        p->above = config_priorities_above(in->setup.config, -1) - 1;
+    p->front = p->front && !p->delay;
 }
 
 static bool read_header(const rd_kafka_message_t *m, struct parked *ret)
@@ -57,6 +60,7 @@ void delay_take(struct kafka_intake *in, struct kafka_part *p, const rd_kafka_me
     }
     t->not_before_us = t->received_us + (due_ms - t->received_wall_ms) * 1000;
     p->due_us = t->not_before_us;
+    t->topic_priority = config_topic_priority(in->setup.config, parked.topic);
     t->record_ms = parked.record_ms;
     t->attempts_used = parked.attempts;
     if (parked.received_ms > t->received_wall_ms) /* another clock */

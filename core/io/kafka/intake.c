@@ -26,7 +26,6 @@
 #define ROUND_MAX    500 /* records between two looks at everything else */
 #define CLOSE_MS     5000
 #define SAY_EVERY_US (10 * 1000000LL)
-#define FEED_CHUNK   16 /* records of one partition before the next has its turn */
 
 struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32_t partition)
 {
@@ -44,13 +43,14 @@ struct kafka_part *intake_find(struct kafka_intake *in, const char *topic, int32
 
 void intake_retire(struct kafka_intake *in, struct kafka_part *p, bool same_log)
 {
+    struct intake_stock *stock = pause_stock_of(in, p);
     struct task *t;
 
     in->last = NULL;
     atomic_store(&p->owned, false);
     while ((t = part_unhold(p))) {
-        in->stock--;
-        in->stock_bytes -= (int64_t)t->raw_len;
+        stock->tasks--;
+        stock->bytes -= (int64_t)t->raw_len;
         part_task_free(t);
     }
     adopt_leave(in, p, same_log);
@@ -68,36 +68,6 @@ bool intake_may_say(int64_t *said_us)
 }
 
 /* ---- records ---- */
-
-/* Opens the record in the ledger; the task goes to the round's list or is dropped. Returns false when the
- * ledger is full, or the record has to wait for others of its kind: it stays with the caller. */
-static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
-{
-    int64_t max_open = in->setup.config->pool.max_per_partition;
-
-    if (!p->ledger) {
-        p->ledger = ledger_new(t->origin.offset, (size_t)max_open, max_open * WINDOW_FACTOR);
-        p->dirty = true; /* where the group began is committed at once: "latest" moves on */
-    }
-    if (!guard_may_begin(in, t))
-        return false;
-    ledger_set_now(p->ledger, t->received_us);
-    switch (ledger_begin(p->ledger, t->origin.offset)) {
-    case LEDGER_SEEN:
-        atomic_fetch_add(&in->seen, 1);
-        part_task_free(t);
-        return true;
-    case LEDGER_FULL:
-        return false;
-    default:
-        if (adopt_wait(in, p, t))
-            return true;
-        guard_begin(in, p, t);
-        list_push(&in->got, &t->node);
-        in->ngot++;
-        return true;
-    }
-}
 
 static void take_error(struct kafka_intake *in, const rd_kafka_message_t *m)
 {
@@ -152,71 +122,10 @@ static void take_message(struct kafka_intake *in, const rd_kafka_message_t *m)
     if (p->delay)
         delay_take(in, p, m, t);
     part_hold(p, t);
-    in->stock++;
-    in->stock_bytes += (int64_t)m->len;
+    pause_stock_of(in, p)->tasks++;
+    pause_stock_of(in, p)->bytes += (int64_t)m->len;
     if (p->nheld >= pause_part_high(in))
         intake_pause(in, p, PAUSE_LEDGER, true);
-}
-
-static void submit(struct kafka_intake *in)
-{
-    struct list_node good, *n;
-
-    list_init(&good);
-    while ((n = list_pop(&in->got))) {
-        struct task *t = CONTAINER_OF(n, struct task, node);
-        struct kafka_part *p = t->source_data;
-
-        if (atomic_load(&p->owned))
-            list_push(&good, n);
-        else
-            adopt_drop(in, t); /* a rebalance came between; it stays open for the next owner */
-    }
-    in->ngot = 0;
-    if (!list_empty(&good))
-        in->pool.submit(in->pool.pool, &good);
-}
-
-/* Moves up to `most` tasks of one partition from the stock to the round's list. */
-static int64_t feed_part(struct kafka_intake *in, struct kafka_part *p, int64_t most)
-{
-    int64_t now_us = p->delay ? clock_mono_us() : 0;
-    int64_t n = 0;
-
-    if (p->paused & PAUSE_MAP)
-        return 0;
-    while (n < most && p->nheld) {
-        struct task *t = part_unhold(p);
-        int64_t bytes = (int64_t)t->raw_len;
-
-        if (t->not_before_us > now_us || !begin(in, p, t)) {
-            part_hold_front(p, t);
-            break;
-        }
-        in->stock--;
-        in->stock_bytes -= bytes;
-        n++;
-    }
-    return n;
-}
-
-/* Gives the pool what it has room for, a few of each partition in turn. */
-static void feed(struct kafka_intake *in)
-{
-    int64_t room = in->stock ? in->pool.room(in->pool.pool) : 0;
-    int64_t moved = 1;
-
-    while (room > in->ngot && moved) {
-        moved = 0;
-        for (size_t i = 0; i < in->nparts && room > in->ngot; i++) {
-            struct kafka_part *p = in->parts[(in->turn + i) % in->nparts];
-            int64_t left = room - in->ngot;
-
-            moved += feed_part(in, p, left < FEED_CHUNK ? left : FEED_CHUNK);
-        }
-        in->turn++;
-    }
-    submit(in);
 }
 
 static void read_round(struct kafka_intake *in)
@@ -231,7 +140,7 @@ static void read_round(struct kafka_intake *in)
         take_message(in, m);
         rd_kafka_message_destroy(m);
         timeout_ms = 0;
-        if (pause_stock_full(in))
+        if (pause_is_due(in))
             break;
     }
 }
@@ -286,7 +195,7 @@ static void *run(void *arg)
         atomic_store(&in->closed, atomic_load(&in->close));
         read_round(in);
         if (!atomic_load(&in->stop))
-            feed(in);
+            feed_pool(in);
     }
     last_commit(in);
     return NULL;

@@ -15,6 +15,12 @@
 #define WINDOW_FACTOR                                                                              \
     100 /* of max_per_partition: how far apart open records of a partition may be */
 
+/* What waits in parts for the pool. */
+struct intake_stock {
+    int64_t tasks, bytes;
+    bool full; /* PAUSE_POOL is on for its parts */
+};
+
 struct kafka_intake {
     struct sink sink; /* worker threads */
     struct kafka_intake_setup setup;
@@ -50,13 +56,12 @@ struct kafka_intake {
     struct kafka_part *last; /* of the last message: most come in runs */
     struct list_node got;    /* tasks of this round, not yet submitted */
     int64_t ngot;
-    int64_t stock; /* tasks waiting in all parts, and their bytes */
-    int64_t stock_bytes;
-    size_t turn;                         /* which part is fed first */
-    bool assigned_all;                   /* embedded: partitions are known */
-    bool unloaded;                       /* some part is not live yet */
-    bool pool_full;                      /* PAUSE_POOL is on: the stock is full */
-    int64_t load_us;                     /* when to ask again */
+    struct intake_stock
+        stock[2];      /* 1: of topics with the highest of several priorities; 0: of the others */
+    size_t turn;       /* which part is fed first */
+    bool assigned_all; /* embedded: partitions are known */
+    bool unloaded;     /* some part is not live yet */
+    int64_t load_us;   /* when to ask again */
     struct committed_question *question; /* away, or NULL */
     int64_t heads_us;                    /* when to look for stuck heads again */
     int64_t gauges_us;                   /* when to take the gauges again */
@@ -119,11 +124,15 @@ void pause_shrink_map(
     struct kafka_intake *in); /* the broker refused the longest one that was sent */
 void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on);
 size_t pause_part_high(const struct kafka_intake *in); /* records of a part that may wait here */
-bool pause_stock_full(const struct kafka_intake *in);
-void pause_adjust(struct kafka_intake *in); /* resumes and pauses by what waits now */
+struct intake_stock *pause_stock_of(struct kafka_intake *in, const struct kafka_part *p);
+bool pause_is_due(const struct kafka_intake *in); /* a stock is full, and its parts go on */
+void pause_adjust(struct kafka_intake *in);       /* resumes and pauses by what waits now */
 
 /* Tells librdkafka when it is not so yet, whatever the reasons say. */
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause);
+
+/* feed.c */
+void feed_pool(struct kafka_intake *in); /* gives the pool what it has room for */
 
 /* gauge.c */
 void gauge_tick(struct kafka_intake *in, int64_t now_us);

@@ -121,7 +121,7 @@ static void make_live(struct kafka_intake *in, const rd_kafka_topic_partition_li
         in->unloaded = true;
     rd_kafka_topic_partition_list_destroy(list);
     for (size_t i = 0; i < in->nparts; i++) {
-        if (in->pool_full)
+        if (pause_stock_of(in, in->parts[i])->full)
             intake_pause(in, in->parts[i], PAUSE_POOL, true);
         if (atomic_load(&in->stop))
             intake_pause(in, in->parts[i], PAUSE_STOP, true);

@@ -177,6 +177,7 @@ struct task *part_task(struct kafka_part *p, const rd_kafka_message_t *m)
     t->excess = p->parks ? &p->excess : NULL;
     memcpy(t->id_scope, p->id_scope, sizeof t->id_scope);
     t->has_id_scope = true;
+    t->topic_priority = p->priority;
     t->origin = (struct task_origin){p->topic, p->partition, m->offset};
     t->raw = mem_dup(m->payload, m->len);
     t->raw_len = m->payload ? m->len : 0;

@@ -45,6 +45,9 @@ struct kafka_part {
     atomic_llong excess;   /* so many of them should be, see struct task */
     bool delay;            /* it is of the delay topic */
     int64_t due_us;        /* then: when the record read last is due, monotonic */
+    int priority;          /* topics.priority of its topic */
+    int above;             /* how many different priorities above that one there are */
+    bool front;            /* topics have priorities, and its own is the highest */
     bool moved;            /* its last owner may live, see struct holding_part */
     bool live;             /* handed to librdkafka with its position; false: still being loaded */
     int64_t start;         /* committed offset, or RD_KAFKA_OFFSET_BEGINNING / _END */

@@ -3,6 +3,7 @@
  * transitions only: resuming a partition that is not paused can rewind it (librdkafka before 2.4).
  */
 #include "base/log.h"
+#include "base/mem.h"
 #include "io/kafka/intake.h"
 
 #define STOCK_BYTES (32LL << 20)
@@ -62,9 +63,43 @@ static int64_t stock_high(const struct kafka_intake *in)
     return all < STOCK_LEAST ? STOCK_LEAST : all > STOCK_MOST ? STOCK_MOST : all;
 }
 
-bool pause_stock_full(const struct kafka_intake *in)
+/* Topics of the highest priority have their own, so that those below can fill up only theirs. */
+struct intake_stock *pause_stock_of(struct kafka_intake *in, const struct kafka_part *p)
 {
-    return in->stock >= stock_high(in) || in->stock_bytes >= STOCK_BYTES;
+    return &in->stock[p->front];
+}
+
+/* Half of the bytes for each when there are two. */
+static int64_t bytes_high(const struct kafka_intake *in)
+{
+    return in->setup.config->topics.priority.count > 0 ? STOCK_BYTES / 2 : STOCK_BYTES;
+}
+
+static bool is_full(const struct kafka_intake *in, const struct intake_stock *s)
+{
+    return s->tasks >= stock_high(in) || s->bytes >= bytes_high(in);
+}
+
+bool pause_is_due(const struct kafka_intake *in)
+{
+    bool due = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(in->stock); i++)
+        due |= !in->stock[i].full && is_full(in, &in->stock[i]);
+    return due;
+}
+
+static void adjust_stock(struct kafka_intake *in, struct intake_stock *s)
+{
+    bool was = s->full;
+
+    if (!was)
+        s->full = is_full(in, s);
+    else if (s->tasks <= stock_high(in) / 2 && s->bytes <= bytes_high(in) / 2)
+        s->full = false;
+    for (size_t i = 0; s->full != was && i < in->nparts; i++)
+        if (pause_stock_of(in, in->parts[i]) == s)
+            intake_pause(in, in->parts[i], PAUSE_POOL, s->full);
 }
 
 /* A partition pauses at three quarters of what the metadata holds, and goes on at half of that. A broker that
@@ -97,14 +132,8 @@ void pause_adjust(struct kafka_intake *in)
 {
     size_t open = 0;
 
-    if (!in->pool_full && pause_stock_full(in)) {
-        in->pool_full = true;
-        intake_pause_all(in, PAUSE_POOL, true);
-    } else if (in->pool_full && in->stock <= stock_high(in) / 2 &&
-               in->stock_bytes <= STOCK_BYTES / 2) {
-        in->pool_full = false;
-        intake_pause_all(in, PAUSE_POOL, false);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(in->stock); i++)
+        adjust_stock(in, &in->stock[i]);
     for (size_t i = 0; i < in->nparts; i++) {
         struct kafka_part *p = in->parts[i];
 

@@ -85,6 +85,9 @@ static struct kafka_part *start_over(struct kafka_intake *in, struct kafka_part 
         "the partition begins anew below the position: its topic was made anew or its log cut",
         "topic=%s partition=%d position=%lld", old->topic, (int)old->partition,
         (long long)old->next);
+    p->priority = old->priority;
+    p->above = old->above;
+    p->front = old->front;
     p->live = old->live;
     p->paused = old->paused;
     p->told = old->told;

@@ -25,16 +25,21 @@ bool rebalance_is_eager(const struct kafka_intake *in)
 
 void rebalance_add_part(struct kafka_intake *in, const char *topic, int32_t partition)
 {
+    struct kafka_part *p = part_new(topic, partition);
+
     if (in->nparts == in->cap) {
         in->cap = in->cap ? in->cap * 2 : 64;
         in->parts = mem_grow(in->parts, in->cap, sizeof *in->parts);
     }
-    in->parts[in->nparts] = part_new(topic, partition);
+    p->priority = config_topic_priority(in->setup.config, topic);
+    p->above = config_priorities_above(in->setup.config, p->priority);
+    p->front = in->setup.config->topics.priority.count > 0 && p->above == 0;
     /* What is assigned at the first time belonged to nobody; later, and with the eager protocol, it may have been
      * taken from a worker that lives. */
-    in->parts[in->nparts]->moved = in->had_assigned || rebalance_is_eager(in);
-    delay_mark(in, in->parts[in->nparts]);
-    in->parts[in->nparts++]->crash_log = in->setup.crash_log;
+    p->moved = in->had_assigned || rebalance_is_eager(in);
+    p->crash_log = in->setup.crash_log;
+    delay_mark(in, p);
+    in->parts[in->nparts++] = p;
     in->unloaded = true;
 }
 

@@ -204,6 +204,9 @@ Test(config_resolve, mistakes)
         {"topics: {replies: a b}\n", "topics.replies: `a b` is no name of a topic"},
         {"topics: {requests: []}\n", "names no topic"},
         {"topics: {dead_letter: ..}\n", "topics.dead_letter"},
+        {"topics: {priority: {other: 1}}\n", "`other` is not in topics.requests"},
+        {"topics: {priority: {llm.requests: 10}}\n", "`10` is no priority; allowed are 0 to 9"},
+        {"topics: {priority: {llm.requests: high}}\n", "`high` is no priority"},
         {"kafka:\n  enable.auto.commit: true\n",
          "configuration:2: kafka.enable.auto.commit=true is refused"},
         {"kafka: {consumer: {enable.auto.offset.store: true}}\n",
@@ -266,6 +269,26 @@ Test(config_resolve, what_is_fine)
         cr_expect_eq(resolve(texts[i], NULL, &c, &e), 0, "%s: %s", texts[i], e.msg);
         config_free(c);
     }
+}
+
+Test(config_resolve, priorities_of_topics)
+{
+    static const struct {
+        const char *topic;
+        int priority, above;
+    } cases[] = {{"a", 0, 2}, {"b", 9, 0}, {"c", 3, 1}, {"d", 3, 1}};
+    struct config *c = NULL;
+    struct err e = {0};
+    size_t i = 0;
+
+    cr_assert_eq(
+        resolve("topics: {requests: [a, b, c, d], priority: {b: 9, c: 3, d: 3}}\n", NULL, &c, &e),
+        0, "%s", e.msg);
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        cr_expect_eq(config_topic_priority(c, cases[i].topic), cases[i].priority);
+        cr_expect_eq(config_priorities_above(c, cases[i].priority), cases[i].above);
+    }
+    config_free(c);
 }
 
 Test(config_resolve, smaller_of_two_limits)
