@@ -19,8 +19,8 @@
 #define DEPTH           0.1 /* of the mark, that a cut goes below it */
 #define HALF            0.5 /* between what was right and what was one too many */
 #define FORGET          16  /* times the mark: there is no such limit any more */
-#define TOLERATED       0.1
-#define LATELY          100       /* answers that are remembered */
+#define TOLERATED       0.15
+#define LATELY          150       /* answers that are remembered */
 #define LATENCY_NONE_US SECOND_US /* before the first answer */
 #define SMOOTH          0.1
 #define RESTORE_S       16               /* doublings until all calls are back */
@@ -167,12 +167,24 @@ static double mark_of(const struct learn *l, int64_t now_us)
     return places < beside ? places : beside;
 }
 
+/* A refusal among many good answers. Below the mark it is chance; past it, the growth has gone far enough. */
+static void few(struct learn *l, int64_t now_us)
+{
+    double places = found(l, now_us);
+
+    if (!isfinite(places) || places < l->most)
+        return;
+    l->most = mark_of(l, now_us);
+    l->cut_us = now_us - (int64_t)(grow_us(l) / 2);
+}
+
 static void refused(struct learn *l, const struct call_mark *mark, int64_t now_us)
 {
     bool many = false;
 
     count(l, false);
-    many = l->refused > TOLERATED * (l->good + l->refused);
+    /* Those that are still running may yet be served: refusals come first. */
+    many = l->refused > TOLERATED * (l->good + l->refused + (double)l->running);
     if (l->most > 0 && mark->us < l->cut_us) {
         /* Of the burst that is known already: each that was refused takes its own place away. */
         if (many && l->most > 1)
@@ -180,10 +192,7 @@ static void refused(struct learn *l, const struct call_mark *mark, int64_t now_u
         return;
     }
     if (!many) {
-        if (isfinite(found(l, now_us))) { /* no more for now, and no less */
-            l->most = mark_of(l, now_us);
-            l->cut_us = now_us - (int64_t)grow_us(l);
-        }
+        few(l, now_us);
         return;
     }
     if (l->most == 0 || l->most > 1 || l->served)

@@ -22,6 +22,7 @@ struct hidden {
     double burst;
     double random; /* part that is refused whatever the client does */
     int64_t latency_us;
+    bool few; /* so few calls that each refusal weighs */
 };
 
 struct running {
@@ -133,7 +134,7 @@ static const struct hidden limits[] = {
     {"10 a second", .rate_s = 10, .burst = 10, .latency_us = 2 * S},
     {"10 a second, quick", .rate_s = 10, .burst = 10, .latency_us = S / 50},
     {"100 a second after a full minute", .rate_s = 100, .burst = 6000, .latency_us = S},
-    {"1 a second, slow", .rate_s = 1, .burst = 5, .latency_us = 5 * S},
+    {"1 a second, slow", .rate_s = 1, .burst = 5, .latency_us = 5 * S, .few = true},
 };
 
 static struct loop *loop_new(const struct hidden *h)
@@ -163,8 +164,8 @@ Test(learn, hidden_limits_are_found_and_used)
         run(l, S, 121 * S);
         part = used(l, 121 * S, 721 * S);
         share = (double)l->refused / (double)(l->good + l->refused);
-        cr_expect_geq(part, 0.90, "%s: %.3f of it used", l->h.name, part);
-        cr_expect_leq(share, 0.06, "%s: %.3f refused", l->h.name, share);
+        cr_expect_geq(part, l->h.few ? 0.85 : 0.95, "%s: %.3f of it used", l->h.name, part);
+        cr_expect_leq(share, l->h.few ? 0.10 : 0.04, "%s: %.3f refused", l->h.name, share);
         free(l);
     }
 }
@@ -210,10 +211,10 @@ Test(learn, lowered_limit_is_found_at_once)
 Test(learn, few_refusals_by_chance_do_not_bring_it_down_to_nothing)
 {
     struct loop *l = loop_new(
-        &(struct hidden){"short for all", .parallel = 100000, .random = 0.03, .latency_us = S});
+        &(struct hidden){"short for all", .parallel = 100000, .random = 0.1, .latency_us = S});
 
     run(l, S, 601 * S);
-    cr_expect_gt(l->good, 12000, "%lld served", (long long)l->good);
+    cr_expect_gt(l->good, 300000, "%lld served", (long long)l->good);
     free(l);
 }
 
