@@ -18,19 +18,37 @@ extern const struct command command_check;
 extern const struct command command_collect;
 extern const struct command command_dev;
 extern const struct command command_dlq;
+extern const struct command command_drain;
 extern const struct command command_enqueue;
 extern const struct command command_explain;
 extern const struct command command_health;
 extern const struct command command_import_litellm;
+extern const struct command command_pause;
+extern const struct command command_resume;
 extern const struct command command_sim;
 extern const struct command command_top;
 extern const struct command command_topics;
 extern const struct command command_worker;
 
 const struct command *const commands[] = {
-    &command_batch,  &command_worker, &command_enqueue, &command_collect,        &command_dev,
-    &command_sim,    &command_check,  &command_topics,  &command_cache,          &command_dlq,
-    &command_health, &command_top,    &command_explain, &command_import_litellm, NULL,
+    &command_batch,
+    &command_worker,
+    &command_enqueue,
+    &command_collect,
+    &command_dev,
+    &command_sim,
+    &command_check,
+    &command_topics,
+    &command_cache,
+    &command_dlq,
+    &command_health,
+    &command_top,
+    &command_explain,
+    &command_pause,
+    &command_resume,
+    &command_drain,
+    &command_import_litellm,
+    NULL,
 };
 
 #define COMMANDS_MAX 64

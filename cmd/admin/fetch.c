@@ -1,6 +1,7 @@
-/* fetch: see fetch.h. One request at a time, on the caller's thread; sends no token and changes nothing. */
+/* fetch: see fetch.h. One request at a time, on the caller's thread. Only a POST sends the token. */
 #include "cmd/admin/fetch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -11,6 +12,7 @@
 #include "task/listen.h"
 
 #define HEADERS_MAX 16384
+#define TOKEN_MAX   16384
 
 static int url_of(const char *listen, char ret[FETCH_URL_MAX], struct err *e)
 {
@@ -82,21 +84,24 @@ static int ask(struct http *h, struct question *q, struct err *e)
     return bad;
 }
 
+/* token NULL: a GET. */
 static void set_request(struct http_request *r, const char *url, const char *path,
-                        int64_t timeout_ms)
+                        const char *token, int64_t timeout_ms)
 {
     size_t n = strlen(url) + strlen(path) + 1;
 
     http_request_init(r, 0);
     r->url = mem_alloc(n);
     snprintf(r->url, n, "%s%s", url, path);
-    r->get = true;
+    r->get = token == NULL;
+    if (token && *token)
+        http_request_header(r, "Authorization", "Bearer %s", token);
     r->timeout_ms = timeout_ms;
     r->connect_timeout_ms = timeout_ms;
 }
 
-int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
-          struct err *e)
+static int request(const char *url, const char *path, const char *token, int64_t timeout_ms,
+                   int *ret_status, struct buf *ret, struct err *e)
 {
     const struct http_conf conf = {
         .max_calls = 1, .response_max = ret->max, .headers_max = HEADERS_MAX};
@@ -107,7 +112,7 @@ int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status
 
     if (!h)
         return -1;
-    set_request(&q.call.request, url, path, timeout_ms);
+    set_request(&q.call.request, url, path, token, timeout_ms);
     bad = ask(h, &q, e);
     if (bad == 0) {
         *ret_status = (int)r->status;
@@ -118,4 +123,51 @@ int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status
     http_request_done(&q.call.request);
     http_response_done(&q.call.response);
     return bad;
+}
+
+int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
+          struct err *e)
+{
+    return request(url, path, NULL, timeout_ms, ret_status, ret, e);
+}
+
+int fetch_post(const char *url, const char *path, const char *token, int64_t timeout_ms,
+               int *ret_status, struct buf *ret, struct err *e)
+{
+    return request(url, path, token, timeout_ms, ret_status, ret, e);
+}
+
+static int read_token(const char *path, char **ret, struct err *e)
+{
+    FILE *f = fopen(path, "re");
+    char text[TOKEN_MAX + 1] = "";
+
+    if (!f)
+        return err_set(e, EX_NOINPUT, "the token in %s cannot be read: %s", path, strerror(errno));
+    if (!fgets(text, sizeof text, f))
+        text[0] = '\0';
+    fclose(f);
+    text[strcspn(text, " \t\r\n")] = '\0';
+    *ret = mem_strdup(text);
+    return 0;
+}
+
+int fetch_token(const char *file, const struct config_options *o, char **ret, struct err *e)
+{
+    const char *path = o->config;
+    struct config *c = NULL;
+    int rc = 0;
+
+    if (file)
+        return read_token(file, ret, e);
+    if (!path && access("sluice.yaml", F_OK) == 0)
+        path = "sluice.yaml";
+    if (config_load(path, environ, o->set.at, o->set.count, &c, e) < 0)
+        return -1;
+    if (*c->observability.admin_token_file)
+        rc = read_token(c->observability.admin_token_file, ret, e);
+    else
+        *ret = mem_strdup(c->observability.admin_token);
+    config_free(c);
+    return rc;
 }

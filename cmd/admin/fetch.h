@@ -1,4 +1,4 @@
-/* fetch: a page of an admin port, from another process: for `health` and `top`. */
+/* fetch: a page of an admin port, from another process: for `health`, `top`, and those that steer a worker. */
 #ifndef SLUICE_CMD_ADMIN_FETCH_H
 #define SLUICE_CMD_ADMIN_FETCH_H
 
@@ -19,5 +19,13 @@ int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_UR
 /* GET of url and path. 0: *ret_status and the body (initialised by the caller) are there; -1: no answer came. */
 int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
           struct err *e);
+
+/* POST of url and path with the token, "" for none. */
+int fetch_post(const char *url, const char *path, const char *token, int64_t timeout_ms,
+               int *ret_status, struct buf *ret, struct err *e);
+
+/* The token of the admin port: what stands in `file` when it is given, else what the configuration says; "" when it
+ * says nothing or there is none. To be freed. */
+int fetch_token(const char *file, const struct config_options *o, char **ret, struct err *e);
 
 #endif

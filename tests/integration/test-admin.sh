@@ -164,6 +164,35 @@ collect paused.jsonl paused.out
 all_answered paused.out 30
 wait_for 10 health || fail "not ready after /resume"
 
+# ---- by command, and by the keys of top ----
+
+steer() { "$SLUICE" "$1" --url "http://127.0.0.1:$PORT" "${@:2}" >steer.out 2>&1; }
+is_paused() { page /status | jq -e ".paused == $1"; }
+echo "$token" >token
+rc=0
+steer pause || rc=$?
+{ [ $rc = 69 ] && grep -q "answers 401" steer.out; } || fail "pause without a token: $rc: $(cat steer.out)"
+is_paused false >/dev/null || fail "paused without a token"
+steer pause --token-file token || fail "pause: $(cat steer.out)"
+is_paused true >/dev/null || fail "not paused"
+steer resume -c c.yaml || fail "resume with the token of the configuration: $(cat steer.out)"
+is_paused false >/dev/null || fail "not resumed"
+steer drain --url http://127.0.0.1:1 && fail "drain where nobody is"
+mkfifo keys
+script -qec "'$SLUICE' top --every 200ms --token-file token --url http://127.0.0.1:$PORT" top.typed <keys >/dev/null &
+TOP=$!
+exec 7>keys
+wait_for 10 grep -q 'p pause' top.typed || fail "top offers no keys: $(cat top.typed)"
+printf p >&7
+wait_for 10 is_paused true || fail "p does not pause: $(tail -c 2000 top.typed)"
+wait_for 10 grep -q 'pause: done' top.typed || fail "top does not say so"
+printf r >&7
+wait_for 10 is_paused false || fail "r does not resume"
+printf q >&7
+exec 7>&-
+wait "$TOP" || fail "q does not end top"
+wait_for 10 health || fail "not ready after r"
+
 # ---- slow and garbage clients do not hurt ----
 
 for ((i = 0; i < 80; i++)); do
