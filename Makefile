@@ -127,6 +127,7 @@ DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppchec
 DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
 DEPS_PAGE  = chromium chromium-driver
+DEPS_OPS   = golang-go python3-venv systemd
 DEPS_CLIENTS = golang-go nodejs npm default-jdk-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
@@ -137,6 +138,7 @@ deps-test: ## install what the tests with a real Apache Kafka, the vendors' pack
 	@tests/lib/need kafka >/dev/null || $(INSTALL_DEPS) $(DEPS_KAFKA)
 	@tests/lib/need conformance >/dev/null || $(INSTALL_DEPS) $(DEPS_NPM)
 	@tests/lib/need page >/dev/null || $(INSTALL_DEPS) $(DEPS_PAGE)
+	@tests/lib/need ops >/dev/null || $(INSTALL_DEPS) $(DEPS_OPS)
 	@tests/lib/need clients >/dev/null || $(INSTALL_DEPS) $(DEPS_CLIENTS)
 
 .PHONY: demo
@@ -209,23 +211,26 @@ SHARE_DIR  = $(DESTDIR)$(PREFIX)/share
 EXAMPLES   = $(SHARE_DIR)/doc/sluice/examples
 SCHEMAS    = $(SHARE_DIR)/sluice/schemas
 UNIT_DIR   = $(DESTDIR)$(PREFIX)/lib/systemd/system
+USERS_DIR  = $(DESTDIR)$(PREFIX)/lib/sysusers.d
 COMPLETIONS = bash:bash-completion/completions/sluice zsh:zsh/site-functions/_sluice \
 	fish:fish/vendor_completions.d/sluice.fish
 
 install: man ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/sluice $(BIN_DIR)/sluice
-	install -d $(SHARE_DIR)/man/man1 $(SHARE_DIR)/man/man5 $(EXAMPLES) $(SCHEMAS) $(UNIT_DIR)
+	install -d $(SHARE_DIR)/man/man1 $(SHARE_DIR)/man/man5 $(EXAMPLES) $(SCHEMAS) $(UNIT_DIR) $(USERS_DIR)
 	install -m 644 $(MAN_DIR)/*.1 $(SHARE_DIR)/man/man1
 	install -m 644 $(MAN_DIR)/*.5 $(SHARE_DIR)/man/man5
 	sed 's|@PREFIX@|$(PREFIX)|g' deploy/systemd/sluice-worker.service >$(UNIT_DIR)/sluice-worker.service
-	install -m 644 deploy/examples/* $(EXAMPLES)
+	install -m 644 deploy/systemd/sluice.conf $(USERS_DIR)/sluice.conf
+	install -m 644 $(wildcard deploy/examples/*.*) $(EXAMPLES)
+	install -D -m 644 -t $(EXAMPLES)/go deploy/examples/go/*
 	install -m 644 deploy/schemas/* $(SCHEMAS)
 	for c in $(COMPLETIONS); do \
 		install -d $(SHARE_DIR)/$$(dirname $${c#*:}) && \
 		$(BUILD)/sluice completion $${c%%:*} >$(SHARE_DIR)/$${c#*:} || exit 1; done
 
 uninstall: ## remove what install put there
-	rm -f $(BIN_DIR)/sluice $(UNIT_DIR)/sluice-worker.service
+	rm -f $(BIN_DIR)/sluice $(UNIT_DIR)/sluice-worker.service $(USERS_DIR)/sluice.conf
 	rm -f $(SHARE_DIR)/man/man1/sluice.1 $(SHARE_DIR)/man/man1/sluice-*.1 $(SHARE_DIR)/man/man5/sluice.yaml.5
 	rm -rf $(SHARE_DIR)/sluice $(SHARE_DIR)/doc/sluice
 	for c in $(COMPLETIONS); do rm -f $(SHARE_DIR)/$${c#*:}; done

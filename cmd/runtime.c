@@ -234,6 +234,7 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
     *r = (struct runtime){.config = setup->config,
                           .health = setup->health,
                           .watch = setup->watch,
+                          .notify = setup->notify,
                           .signal_fd = setup->signal_fd,
                           .flush_ms = setup->embedded ? DEV_FLUSH_MS : FLUSH_MS};
     kafka_fatal_init(&r->fatal);
@@ -321,7 +322,15 @@ static void show(struct runtime *r, const struct health_signs *signs, bool at_on
 
 static void show_drain(struct runtime *r, bool at_once)
 {
-    show(r, &(struct health_signs){.draining = true}, at_once);
+    struct kafka_intake_stats k;
+    struct notify_view v = {.signs = {.draining = true},
+                            .alive = true,
+                            .stop_s = r->config->pool.drain_timeout_ms / 1000 + 2 * GIVE_UP_S};
+
+    show(r, &v.signs, at_once);
+    kafka_intake_stats(r->intake, &k);
+    v.partitions = k.partitions, v.open = k.open;
+    notify_show(r->notify, &v, clock_mono_us());
 }
 
 /* Says when the budget is used up and when there is one again. */
@@ -365,6 +374,10 @@ static void look(struct runtime *r)
                                                                : WHY_INPUT);
     r->hangs = health_hangs(&r->health, k.rounds, HANG_TICKS);
     show(r, &signs, r->hangs);
+    notify_show(r->notify,
+                &(struct notify_view){
+                    .signs = signs, .alive = !r->hangs, .partitions = k.partitions, .open = k.open},
+                clock_mono_us());
     if (r->hangs) {
         /* Said here, because the way down will hang as well and be cut off. */
         log_error("the intake thread hangs, the worker ends", "rounds=%" PRIu64, k.rounds);

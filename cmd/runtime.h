@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/admin/watch.h"
 #include "cmd/health.h"
+#include "cmd/notify.h"
 #include "io/budget_file.h"
 #include "io/kafka/kafka.h"
 #include "io/store.h"
@@ -29,8 +30,9 @@ struct runtime {
     int signal_fd; /* not owned */
     bool exact;
     struct health health;
-    struct watch *watch; /* or NULL; not owned */
-    bool hangs;          /* the intake */
+    struct watch *watch;   /* or NULL; not owned */
+    struct notify *notify; /* or NULL; not owned */
+    bool hangs;            /* the intake */
     int64_t flush_ms;
     int64_t said_us;
     uint64_t said_finished;
@@ -46,6 +48,7 @@ struct runtime_setup {
     int signal_fd;               /* of signals_open() */
     struct health health;        /* of health_open(); all zero: nothing is shown */
     struct watch *watch;         /* of watch_open(), or NULL; outlives the runtime */
+    struct notify *notify;       /* of notify_open(), likewise */
 };
 
 /* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */

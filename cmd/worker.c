@@ -78,11 +78,13 @@ static int work(const struct worker_options *o, const struct config *c, int sign
     /* What a killed worker has left goes at once, before the brokers are asked. */
     if (health_open(&setup.health, o->ready_file, e) < 0 || watch_open(&setup.watch, c, "", e) < 0)
         return e->code;
+    setup.notify = notify_open(getenv("NOTIFY_SOCKET"));
     look_at_cluster(c, &setup);
     if (runtime_start(&r, &setup, e) == 0)
         rc = runtime_run(&r, e);
     else
         rc = e->code ? e->code : EX_UNAVAILABLE;
+    notify_close(setup.notify);
     watch_close(setup.watch);
     return rc;
 }
