@@ -1,0 +1,377 @@
+/*
+ * world_run: the events of the world: tasks that come, calls that arrive and end, workers that crash and come
+ * back, and the admission's own points in time.
+ */
+#ifndef SLUICE_TESTS_WORLD_RUN_H
+#define SLUICE_TESTS_WORLD_RUN_H
+
+#include "tests/unit/pool/world_check.h"
+
+static inline void item_select(struct world *w, struct item *it);
+
+/* ---- lines: what waits, in the world's own books ---- */
+
+static inline void line_enter(struct world *w, struct worker *k, struct item *it)
+{
+    int i;
+
+    it->routes = it->t->usable_routes;
+    if (it->nwaits < WAITS_MAX)
+        it->waits[it->nwaits].from_us = w->now_us;
+    list_push(&k->lines[line_of(it)], &it->line);
+    for (i = 0; i < w->plan.nrows; i++)
+        k->waits[i] += it->routes >> i & 1;
+}
+
+static inline void line_leave(struct world *w, struct worker *k, struct item *it)
+{
+    int i;
+
+    for (i = 0; i < w->plan.nrows; i++)
+        k->waits[i] -= it->routes >> i & 1;
+    list_remove(&it->line);
+    if (it->nwaits < WAITS_MAX)
+        it->waits[it->nwaits++].to_us = w->now_us;
+    it->routes = 0;
+    it->overtaken = 0;
+}
+
+/* ---- the life of a task ---- */
+
+enum item_end { ITEM_SERVED, ITEM_LATE, ITEM_GAVE_UP, ITEM_NEVER };
+
+static inline void item_end(struct world *w, struct item *it, enum item_end how)
+{
+    static const char *const names[] = {"is served", "is too late", "is given up", "can never go"};
+
+    note(w, "task %d %s", it->number, names[how]);
+    if (++it->ends > 1)
+        broken(w, "task %d has ended twice", it->number);
+    if (how == ITEM_SERVED)
+        w->result.ok++;
+    else
+        w->result.failed++;
+    if (how == ITEM_NEVER)
+        broken(w, "task %d: no row is left for it", it->number);
+    if (how == ITEM_LATE)
+        check_failed(w, it);
+    if (how == ITEM_GAVE_UP && it->t->attempts_used <= w->config->router.num_retries)
+        check_failed(w, it);
+    heap_remove(&w->events, &it->timer);
+    it->t = task_free(it->t);
+    w->open--;
+}
+
+static inline void item_later(struct world *w, struct item *it, enum item_event event,
+                              int64_t at_us)
+{
+    it->event = event;
+    heap_push(&w->events, &it->timer, at_us);
+}
+
+static inline struct task *task_of(struct world *w, struct item *it)
+{
+    static const char *const names[] = {"a", "b"};
+    struct task *t = task_new();
+    int i = 0;
+
+    task_set_state(t, TASK_INBOX);
+    task_set_state(t, TASK_RUNNING);
+    t->source_data = it;
+    t->op = OP_CHAT;
+    t->raw_len = (size_t)it->prompt * 4;
+    for (i = 0; w->plan.answers[i] != it->answer; i++)
+        ;
+    t->body = json_object_get(w->bodies[i]);
+    for (i = 0; i < 2; i++)
+        if (it->wants >> i & 1)
+            t->models[t->nmodels++] = mem_strdup(names[i]);
+    if (it->deadline_us != NEVER)
+        t->deadline_us = it->deadline_us + MONO;
+    return t;
+}
+
+static inline void item_come(struct world *w, struct item *it)
+{
+    it->t = task_of(w, it);
+    item_select(w, it);
+}
+
+/* ---- calls ---- */
+
+static inline void excess_add(struct world *w, const struct visit *v, int64_t tokens)
+{
+    struct excess *e = &w->rows[v->row].excess[v->worker];
+    struct mark *peak = &e->peaks[w->now_us / S % PEAKS];
+
+    if (peak->at_us != w->now_us / S)
+        *peak = (struct mark){.at_us = w->now_us / S, .tokens = e->now};
+    e->now += tokens;
+    peak->tokens = e->now > peak->tokens ? e->now : peak->tokens;
+}
+
+static inline void visit_start(struct world *w, struct item *it)
+{
+    struct visit *v = mem_alloc(sizeof *v);
+    struct worker *k = worker_of(w, it);
+    struct task *t = it->t;
+    struct row_use *u = &w->rows[t->route];
+    struct second *s = second_at(k, t->route, w->now_us);
+
+    *v = (struct visit){.item = it,
+                        .worker = w->owner[it->part],
+                        .row = t->route,
+                        .started_us = w->now_us,
+                        .reserved = t->reserved_tokens,
+                        .used = (int64_t)((double)(it->prompt + it->answer) * it->use)};
+    v->excess = v->used > v->reserved ? v->used - v->reserved : 0;
+    list_push(&w->visits, &v->all);
+    heap_push(&w->events, &v->timer, w->now_us + draw(w, 1000, WAY_US));
+    task_set_state(t, TASK_HTTP);
+    it->visit = v;
+    w->result.calls++;
+    u->requests++;
+    u->tokens += (double)v->reserved;
+    u->running++;
+    u->unneeded += v->reserved - v->used + v->excess;
+    excess_add(w, v, v->excess);
+    u->largest = v->reserved > u->largest ? v->reserved : u->largest;
+    if (s) {
+        s->requests++;
+        s->tokens += v->reserved;
+    }
+    note(w, "task %d is called on row %d by worker %d", it->number, v->row, v->worker);
+}
+
+/* How a call that is let in will end: what fails has no usage that anybody hears of, and is counted as it was
+ * reserved, or less. */
+static inline enum error_class fate_of(struct world *w, struct visit *v, int64_t *us)
+{
+    const struct row_plan *p = &w->plan.rows[v->row];
+    int64_t left_us =
+        v->item && v->item->deadline_us != NEVER ? v->item->deadline_us - w->now_us : NEVER;
+    enum error_class class = CLASS_OK;
+
+    *us = (int64_t)((double)p->latency_us * (v->item ? v->item->slow : 1));
+    if (rng_unit(&w->rng) < p->flaky)
+        class = CLASS_TRANSIENT;
+    if (*us > p->stuck_us || *us > left_us) {
+        *us = p->stuck_us < left_us ? p->stuck_us : left_us;
+        class = CLASS_TIMEOUT;
+    }
+    if (class != CLASS_OK && v->excess > 0) {
+        excess_add(w, v, -v->excess);
+        v->used = v->reserved;
+        v->excess = 0;
+    }
+    return class;
+}
+
+static inline void visit_arrive(struct world *w, struct visit *v)
+{
+    struct account *a = &w->accounts[v->row];
+    int64_t us;
+    enum error_class class = fate_of(w, v, &us);
+
+    v->there = true;
+    v->said = account_judge(a, v->used, w->now_us);
+    check_arrival(w, v);
+    v->runs = v->said.class == CLASS_OK || v->said.class == CLASS_TIMEOUT;
+    a->running += v->runs;
+    if (v->said.class == CLASS_OK)
+        v->said.class = class;
+    else if (v->said.class == CLASS_TIMEOUT)
+        us = a->plan->stuck_us;
+    else
+        us = draw(w, 20000, 100000);
+    if (v->item && v->item->deadline_us != NEVER && w->now_us + us > v->item->deadline_us)
+        us = v->item->deadline_us > w->now_us ? v->item->deadline_us - w->now_us : 0;
+    heap_push(&w->events, &v->timer, w->now_us + us);
+}
+
+/* It is over for the provider, and in the books. */
+static inline void visit_over(struct world *w, struct visit *v)
+{
+    struct row_use *u = &w->rows[v->row];
+
+    w->accounts[v->row].running -= v->runs;
+    u->running--;
+    u->unneeded -= v->reserved - v->used + v->excess;
+    excess_add(w, v, -v->excess);
+    heap_remove(&w->events, &v->timer);
+    list_remove(&v->all);
+    if (v->item)
+        v->item->visit = NULL;
+    free(v);
+}
+
+static inline void item_failed(struct world *w, struct item *it, const struct ruling *said)
+{
+    struct task *t = it->t;
+    struct worker *k = worker_of(w, it);
+    struct retry_input in = {.class = said->class, .hint_ms = said->hint_ms, .now_us = mono(w)};
+    struct admission_end end = {.sent = true, .used_tokens = -1};
+    struct retry_verdict v;
+    int row = t->route;
+
+    if (t->probe ? retry_probe_counts(in.class) : retry_counts(in.class))
+        t->attempts_used++;
+    v = retry_decide(w->config, t, &in, &w->rng);
+    end.verdict = &v;
+    if (v.refuse_route)
+        t->refused_routes |= (uint64_t)1 << row;
+    end.keeps_slot = v.action == RETRY_GIVE_UP || !select_candidates(w->config, t);
+    admission_leave(k->admission, t, &end, mono(w));
+    if (end.keeps_slot) {
+        admission_stored(k->admission, t, mono(w));
+        item_end(w, it, w->now_us >= it->deadline_us ? ITEM_LATE : ITEM_GAVE_UP);
+        return;
+    }
+    if (v.action == RETRY_SAME)
+        t->route = -1;
+    if (v.not_before_us <= mono(w)) {
+        item_select(w, it);
+        return;
+    }
+    task_set_state(t, TASK_DELAYED);
+    item_later(w, it, ITEM_GOES_ON, v.not_before_us - MONO);
+}
+
+static inline void visit_end(struct world *w, struct visit *v)
+{
+    struct item *it = v->item;
+    struct ruling said = v->said;
+    struct second *s = second_at(&w->workers[v->worker], v->row, w->now_us);
+    struct admission_end end = {
+        .sent = true, .ok = true, .keeps_slot = true, .used_tokens = v->used};
+    struct attempt a = {.route = (uint16_t)v->row, .class = said.class};
+
+    if (said.class == CLASS_OK) {
+        w->rows[v->row].tokens += (double)(v->used - v->reserved);
+        if (s)
+            s->tokens += v->excess;
+    }
+    count_running(&w->workers[v->worker], v, w->now_us);
+    visit_over(w, v);
+    if (!it)
+        return;
+    note(w, "task %d: %s %s", it->number, class_name(said.class), said.what);
+    w->result.refused += said.class == CLASS_RATE_LIMIT;
+    task_set_state(it->t, TASK_RUNNING);
+    task_trail_add(it->t, &a);
+    it->t->last_class = said.class;
+    if (said.class != CLASS_OK) {
+        item_failed(w, it, &said);
+        return;
+    }
+    admission_leave(worker_of(w, it)->admission, it->t, &end, mono(w));
+    admission_stored(worker_of(w, it)->admission, it->t, mono(w));
+    item_end(w, it, ITEM_SERVED);
+}
+
+/* ---- admission ---- */
+
+static inline void item_select(struct world *w, struct item *it)
+{
+    struct worker *k = worker_of(w, it);
+    struct task *t = it->t;
+    int r;
+
+    if (w->now_us >= it->deadline_us) {
+        item_end(w, it, ITEM_LATE);
+        return;
+    }
+    it->turn = ++w->turns;
+    it->overtaken = 0;
+    r = admission_enter(k->admission, t, mono(w));
+    if (r == ADMISSION_NEVER) {
+        item_end(w, it, ITEM_NEVER);
+    } else if (r == ADMITTED) {
+        check_turn(w, k, it);
+        visit_start(w, it);
+    } else {
+        note(w, "task %d waits at worker %d", it->number, w->owner[it->part]);
+        line_enter(w, k, it);
+        if (it->deadline_us != NEVER)
+            item_later(w, it, ITEM_DEADLINE, it->deadline_us);
+    }
+}
+
+static inline void item_timer(struct world *w, struct item *it)
+{
+    if (it->event == ITEM_COMES) {
+        if (worker_of(w, it)->admission)
+            item_come(w, it);
+        else
+            item_later(w, it, ITEM_COMES, w->now_us + S / 10);
+        return;
+    }
+    if (it->event == ITEM_DEADLINE) {
+        if (!admission_remove(worker_of(w, it)->admission, it->t))
+            broken(w, "task %d waits, and the admission does not know it", it->number);
+        line_leave(w, worker_of(w, it), it);
+        item_end(w, it, ITEM_LATE);
+        return;
+    }
+    task_set_state(it->t, TASK_RUNNING);
+    item_select(w, it);
+}
+
+static inline void let_go(struct world *w, struct worker *k, struct task *t)
+{
+    struct item *it = t->source_data;
+    struct admission_end end = {.sent = false};
+
+    heap_remove(&w->events, &it->timer);
+    task_set_state(t, TASK_RUNNING);
+    if (t->route >= 0)
+        check_turn(w, k, it);
+    line_leave(w, k, it);
+    if (t->route >= 0 && w->now_us >= it->deadline_us) {
+        admission_leave(k->admission, t, &end, mono(w));
+        item_end(w, it, ITEM_LATE);
+    } else if (t->route >= 0) {
+        visit_start(w, it);
+    } else {
+        item_end(w, it, ITEM_NEVER);
+    }
+}
+
+/* Returns how many went. */
+static inline int pump(struct world *w, struct worker *k)
+{
+    struct list_node ready;
+    struct list_node *n;
+    int count = 0;
+
+    admission_pump(k->admission, mono(w), &ready);
+    for (; (n = list_pop(&ready)); count++)
+        let_go(w, k, CONTAINER_OF(n, struct task, node));
+    return count;
+}
+
+/* When the worker looks at what waits: its timers count milliseconds, and are late. */
+static inline int64_t pump_at(const struct world *w, const struct worker *k)
+{
+    int64_t at_us = k->admission ? admission_next_us(k->admission) : NEVER;
+
+    if (at_us == NEVER)
+        return NEVER;
+    if (at_us <= mono(w))
+        return w->now_us;
+    return (at_us + 999) / 1000 * 1000 - MONO + w->plan.late_us;
+}
+
+static inline void pump_due(struct world *w, struct worker *k)
+{
+    int64_t at_us = k->admission ? admission_next_us(k->admission) : NEVER;
+
+    if (at_us > mono(w))
+        return;
+    if (pump(w, k) > 0)
+        w->idle_pumps = 0;
+    else if (++w->idle_pumps > 1000)
+        broken(w, "the admission wants to be pumped again and again, for nothing");
+}
+
+#endif
