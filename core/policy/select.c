@@ -234,15 +234,19 @@ static void names_add_list(struct names *n, const struct config *c, const struct
     }
 }
 
-/* Rows that cannot take a prompt which was too long for a window of `window` tokens. An unknown window
- * is 0, which is no larger than any. */
-static uint64_t too_small(const struct config *c, int64_t window)
+/* Rows that cannot take a request of this size, which was too large for a window of `window` tokens. An unknown
+ * window is 0, which is no larger than any. */
+static uint64_t too_small(const struct config *c, const struct route *routes, int64_t window,
+                          int64_t size)
 {
     uint64_t set = 0;
     size_t i = 0;
 
     for (i = 0; i < c->nmodels && i < CONFIG_MODELS_MAX; i++) {
-        if (c->models[i].max_input_tokens <= window)
+        const struct window *learned = &routes[i].window;
+        bool larger = c->models[i].max_input_tokens > window || learned->served >= size;
+
+        if (!larger || window_is_small(learned, size))
             set |= bit((int)i);
     }
     return set;
@@ -261,12 +265,19 @@ static void replace_models(struct task *t, const struct names *n)
     t->nmodels = n->count;
 }
 
-/* A longer window may be found in other rows of the names that the task accepts, too. */
-static uint64_t collect_context(const struct config *c, const struct task *t, const char *from,
-                                struct names *n)
+static int64_t window_of(const struct config *c, const struct route *routes, int row)
 {
-    int64_t window = t->route >= 0 ? c->models[t->route].max_input_tokens : 0;
-    uint64_t refused = t->refused_routes | too_small(c, window);
+    int64_t known = c->models[row].max_input_tokens;
+
+    return known > 0 ? known : routes[row].window.refused;
+}
+
+/* A longer window may be found in other rows of the names that the task accepts, too. */
+static uint64_t collect_context(const struct config *c, const struct route *routes,
+                                const struct task *t, const char *from, struct names *n)
+{
+    int64_t window = t->route >= 0 ? window_of(c, routes, t->route) : 0;
+    uint64_t refused = t->refused_routes | too_small(c, routes, window, select_estimate(c, t));
     int i = 0;
 
     for (i = 0; i < t->nmodels; i++) {
@@ -277,14 +288,15 @@ static uint64_t collect_context(const struct config *c, const struct task *t, co
     return refused;
 }
 
-bool select_fallback(const struct config *c, struct task *t, enum fallback_kind kind)
+bool select_fallback(const struct config *c, const struct route *routes, struct task *t,
+                     enum fallback_kind kind)
 {
     const char *from = t->route >= 0 ? c->models[t->route].model_name : t->models[0];
     uint64_t refused = t->refused_routes;
     struct names n = {.count = 0};
 
     if (kind == FALLBACK_CONTEXT)
-        refused = collect_context(c, t, from, &n);
+        refused = collect_context(c, routes, t, from, &n);
     else if (kind == FALLBACK_POLICY)
         names_add_list(&n, c, fallbacks_of(&c->router.content_policy_fallbacks, from), refused);
     if (n.count == 0)
@@ -292,6 +304,37 @@ bool select_fallback(const struct config *c, struct task *t, enum fallback_kind 
     t->refused_routes = refused;
     replace_models(t, &n);
     return true;
+}
+
+void select_leave_small(const struct config *c, const struct route *routes, struct task *t)
+{
+    int64_t size = select_estimate(c, t);
+    uint64_t may = select_candidates(c, t);
+    uint64_t small = 0;
+    uint64_t fitting = 0;
+    uint64_t own = 0;
+    int last = t->route;
+    int i = 0;
+
+    for (i = 0; i < t->nmodels; i++)
+        own |= rows_of(c, t->models[i]);
+    for (i = 0; i < CONFIG_MODELS_MAX; i++) {
+        if (!(may & bit(i)))
+            continue;
+        if (window_is_small(&routes[i].window, size))
+            small |= bit(i);
+        else if (routes[i].window.served >= size || c->models[i].max_input_tokens >= size)
+            fitting |= bit(i);
+    }
+    if (!small)
+        return;
+    if (fitting) {
+        t->refused_routes |= small | (may & ~own & ~fitting);
+        return;
+    }
+    t->route = __builtin_ctzll(small);
+    select_fallback(c, routes, t, FALLBACK_CONTEXT);
+    t->route = last;
 }
 
 int64_t select_estimate(const struct config *c, const struct task *t)

@@ -9,6 +9,7 @@
 #include "policy/learn.h"
 #include "policy/limit.h"
 #include "policy/pace.h"
+#include "policy/window.h"
 #include "task/config.h"
 #include "task/task.h"
 
@@ -19,6 +20,7 @@ struct route {
     struct limit own;
     int64_t running; /* calls of this row */
     struct pace pace;
+    struct window window;
     uint64_t seed; /* rank_seed() */
     struct breaker breaker;
     struct learn learn;
@@ -59,9 +61,15 @@ uint64_t select_candidates(const struct config *c, const struct task *t);
 
 /*
  * After CLASS_CONTEXT_WINDOW or CLASS_CONTENT_POLICY: replaces the task's models by the configured
- * fallbacks of that kind (context: only to a larger known window). False: there are none.
+ * fallbacks of that kind. For a context window these are only rows with a larger one, known by configuration or
+ * learned, of the names that the task accepts and of the fallbacks. False: there are none.
  */
-bool select_fallback(const struct config *c, struct task *t, enum fallback_kind kind);
+bool select_fallback(const struct config *c, const struct route *routes, struct task *t,
+                     enum fallback_kind kind);
+
+/* Spares t the rows that have refused requests of its size as too large, when another one is known to be large
+ * enough: of its own names, or of their context_window_fallbacks. When none is, it may still try. */
+void select_leave_small(const struct config *c, const struct route *routes, struct task *t);
 
 /* Tokens to reserve: input estimated from bytes (4 a token), plus the answer's maximum, which is no more
  * than the task's first model can say, or a default. */

@@ -246,6 +246,7 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     uint64_t claims = 0;
     int r = SELECT_WAIT;
 
+    admission_leave_small(a, t);
     t->usable_routes = purse_value(&a->purse, a->config, t, select_candidates(a->config, t));
     if (!t->usable_routes)
         return ADMISSION_NEVER;
@@ -368,6 +369,7 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     pthread_mutex_lock(&a->lock);
     a->calls -= end->keeps_slot ? 0 : 1;
     a->routes[t->route].running--;
+    admission_learn_window(a, t, end);
     if (end->took_us > 0)
         pace_add(&a->routes[t->route].pace, end->took_us, end->work);
     if (!end->sent)

@@ -44,6 +44,9 @@ enum admission_result {
 
 int admission_enter(struct admission *a, struct task *t, int64_t now_us);
 
+/* select_fallback() with what the routes have learned. */
+bool admission_fallback(struct admission *a, struct task *t, enum fallback_kind kind);
+
 /*
  * How a call on t->route ended. Settles the limits and gives the slot back, except when the call was its
  * task's last: then the slot is kept until admission_stored(), so that no more than pool.max_calls outcomes
@@ -58,6 +61,7 @@ struct admission_end {
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
     const struct retry_verdict *verdict; /* when it failed */
     const struct allowance *said;        /* when it did not: LEARN_KINDS of them, or NULL */
+    int64_t window_said;                 /* window_said() of a CLASS_CONTEXT_WINDOW */
     int64_t took_us;                     /* what it says of the row's pace; 0: nothing */
     int64_t work;                        /* for how many units, see pace.h */
 };

@@ -29,6 +29,7 @@ struct admission {
     struct purse purse;
     struct held held;
     int64_t calls;
+    bool windows;    /* atomic; some route has refused a request as too large */
     int64_t next_us; /* atomic */
     int64_t park_us; /* atomic: when to look again for tasks to be parked */
     bool parks;      /* atomic: tasks wait for a route that cools for long, and another one works */
@@ -36,5 +37,11 @@ struct admission {
 
 /* Takes a waiting task out of its queue. */
 void admission_dequeue(struct admission *a, struct task *t, enum task_state to);
+
+/* Before t is queued; takes the lock. */
+void admission_leave_small(struct admission *a, struct task *t);
+/* The lock is held. */
+void admission_learn_window(struct admission *a, const struct task *t,
+                            const struct admission_end *end);
 
 #endif

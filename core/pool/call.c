@@ -216,7 +216,7 @@ static bool ends_task(const struct worker *w, struct task *t, const struct retry
     if (v->action == RETRY_GIVE_UP)
         return true;
     if ((v->fallback == FALLBACK_CONTEXT || v->fallback == FALLBACK_POLICY) &&
-        !select_fallback(c, t, v->fallback))
+        !admission_fallback(w->pool->admission, t, v->fallback))
         return true;
     return !select_candidates(c, t);
 }
@@ -252,6 +252,8 @@ static void failed(struct worker *w, struct task *t, struct http_response *rsp, 
     v = retry_decide(w->pool->config, t, &in, &w->rng);
     log_route(w, t, &v, ans);
     end.verdict = &v;
+    if (ans->class == CLASS_CONTEXT_WINDOW)
+        end.window_said = window_said(ans->message);
     if (ans->class == CLASS_TIMEOUT)
         end.took_us = rsp->elapsed_us; /* for no work at all: it counts as slow */
     end.keeps_slot = ends_task(w, t, &v);

@@ -177,4 +177,21 @@ only quota 75 "paused: out of credit"
 only credential 77 "every model refuses to answer"
 only model_access 77 "every model refuses to answer"
 [ "$(($(sim_stats .requests) - before))" = 3 ] || fail "$(($(sim_stats .requests) - before)) calls instead of one for each"
+# A window is learned: of three requests that are too large, one is refused; a smaller one still goes there.
+# The model that takes them is large enough by configuration.
+fault context_window | jq -c '{match: {model: "narrow", contains: "long"}, fault: .}' >window.jsonl
+sim_stop
+sim_start --host 0.0.0.0 --script window.jsonl
+{
+    settings ", context_window_fallbacks: [{narrow: wide}]"
+    row narrow openai 127.0.5.1 k1 narrow 0
+    row wide openai 127.0.5.1 k1 wide 100000
+} >window.yaml
+long=$(printf 'long %.0s' {1..8000})
+for n in 1 2 3; do ask "$n" narrow; done | jq -c --arg long "$long" '.body.messages[0].content = $long + .custom_id' >window.in
+ask 4 narrow >>window.in
+run window 0
+[ "$(jq -sc 'sort_by(.custom_id) | map([.sluice.attempts[].model])' window.out)" = '[["narrow","wide"],["wide"],["wide"],["narrow"]]' ] ||
+    fail "windows: $(jq -c .sluice window.out)"
+echo "a learned window: ok"
 echo "test-error-scopes: ok"

@@ -375,13 +375,14 @@ Test(select, context_fallback_only_to_larger_known_windows)
     accepts("fast", NULL);
     windows(8000, 8000, 4000, 0, 16000);
     task->route = 0;
-    cr_assert(select_fallback(&config, task, FALLBACK_CONTEXT));
+    cr_assert(select_fallback(&config, routes, task, FALLBACK_CONTEXT));
     cr_assert_eq(task->nmodels, 1);
     cr_expect_str_eq(task->models[0], "last");
     cr_expect_eq(ask().route, 5);
     task->route = 5;
     task->refused_routes |= 32;
-    cr_expect_not(select_fallback(&config, task, FALLBACK_CONTEXT), "there is nothing larger");
+    cr_expect_not(select_fallback(&config, routes, task, FALLBACK_CONTEXT),
+                  "there is nothing larger");
     cr_expect_str_eq(task->models[0], "last", "and the task is as it was");
 }
 
@@ -390,7 +391,7 @@ Test(select, context_fallback_to_a_larger_row_of_the_same_name)
     accepts("fast", NULL);
     windows(8000, 32000, 4000, 4000, 4000);
     task->route = 0;
-    cr_assert(select_fallback(&config, task, FALLBACK_CONTEXT));
+    cr_assert(select_fallback(&config, routes, task, FALLBACK_CONTEXT));
     cr_assert_eq(task->nmodels, 1);
     cr_expect_str_eq(task->models[0], "fast");
     cr_expect_eq(ask().route, 1);
@@ -401,7 +402,7 @@ Test(select, context_fallback_keeps_larger_models_of_the_task)
     accepts("fast", "spare", NULL);
     windows(8000, 8000, 64000, 16000, 0);
     task->route = 0;
-    cr_assert(select_fallback(&config, task, FALLBACK_CONTEXT));
+    cr_assert(select_fallback(&config, routes, task, FALLBACK_CONTEXT));
     cr_assert_eq(task->nmodels, 2);
     cr_expect_str_eq(task->models[0], "spare");
     cr_expect_str_eq(task->models[1], "smart");
@@ -412,10 +413,10 @@ Test(select, context_fallback_without_any)
     accepts("fast", NULL);
     task->route = 0;
     rows[0].max_input_tokens = 10;
-    cr_expect_not(select_fallback(&config, task, FALLBACK_CONTEXT));
+    cr_expect_not(select_fallback(&config, routes, task, FALLBACK_CONTEXT));
     cr_expect_eq(task->refused_routes, 0);
-    cr_expect_not(select_fallback(&config, task, FALLBACK_GENERAL));
-    cr_expect_not(select_fallback(&config, task, FALLBACK_NONE));
+    cr_expect_not(select_fallback(&config, routes, task, FALLBACK_GENERAL));
+    cr_expect_not(select_fallback(&config, routes, task, FALLBACK_NONE));
 }
 
 Test(select, policy_fallback_replaces_the_models)
@@ -424,12 +425,13 @@ Test(select, policy_fallback_replaces_the_models)
     accepts("fast", "smart", NULL);
     task->route = 0;
     task->refused_routes = 1;
-    cr_assert(select_fallback(&config, task, FALLBACK_POLICY));
+    cr_assert(select_fallback(&config, routes, task, FALLBACK_POLICY));
     cr_assert_eq(task->nmodels, 1);
     cr_expect_str_eq(task->models[0], "last");
     cr_expect_eq(task->refused_routes, 1);
     task->route = 5;
-    cr_expect_not(select_fallback(&config, task, FALLBACK_POLICY), "it has none of its own");
+    cr_expect_not(select_fallback(&config, routes, task, FALLBACK_POLICY),
+                  "it has none of its own");
 }
 
 Test(select, policy_fallback_that_refused_already)
@@ -438,5 +440,46 @@ Test(select, policy_fallback_that_refused_already)
     accepts("fast", NULL);
     task->route = 0;
     task->refused_routes = 1 | 32;
-    cr_expect_not(select_fallback(&config, task, FALLBACK_POLICY));
+    cr_expect_not(select_fallback(&config, routes, task, FALLBACK_POLICY));
+}
+
+/* Tasks of 100 tokens; what the windows of "fast", "smart" and "spare" are, and where the task goes. */
+Test(select, rows_that_refused_such_a_size_are_left_out)
+{
+    static const struct {
+        const char *what, *other;
+        int64_t refused[3], served[3], known[3]; /* of rows 0 to 2, of 3, of 4 */
+        uint64_t may;
+    } cases[] = {
+        {"nothing is known", NULL, {0}, {0}, {0}, 0x37},
+        {"nothing else is known to be larger", NULL, {100}, {0}, {0}, 0x37},
+        {"a larger size was refused", NULL, {101}, {0}, {0, 500, 500}, 0x37},
+        {"the fallbacks with a larger window", NULL, {100}, {0}, {0, 500, 0}, 0x08},
+        {"known to be smaller than what was refused", NULL, {100}, {0}, {0, 50, 0}, 0x37},
+        {"learned from what was served", NULL, {100}, {0, 0, 100}, {0}, 0x10},
+        {"a fallback that refused it as well", NULL, {100, 90, 0}, {0}, {0, 500, 600}, 0x10},
+        {"a model that the task lists", "smart", {100}, {0, 100, 0}, {0}, 0x08},
+        {"it lists one of unknown size", "smart", {100}, {0}, {0}, 0x0f},
+    };
+    size_t i = 0;
+    int k = 0;
+
+    config.router.context_window_fallbacks = (struct fallback_list){context, 1};
+    config.router.fallbacks = (struct fallback_list){general, 1};
+    task->op = OP_EMBEDDINGS;
+    task->raw_len = 400;
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        accepts("fast", cases[i].other, NULL);
+        task->refused_routes = 0;
+        for (k = 0; k < 5; k++) {
+            int at = k < 3 ? 0 : k - 2;
+
+            routes[k].window = (struct window){cases[i].refused[at], cases[i].served[at]};
+            rows[k].max_input_tokens = cases[i].known[at];
+        }
+        select_leave_small(&config, routes, task);
+        cr_expect_eq(select_candidates(&config, task), cases[i].may, "%s: %llx", cases[i].what,
+                     (unsigned long long)select_candidates(&config, task));
+        cr_expect_eq(task->route, -1);
+    }
 }
