@@ -160,13 +160,18 @@ static const struct words words[WHY_COUNT] = {
                    "fewer workers than partitions; it passes after a rebalance"},
     [WHY_LARGE] = {"tpm", "the tasks that wait are larger than this worker's share of its limits",
                    "raise tpm, or run fewer workers"},
-    [WHY_HEADERS] = {"", "the provider's headers say that its limit is nearly used up",
+    [WHY_HEADERS] = {"router_settings.learn_limits",
+                     "the provider's headers say that its limit is nearly used up",
                      "raise the limit of the account, or add a row with another key"},
-    [WHY_LEARNED] = {"", "it is held to the rate at which the provider stopped refusing",
-                     "raise the limit of the account, or add a row with another key"},
+    [WHY_LEARNED] = {"router_settings.learn_limits",
+                     "it is held to what the provider was found to bear without refusing",
+                     "raise the limit of the account, or add a row with another key; it is tried "
+                     "again by itself, a little more each time"},
     [WHY_MAX_CALLS] = {"pool.max_calls", "", "", say_max_calls},
-    [WHY_RETRY_BUDGET] = {"", "too many calls fail: those that are tried again wait for good ones",
-                          "see failed_calls for what fails; new tasks go on"},
+    [WHY_RETRY_BUDGET] =
+        {"router_settings.retry_budget",
+         "too many calls fail: those that are tried again wait for good ones",
+         "see failed_calls for what fails; raise router_settings.retry_budget to try more"},
     [WHY_BUDGET_RESERVED] = {"budget.max_cost",
                              "what the running calls may cost takes up the rest of the budget",
                              "raise budget.max_cost (--max-cost), or lower max_tokens of the "
@@ -182,11 +187,12 @@ static const struct words words[WHY_COUNT] = {
                              "set rpm and tpm of this row to what the provider allows, or add a "
                              "row with another key",
                              say_refused},
-    [WHY_COOL_OVERLOAD] = {"fallbacks", "it rests because the provider is overloaded",
+    [WHY_COOL_OVERLOAD] = {"router_settings.fallbacks",
+                           "it rests because the provider is overloaded",
                            "add fallbacks, or a row of another provider under the same name; fewer "
                            "max_parallel_requests may help"},
     [WHY_COOL_FAILING] =
-        {"fallbacks", "it rests because its calls fail or take too long",
+        {"router_settings.fallbacks", "it rests because its calls fail or take too long",
          "see failed_calls; add fallbacks, or raise timeout if answers take longer"},
     [WHY_COOL_TRANSPORT] = {"api_base", "it rests because it cannot be reached",
                             "check api_base and the network; add fallbacks"},
