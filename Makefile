@@ -187,13 +187,15 @@ chaos: chaos-programs ## kill workers and brokers under load, then check every r
 test-compose: ## the stack of docker-compose.yml on a Docker engine, where one can be had
 	@tests/compose/run
 
-.PHONY: fmt bench bench-delivery
+.PHONY: fmt bench bench-delivery bench-waiting
 fmt: ## clang-format on every source file
 	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
 bench: bench-programs ## run the measurements of tests/bench
 	@set -e; for b in $(call programs,$(call find,tests/bench,bench_*.c)); do echo "== $$b"; "$$b"; done
 bench-delivery: bench-programs $(BUILD)/sluice-stop ## exactly_once beside at_least_once on a real Apache Kafka: rates, latencies, kills
 	@tests/bench/delivery.sh
+bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost, beside lm-deluge
+	@SLUICE=$(BUILD)/sluice tests/bench/waiting.sh
 
 # ---- install ----
 
