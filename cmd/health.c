@@ -51,7 +51,7 @@ static bool set(struct health *h, bool ready)
 
 const char *const health_reason_names[HEALTH_REASONS_MAX] = {
     "starting",      "draining", "not_member",     "producer_not_ready",
-    "store_failing", "paused",   "budget_used_up",
+    "store_failing", "paused",   "budget_used_up", "every_model_refuses",
 };
 
 size_t health_reasons(const struct health_signs *s, const char *ret[HEALTH_REASONS_MAX])
@@ -59,7 +59,7 @@ size_t health_reasons(const struct health_signs *s, const char *ret[HEALTH_REASO
     bool runs = !s->starting && !s->draining;
     const bool holds[HEALTH_REASONS_MAX] = {
         s->starting,       s->draining,       runs && !s->member, runs && !s->producer,
-        runs && !s->store, runs && s->paused, runs && s->broke,
+        runs && !s->store, runs && s->paused, runs && s->broke,   runs && s->refused,
     };
     size_t n = 0;
 
@@ -79,8 +79,10 @@ void health_show(struct health *h, const struct health_signs *s)
     if (ready)
         log_info("ready", "ready_file=%s", h->ready_file ? h->ready_file : "-");
     else
-        log_warn("not ready", "member=%d producer=%d store=%d paused=%d budget_used_up=%d",
-                 s->member, s->producer, s->store, s->paused, s->broke);
+        log_warn("not ready",
+                 "member=%d producer=%d store=%d paused=%d budget_used_up=%d "
+                 "every_model_refuses=%d",
+                 s->member, s->producer, s->store, s->paused, s->broke, s->refused);
 }
 
 bool health_hangs(struct health *h, uint64_t rounds, unsigned most)

@@ -1,7 +1,7 @@
 /*
  * health: what a worker tells those who watch it. Ready: it takes part in its group, its producer is in order,
  * its store takes writes, and nobody has told it to pause or to end; a file exists for as long as that is so. A
- * provider that is away has no part in this: its tasks wait for it. Alive: its intake thread goes round; one
+ * provider that is away has no part in this: its tasks wait for it. Keys that are refused by all have. Alive: its intake thread goes round; one
  * that does not is a reason to end the process, because a process that only looks alive is never restarted.
  * Main thread; health_reasons() any.
  */
@@ -19,10 +19,11 @@ struct health_signs {
     bool producer; /* may publish */
     bool store;    /* takes writes */
     bool starting, paused, draining;
-    bool broke; /* the budget is used up: nothing is bought until it is raised or the day ends */
+    bool broke;   /* the budget is used up: nothing is bought until it is raised or the day ends */
+    bool refused; /* every model is off: bad keys or no credit, which only a person can put right */
 };
 
-#define HEALTH_REASONS_MAX 7
+#define HEALTH_REASONS_MAX 8
 
 /* Why it is not ready, a word each; 0: it is. While it starts, or ends, that is the only reason. */
 size_t health_reasons(const struct health_signs *s, const char *ret[HEALTH_REASONS_MAX]);

@@ -354,6 +354,24 @@ static void look_at_budget(struct runtime *r)
                  v.max_cost);
 }
 
+/* Says when every model refuses to answer, and when one may be asked again. */
+static void look_at_models(struct runtime *r)
+{
+    enum error_class class = CLASS_OK;
+    bool refused = pool_refused(r->pool, &class);
+
+    if (refused == r->refused)
+        return;
+    r->refused = refused;
+    if (refused)
+        log_error("every model refuses to answer, requests wait", "class=%s what_to_do=\"%s\"",
+                  class_name(class),
+                  class == CLASS_QUOTA ? "give the account credit; it is tried again by itself"
+                                       : "correct the key or the model and start the worker again");
+    else
+        log_info("a model may be asked again", "models=%zu", r->config->nmodels);
+}
+
 /* A look at its own health, once a tick. */
 static void look(struct runtime *r)
 {
@@ -367,7 +385,8 @@ static void look(struct runtime *r)
                                   .producer = p.ready || !r->exact,
                                   .store = !store_failing(r->store),
                                   .paused = watch_is_paused(r->watch),
-                                  .broke = r->broke};
+                                  .broke = r->broke,
+                                  .refused = r->refused};
     health_show(&r->health, &signs);
     pool_source_is(r->pool, signs.paused                       ? WHY_PAUSED
                             : !signs.member || !signs.producer ? WHY_KAFKA
@@ -450,6 +469,7 @@ int runtime_run(struct runtime *r, struct err *e)
         say_at_times(r, clock_mono_us());
         if (budget_wanted(r->config))
             look_at_budget(r);
+        look_at_models(r);
         look(r);
     }
     health_close(&r->health);

@@ -24,6 +24,7 @@ struct runtime {
     struct crash_log *crash_log; /* or NULL */
     struct budget_file spent;    /* of the day; book NULL: not kept */
     bool broke;                  /* the budget is used up */
+    bool refused;                /* every model is off */
     struct pool *pool;
     struct kafka_intake *intake;
     struct kafka_publisher *publisher;

@@ -389,3 +389,19 @@ bool pool_budget(struct pool *p, struct budget_view *ret)
     *ret = v.budget;
     return v.money_out;
 }
+
+bool pool_refused(struct pool *p, enum error_class *ret)
+{
+    struct admission_view v;
+    size_t i = 0;
+
+    admission_view(p->admission, clock_mono_us(), &v);
+    *ret = CLASS_QUOTA;
+    for (i = 0; i < p->config->nmodels; i++) {
+        if (!v.route[i].off)
+            return false;
+        if (*ret == CLASS_QUOTA)
+            *ret = v.route[i].off_class;
+    }
+    return p->config->nmodels > 0;
+}

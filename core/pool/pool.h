@@ -150,6 +150,9 @@ void pool_source_is(struct pool *p, enum why w);
 /* Is the budget of all used up? What it says is in *ret. Any thread; cheap. */
 bool pool_budget(struct pool *p, struct budget_view *ret);
 
+/* Is every model off? Then *ret says why: CLASS_QUOTA when nothing else lacks than credit. Any thread; cheap. */
+bool pool_refused(struct pool *p, enum error_class *ret);
+
 enum pool_op { POOL_CHAT, POOL_EMBEDDINGS, POOL_OPS };
 
 /* Kinds of tokens. Input includes both kinds of cached ones, output includes reasoning. */

@@ -37,7 +37,7 @@ static void set_up(void)
     s->taken_us = NOW_US - 1000;
     s->started_us = NOW_US - 60 * 1000000LL;
     s->started_wall_ms = NOW_MS - 60000;
-    s->signs = (struct health_signs){true, true, true, false, false, false, false};
+    s->signs = (struct health_signs){true, true, true, false, false, false, false, false};
     s->intake.gauges = (struct kafka_gauges){.unread = -1, .head_since_us = INT64_MAX};
     view = (struct view){&config, s, &process, NOW_US, NOW_MS};
     buf_init(&page, 4 << 20);

@@ -99,17 +99,18 @@ Test(health, reasons)
         struct health_signs signs;
         const char *reasons;
     } rows[] = {
-        {{true, true, true, false, false, false, false}, ""},
-        {{true, true, true, false, false, false, true}, "budget_used_up "},
-        {{false, true, true, false, false, false, false}, "not_member "},
-        {{true, false, true, false, false, false, false}, "producer_not_ready "},
-        {{true, true, false, false, false, false, false}, "store_failing "},
-        {{true, true, true, false, true, false, false}, "paused "},
-        {{false, false, false, false, true, false, false},
+        {{true, true, true, false, false, false, false, false}, ""},
+        {{true, true, true, false, false, false, true, false}, "budget_used_up "},
+        {{true, true, true, false, false, false, false, true}, "every_model_refuses "},
+        {{false, true, true, false, false, false, false, false}, "not_member "},
+        {{true, false, true, false, false, false, false, false}, "producer_not_ready "},
+        {{true, true, false, false, false, false, false, false}, "store_failing "},
+        {{true, true, true, false, true, false, false, false}, "paused "},
+        {{false, false, false, false, true, false, false, false},
          "not_member producer_not_ready store_failing paused "},
-        {{false, false, false, true, true, false, false}, "starting "},
-        {{true, true, true, false, true, true, false}, "draining "},
-        {{false, false, false, false, false, true, false}, "draining "},
+        {{false, false, false, true, true, false, false, false}, "starting "},
+        {{true, true, true, false, true, true, false, false}, "draining "},
+        {{false, false, false, false, false, true, false, false}, "draining "},
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -129,8 +130,8 @@ Test(health, a_paused_worker_is_not_ready)
     struct err e = {0};
 
     cr_assert_eq(health_open(&h, path, &e), 0);
-    health_show(&h, &(struct health_signs){true, true, true, false, false, false, false});
+    health_show(&h, &(struct health_signs){true, true, true, false, false, false, false, false});
     cr_expect(is_there());
-    health_show(&h, &(struct health_signs){true, true, true, false, true, false, false});
+    health_show(&h, &(struct health_signs){true, true, true, false, true, false, false, false});
     cr_expect_not(is_there());
 }
