@@ -15,6 +15,7 @@
 
 #define CLOCK_STEP_MS 1000
 #define ASIDE         (-1) /* t->wait_queue of a task that stands aside */
+#define RETRIES       (-2) /* and of one that waits for the retry budget */
 
 struct admission *admission_new(const struct config *c, uint64_t seed)
 {
@@ -27,6 +28,7 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
     a->next_us = INT64_MAX;
     a->queues = queues_new(c);
     list_init(&a->aside);
+    retries_init(&a->retries, c->router.retry_budget);
     for (i = 0; i < c->nmodels; i++) {
         const struct model *m = &c->models[i];
 
@@ -159,6 +161,30 @@ static void stand_aside(struct admission *a, struct task *t)
     held_aside(&a->held, t->usable_routes);
 }
 
+/* Retries that the budget pays for now join those that wait for their routes. */
+static void release_retries(struct admission *a, int64_t now_us)
+{
+    struct task *t = NULL;
+    int64_t at_us = INT64_MAX;
+
+    while ((t = retries_pop(&a->retries, now_us, &at_us)))
+        queues_push(a->queues, t);
+    if (a->retries.count > 0) {
+        t = CONTAINER_OF(a->retries.tasks.next, struct task, node);
+        held_by(&a->held, t->usable_routes, WHY_RETRY_BUDGET);
+    }
+    wake_at(a, at_us);
+}
+
+static void wait_for_retry(struct admission *a, struct task *t, int64_t now_us)
+{
+    task_set_state(t, TASK_WAITING);
+    a->waiting++;
+    t->wait_queue = RETRIES;
+    retries_push(&a->retries, t);
+    wake_at(a, now_us);
+}
+
 static void enqueue(struct admission *a, struct task *t, int decision)
 {
     task_set_state(t, TASK_WAITING);
@@ -178,6 +204,8 @@ void admission_dequeue(struct admission *a, struct task *t, enum task_state to)
         list_remove(&t->node);
         if (--a->naside == 0)
             held_back(&a->held);
+    } else if (t->wait_queue == RETRIES) {
+        retries_remove(&a->retries, t);
     } else {
         queues_remove(a->queues, t);
     }
@@ -220,6 +248,7 @@ static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
         return;
     a->money_out = false;
     held_begin(&a->held);
+    release_retries(a, now_us);
     queues_look(a->queues);
     while (blocked != UINT64_MAX && (t = queues_next(a->queues, blocked)))
         pump_one(a, t, decide(a, t, now_us, &blocked), out);
@@ -252,6 +281,11 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
         return ADMISSION_NEVER;
     t->reserved_tokens = select_estimate(a->config, t);
     pthread_mutex_lock(&a->lock);
+    if (!retries_take(&a->retries, t, now_us)) {
+        wait_for_retry(a, t, now_us);
+        pthread_mutex_unlock(&a->lock);
+        return ADMISSION_WAITS;
+    }
     claims = a->waiting > 0 ? queues_claims(a->queues, t->topic_priority) : 0;
     r = decide_new(a, t, now_us, claims);
     if (r == SELECT_WAIT || r == SELECT_LATER)
@@ -264,101 +298,6 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     if (r == SELECT_WAIT || r == SELECT_LATER)
         return ADMISSION_WAITS;
     return r == SELECT_GO ? ADMITTED : ADMISSION_NEVER;
-}
-
-/* What a failure means for one of the rows that it concerns. */
-static void route_failed(struct admission *a, int row, enum error_class class,
-                         const struct retry_verdict *v, int64_t now_us)
-{
-    struct breaker *b = &a->routes[row].breaker;
-    int64_t until_us = b->open_until_us;
-
-    if (v->effect == ROUTE_OFF)
-        a->off_class[row] = class;
-    breaker_failure(b, v->effect, v->cool_until_us, a->config->router.allowed_fails,
-                    a->config->router.cooldown_ms * 1000, now_us);
-    if (b->open_until_us <= now_us || b->open_until_us == until_us)
-        return;
-    a->cool_class[row] = class;
-    b->why = why_resting(class);
-    a->cooldowns[row] += until_us <= now_us; /* else it only became longer */
-}
-
-/* The rows that a failure of `row` concerns. When a second model of a server is overloaded, the server is. */
-static uint64_t concerned(const struct admission *a, int row, enum error_class class,
-                          int64_t now_us)
-{
-    uint64_t set = scope_rows(a->config, row, class);
-    uint64_t server = class == CLASS_OVERLOAD ? scope_server(a->config, row) : 0;
-    size_t i = 0;
-
-    for (i = 0; i < a->config->nmodels; i++) {
-        if ((server & ~set) >> i & 1 && a->cool_class[i] == CLASS_OVERLOAD &&
-            a->routes[i].breaker.open_until_us > now_us)
-            return server;
-    }
-    return set;
-}
-
-/* The other rows rest as well, those that cool already until the later of both times; a probe of theirs that is
- * running goes on. Failures are counted for the called row alone. */
-static void spread(struct admission *a, int row, enum error_class class,
-                   const struct retry_verdict *v, int64_t now_us)
-{
-    uint64_t set = concerned(a, row, class, now_us);
-    size_t i = 0;
-
-    if (v->effect != ROUTE_PAUSE && v->effect != ROUTE_COOL && v->effect != ROUTE_OFF)
-        return;
-    for (i = 0; i < a->config->nmodels; i++) {
-        struct breaker *b = &a->routes[i].breaker;
-        bool probing = b->probing;
-
-        if ((int)i == row || !(set >> i & 1))
-            continue;
-        b->probing = false;
-        route_failed(a, (int)i, class, v, now_us);
-        b->probing = probing;
-    }
-}
-
-/* Tells what the route bears. */
-static void report_load(struct admission *a, struct route *r, const struct task *t,
-                        const struct admission_end *end, int64_t now_us)
-{
-    bool refused = end->sent && !end->ok &&
-                   (t->last_class == CLASS_RATE_LIMIT || t->last_class == CLASS_OVERLOAD);
-    enum learn_end how = end->ok ? LEARN_SERVED : refused ? LEARN_REFUSED : LEARN_NOTHING;
-
-    learn_end(&r->learn, a->config->router.learn_limits ? how : LEARN_NOTHING, &t->mark, now_us);
-    if (end->said && a->config->router.learn_limits)
-        learn_headers(&r->learn, end->said, &t->mark, now_us);
-}
-
-/* Tells the breaker. While another task's probe is running, this call is one of those that were on their
- * way when the route opened: it says nothing about the probe, which goes on. */
-static void report(struct admission *a, const struct task *t, const struct admission_end *end,
-                   int64_t now_us)
-{
-    struct route *r = &a->routes[t->route];
-    bool probing = r->breaker.probing;
-    bool late = probing && !t->probe;
-
-    report_load(a, r, t, end, now_us);
-    if (late)
-        r->breaker.probing = false;
-    if (!end->sent)
-        breaker_abandon(&r->breaker);
-    else if (end->ok)
-        breaker_success(&r->breaker);
-    else
-        route_failed(a, t->route, t->last_class, end->verdict, now_us);
-    if (late)
-        r->breaker.probing = true;
-    else if (probing && r->breaker.open_until_us == 0)
-        learn_restore(&r->learn, now_us);
-    if (end->sent && !end->ok)
-        spread(a, t->route, t->last_class, end->verdict, now_us);
 }
 
 void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
@@ -378,7 +317,8 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
         limit_settle(l, t->reserved_tokens,
                      end->used_tokens >= 0 ? end->used_tokens : t->reserved_tokens, t->reserved_us,
                      now_us);
-    report(a, t, end, now_us);
+    retries_settle(&a->retries, t, end);
+    admission_report(a, t, end, now_us);
     purse_settle(&a->purse, t, end->sent, end->cost_usd);
     if (a->waiting > 0)
         wake_at(a, now_us);
@@ -450,7 +390,7 @@ bool admission_remove(struct admission *a, struct task *t)
     pthread_mutex_lock(&a->lock);
     if (t->state == TASK_WAITING) {
         /* Those behind it, or behind its claim, may go now. */
-        if (t->wait_queue != ASIDE && queues_is_front(a->queues, t))
+        if (t->wait_queue >= 0 && queues_is_front(a->queues, t))
             wake_at(a, 0);
         admission_dequeue(a, t, TASK_RUNNING);
         removed = true;
@@ -466,6 +406,11 @@ void admission_flush(struct admission *a, struct list_node *ret)
     list_init(ret);
     pthread_mutex_lock(&a->lock);
     bring_back(a);
+    while (a->retries.count > 0) {
+        t = CONTAINER_OF(a->retries.tasks.next, struct task, node);
+        retries_remove(&a->retries, t);
+        queues_push(a->queues, t);
+    }
     queues_look(a->queues);
     while ((t = queues_next(a->queues, 0))) {
         admission_dequeue(a, t, TASK_INBOX);

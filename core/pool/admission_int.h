@@ -1,6 +1,6 @@
 /*
- * admission_int: inside of struct admission, shared by admission.c and admission_park.c, which change it, and
- * admission_view.c, which looks at it. Private to these three.
+ * admission_int: inside of struct admission, shared by admission.c, admission_park.c and admission_report.c,
+ * which change it, and admission_view.c, which looks at it. Private to these four.
  */
 #ifndef SLUICE_POOL_ADMISSION_INT_H
 #define SLUICE_POOL_ADMISSION_INT_H
@@ -11,6 +11,7 @@
 #include "pool/held.h"
 #include "pool/purse.h"
 #include "pool/queues.h"
+#include "pool/retries.h"
 
 struct admission {
     pthread_mutex_t lock;
@@ -22,7 +23,8 @@ struct admission {
     struct queues *queues;
     struct list_node aside; /* tasks that are larger than this worker's share of a limit */
     size_t naside;
-    size_t waiting; /* in the queues and aside */
+    struct retries retries;
+    size_t waiting; /* in the queues, aside and in `retries` */
     bool money_out; /* at the last look, the budget of all was used up */
     struct share share;
     struct rng rng;
@@ -43,5 +45,9 @@ void admission_leave_small(struct admission *a, struct task *t);
 /* The lock is held. */
 void admission_learn_window(struct admission *a, const struct task *t,
                             const struct admission_end *end);
+
+/* Tells the routes how the call of t on t->route has ended. */
+void admission_report(struct admission *a, const struct task *t, const struct admission_end *end,
+                      int64_t now_us);
 
 #endif

@@ -148,6 +148,7 @@ struct config {
         int64_t max_retry_after_ms; /* a longer hint parks the route instead of the task */
         int64_t task_timeout_ms;    /* deadline of a task that names none; 0: none */
         bool retry_caller_fault;    /* try one other provider after a 400 */
+        double retry_budget;        /* retries that fail, as a share of good answers */
         bool learn_limits;          /* find out what a provider bears */
         struct fallback_list fallbacks;
         struct fallback_list context_window_fallbacks;

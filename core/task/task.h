@@ -158,6 +158,7 @@ struct task {
     struct attempt *trail;
     int ntrail;
     int route;               /* current route, or -1 */
+    bool paid_retry;         /* it took one of the retry budget for its next call */
     struct call_mark mark;   /* of its running call */
     bool probe;              /* the running call tries out a route that was cooling */
     bool holds_slot;         /* its call has ended, but counts until the outcome is stored */

@@ -1,4 +1,5 @@
 /* admission: which call may begin, and what its end gives back. */
+#include "policy/retry_budget.h"
 #include "admission_scene.h"
 
 TestSuite(admission, .init = scene_open, .fini = scene_close);
@@ -225,4 +226,73 @@ Test(admission, view_shows_what_of_the_limits_is_used)
     cr_expect_eq(view(NOW + 120 * S).route[2].used_tokens, 0);
     task_free(small);
     task_free(paced);
+}
+
+/* A task whose last call failed: its next one is a retry. */
+static struct task *retry_for(const char *model)
+{
+    struct task *t = task_for(model, NULL);
+
+    t->attempts_used = 1;
+    return t;
+}
+
+static void leave_lost(struct task *t, int64_t now_us)
+{
+    t->last_class = CLASS_TRANSIENT;
+    leave_failed(t, ROUTE_NONE, 0, now_us);
+}
+
+Test(admission, retries_without_budget_wait_and_hold_up_nobody)
+{
+    struct task *waits[3], *t;
+    int i;
+
+    for (i = 0; i < RETRY_BUDGET_MAX; i++) {
+        t = retry_for("fast");
+        cr_assert_eq(enter(t, NOW), ADMITTED, "retry %d", i);
+        leave_lost(t, NOW);
+        task_free(t);
+    }
+    for (i = 0; i < 3; i++) {
+        waits[i] = retry_for("fast");
+        cr_assert_eq(enter(waits[i], NOW), ADMISSION_WAITS);
+    }
+    t = task_for("fast", NULL);
+    cr_assert_eq(enter(t, NOW), ADMITTED, "a first call needs no budget");
+    cr_expect_eq(view(NOW).waiting, 3);
+    cr_assert_eq(pump(NOW), 0);
+    cr_assert_eq(admission_next_us(admission), NOW + S / RETRY_BUDGET_S + 1);
+    cr_assert_eq(pump(NOW + S / RETRY_BUDGET_S + 1), 1);
+    cr_expect_eq(next_ready(), waits[0], "first come, first served");
+    leave_ok(waits[0], NOW + S / RETRY_BUDGET_S + 1); /* gives back what it took */
+    cr_assert_eq(pump(NOW + S / RETRY_BUDGET_S + 1), 1);
+    cr_expect_eq(next_ready(), waits[1]);
+    cr_expect(admission_remove(admission, waits[2]), "its deadline has come");
+    cr_expect_eq(view(NOW).waiting, 0);
+    leave_lost(waits[1], NOW + S);
+    leave_ok(t, NOW + S);
+    for (i = 0; i < 3; i++)
+        task_free(waits[i]);
+    task_free(t);
+}
+
+Test(admission, drain_gives_back_all_retries_that_wait)
+{
+    struct task *t;
+    int i;
+
+    for (i = 0; i < RETRY_BUDGET_MAX; i++) {
+        t = retry_for("fast");
+        cr_assert_eq(enter(t, NOW), ADMITTED);
+        leave_lost(t, NOW);
+        task_free(t);
+    }
+    for (i = 0; i < 2 * RETRY_BUDGET_MAX; i++)
+        cr_assert_eq(enter(retry_for("fast"), NOW), ADMISSION_WAITS);
+    admission_flush(admission, &ready);
+    for (i = 0; (t = next_ready()); i++)
+        task_free(t);
+    cr_expect_eq(i, 2 * RETRY_BUDGET_MAX);
+    cr_expect_eq(view(NOW).waiting, 0);
 }
