@@ -22,7 +22,7 @@ static struct advice_facts facts_of(const struct explain_source *s, int row)
         return f;
     }
     f.model = &s->config->models[row];
-    f.used_requests = s->pool->route[row].used_requests;
+    f.used_requests = s->pool->route[row].used[LIMIT_RPM];
     for (int op = 0; op < POOL_OPS; op++) {
         answers += s->routes[row].seconds[op][0].count;
         f.answer_s += s->routes[row].seconds[op][0].sum;

@@ -28,11 +28,17 @@ enum route_state snapshot_route_state(const struct snapshot *s, size_t row)
 
 void snapshot_limits(const struct view *v, size_t row, struct limit_use ret[LIMIT_USES])
 {
-    const struct model *m = &v->config->models[row];
+    static const char *const names[LIMIT_DIMS] = {
+        [LIMIT_RPS] = "requests_second",    [LIMIT_RPM] = "requests",
+        [LIMIT_RPD] = "requests_day",       [LIMIT_TPM] = "tokens",
+        [LIMIT_INPUT_TPM] = "input_tokens", [LIMIT_OUTPUT_TPM] = "output_tokens",
+        [LIMIT_TPD] = "tokens_day",
+    };
+    struct limit_max max = limit_max_of(&v->config->models[row]);
 
-    ret[0] = (struct limit_use){"requests", m->rpm, v->s->pool.route[row].used_requests};
-    ret[1] = (struct limit_use){"tokens", m->tpm, v->s->pool.route[row].used_tokens};
-    ret[2] = (struct limit_use){"calls", m->max_parallel_requests, v->s->pool.route[row].running};
+    for (size_t i = 0; i < LIMIT_DIMS; i++)
+        ret[i] = (struct limit_use){names[i], max.of[i], v->s->pool.route[row].used[i]};
+    ret[LIMIT_DIMS] = (struct limit_use){"calls", max.parallel, v->s->pool.route[row].running};
 }
 
 int64_t snapshot_backlog(const struct snapshot *s)

@@ -51,10 +51,10 @@ enum route_state snapshot_route_state(const struct snapshot *s, size_t row);
 
 /* One limit of a route: what it allows, 0 for anything, and what of it is used now. */
 struct limit_use {
-    const char *name; /* "requests", "tokens": in a minute; "calls": at once */
+    const char *name; /* "requests", "tokens": in a minute; "requests_day"; "calls": at once */
     int64_t limit, used;
 };
-#define LIMIT_USES 3
+#define LIMIT_USES (LIMIT_DIMS + 1)
 void snapshot_limits(const struct view *v, size_t row, struct limit_use ret[LIMIT_USES]);
 
 extern const char *const abort_names[KAFKA_ABORT_REASONS];

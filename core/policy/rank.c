@@ -154,7 +154,7 @@ double rank_cost(const struct model *m, const struct task *t, int64_t tokens)
 
 static double by_cost(const struct select_input *in, const struct task *t, int row)
 {
-    return rank_cost(&in->config->models[row], t, in->tokens);
+    return rank_cost(&in->config->models[row], t, in->need.tokens);
 }
 
 static const struct {

@@ -8,12 +8,8 @@
 
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "policy/rank.h"
-
-#define BYTES_PER_TOKEN       4
-#define ANSWER_TOKENS_DEFAULT 512
 
 static uint64_t bit(int row)
 {
@@ -56,14 +52,16 @@ const char *select_model_name(const struct config *c, const struct task *t, size
     return to && i < to->count ? to->at[i] : NULL;
 }
 
-/* Rows whose minute is too small for that many tokens. */
-static uint64_t too_narrow(const struct config *c, int64_t tokens)
+/* Rows with a limit that is too small for that many tokens. */
+static uint64_t too_narrow(const struct config *c, struct limit_need n)
 {
     uint64_t set = 0;
     size_t i = 0;
 
     for (i = 0; i < c->nmodels && i < CONFIG_MODELS_MAX; i++) {
-        if (c->models[i].tpm > 0 && tokens > c->models[i].tpm)
+        struct limit_max max = limit_max_of(&c->models[i]);
+
+        if (limit_exceeded(&max, n) < LIMIT_DIMS)
             set |= bit((int)i);
     }
     return set;
@@ -77,7 +75,25 @@ uint64_t select_candidates(const struct config *c, const struct task *t)
 
     for (i = 0; (name = select_model_name(c, t, i)); i++)
         set |= rows_of(c, name);
-    return set & ~t->refused_routes & ~too_narrow(c, select_estimate(c, t));
+    return set & ~t->refused_routes & ~too_narrow(c, estimate_task(c, t));
+}
+
+int select_too_large(const struct config *c, const struct task *t, enum limit_dim *ret_dim)
+{
+    struct limit_need n = estimate_task(c, t);
+    const char *name = NULL;
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; (name = select_model_name(c, t, i)); i++)
+        set |= rows_of(c, name);
+    set &= too_narrow(c, n);
+    if (set) {
+        struct limit_max max = limit_max_of(&c->models[__builtin_ctzll(set)]);
+
+        *ret_dim = limit_exceeded(&max, n);
+    }
+    return set ? __builtin_ctzll(set) : -1;
 }
 
 /* What came out of trying rows that did not go. */
@@ -98,6 +114,7 @@ static void expect(struct outlook *o, int row, int64_t at_us)
 static bool take(const struct select_input *in, int row, struct outlook *o)
 {
     struct route *r = &in->routes[row];
+    struct limit_need need = estimate_learned(&r->estimate, in->need);
     int64_t at_us = INT64_MAX;
     int tried = LIMIT_GO;
 
@@ -110,11 +127,11 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
         expect(o, row, at_us);
         return false;
     }
-    if (learn_try(&r->learn, in->tokens, in->now_us, &at_us, &r->said) != LEARN_GO) {
+    if (learn_try(&r->learn, need.tokens, in->now_us, &at_us, &r->said) != LEARN_GO) {
         expect(o, row, at_us);
         return false;
     }
-    tried = limit_try(r->limit, in->tokens, in->now_us, &at_us);
+    tried = limit_try(r->limit, need, in->now_us, &at_us);
     if (tried != LIMIT_GO)
         r->said = r->limit->why;
     switch (tried) {
@@ -176,7 +193,7 @@ int select_route(const struct select_input *in, const struct task *t, struct rng
                  int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted)
 {
     uint64_t last = t->route >= 0 ? bit(t->route) : 0;
-    uint64_t never = t->refused_routes | too_narrow(in->config, in->tokens);
+    uint64_t never = t->refused_routes | too_narrow(in->config, in->need);
     uint64_t seen = never;
     struct outlook o = {.at_us = INT64_MAX};
     const char *name = NULL;
@@ -277,7 +294,7 @@ static uint64_t collect_context(const struct config *c, const struct route *rout
                                 const struct task *t, const char *from, struct names *n)
 {
     int64_t window = t->route >= 0 ? window_of(c, routes, t->route) : 0;
-    uint64_t refused = t->refused_routes | too_small(c, routes, window, select_estimate(c, t));
+    uint64_t refused = t->refused_routes | too_small(c, routes, window, estimate_task(c, t).tokens);
     int i = 0;
 
     for (i = 0; i < t->nmodels; i++) {
@@ -308,7 +325,7 @@ bool select_fallback(const struct config *c, const struct route *routes, struct 
 
 void select_leave_small(const struct config *c, const struct route *routes, struct task *t)
 {
-    int64_t size = select_estimate(c, t);
+    int64_t size = estimate_task(c, t).tokens;
     uint64_t may = select_candidates(c, t);
     uint64_t small = 0;
     uint64_t fitting = 0;
@@ -335,29 +352,4 @@ void select_leave_small(const struct config *c, const struct route *routes, stru
     t->route = __builtin_ctzll(small);
     select_fallback(c, routes, t, FALLBACK_CONTEXT);
     t->route = last;
-}
-
-int64_t select_estimate(const struct config *c, const struct task *t)
-{
-    const struct model *m = t->nmodels > 0 ? config_model(c, t->models[0], 0) : NULL;
-    int64_t input = (int64_t)(t->raw_len + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
-    int64_t most = m && m->max_output_tokens > 0 ? m->max_output_tokens : INT32_MAX;
-    int64_t answer = 0;
-    int64_t n = 0;
-
-    if (t->op == OP_EMBEDDINGS)
-        return input;
-    answer = json_get_int(t->body, "max_completion_tokens", -1);
-    if (answer < 0)
-        answer = json_get_int(t->body, "max_tokens", -1);
-    if (answer < 0)
-        answer = json_get_int(t->body, "max_output_tokens", -1);
-    if (answer < 0)
-        answer = ANSWER_TOKENS_DEFAULT;
-    if (answer > most)
-        answer = most;
-    n = json_get_int(t->body, "n", 1);
-    if (n < 1 || n > 1024)
-        n = 1;
-    return input + answer * n;
 }

@@ -6,6 +6,7 @@
 
 #include "base/rng.h"
 #include "policy/breaker.h"
+#include "policy/estimate.h"
 #include "policy/learn.h"
 #include "policy/limit.h"
 #include "policy/pace.h"
@@ -24,6 +25,7 @@ struct route {
     uint64_t seed; /* rank_seed() */
     struct breaker breaker;
     struct learn learn;
+    struct estimate estimate;
     enum why said; /* to the last task that it did not let go */
 };
 
@@ -38,7 +40,7 @@ struct select_input {
     const struct config *config;
     struct route *routes;    /* config->nmodels of them */
     uint64_t blocked_routes; /* claimed by tasks that wait in front of this one */
-    int64_t tokens;          /* estimate for limits, see select_estimate() */
+    struct limit_need need;  /* estimate for limits, see estimate_task() */
     int64_t now_us;
 };
 
@@ -56,7 +58,7 @@ int select_route(const struct select_input *in, const struct task *t, struct rng
 const char *select_model_name(const struct config *c, const struct task *t, size_t i);
 
 /* Bit set of the routes that may still serve the task, ready or not: the rows of its models and of
- * their general fallbacks, without t->refused_routes and those whose tpm is less than it needs. */
+ * their general fallbacks, without t->refused_routes and those with a limit of tokens that it exceeds. */
 uint64_t select_candidates(const struct config *c, const struct task *t);
 
 /*
@@ -71,8 +73,7 @@ bool select_fallback(const struct config *c, const struct route *routes, struct 
  * enough: of its own names, or of their context_window_fallbacks. When none is, it may still try. */
 void select_leave_small(const struct config *c, const struct route *routes, struct task *t);
 
-/* Tokens to reserve: input estimated from bytes (4 a token), plus the answer's maximum, which is no more
- * than the task's first model can say, or a default. */
-int64_t select_estimate(const struct config *c, const struct task *t);
+/* Does a limit of tokens keep the task from a row of its models? That row, and which limit it is; -1: none does. */
+int select_too_large(const struct config *c, const struct task *t, enum limit_dim *ret_dim);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * window: how large a request a row takes, learned from those that it refused and those that it served. Pure. Sizes
- * are those of select_estimate(): tokens of the input and of the longest answer. Forgotten at a restart.
+ * are those of estimate_task(): tokens of the input and of the longest answer. Forgotten at a restart.
  */
 #ifndef SLUICE_POLICY_WINDOW_H
 #define SLUICE_POLICY_WINDOW_H

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "policy/rank.h"
 #include "policy/scope.h"
+#include "pool/reserve.h"
 
 #define CLOCK_STEP_MS 1000
 #define ASIDE         (-1) /* t->wait_queue of a task that stands aside */
@@ -31,11 +32,13 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
     retries_init(&a->retries, c->router.retry_budget);
     for (i = 0; i < c->nmodels; i++) {
         const struct model *m = &c->models[i];
+        struct limit_max max = limit_max_of(m);
 
         a->routes[i].model = m;
         a->routes[i].seed = rank_seed(m);
         a->routes[i].limit = &a->routes[scope_limit(c, (int)i)].own;
-        limit_init(&a->routes[i].own, m->rpm, m->tpm, m->max_parallel_requests);
+        limit_init(&a->routes[i].own, &max);
+        estimate_init(&a->routes[i].estimate, m);
     }
     held_init(&a->held, a->routes, c->nmodels);
     return a;
@@ -117,7 +120,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
     struct select_input in = {.config = a->config,
                               .routes = a->routes,
                               .blocked_routes = *blocked,
-                              .tokens = t->reserved_tokens,
+                              .need = {t->estimated_tokens, t->estimated_output},
                               .now_us = now_us};
     uint64_t wanted = 0;
     int64_t at_us = INT64_MAX;
@@ -138,7 +141,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
         purse_settle(&a->purse, t, false, 0);
     if (r == SELECT_GO) {
         t->route = route;
-        t->reserved_us = now_us;
+        reserve_note(&a->routes[route], t, now_us);
         t->probe = a->routes[route].breaker.probing;
         a->routes[route].running++;
         learn_start(&a->routes[route].learn, t->reserved_tokens, now_us, &t->mark);
@@ -279,7 +282,7 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     t->usable_routes = purse_value(&a->purse, a->config, t, select_candidates(a->config, t));
     if (!t->usable_routes)
         return ADMISSION_NEVER;
-    t->reserved_tokens = select_estimate(a->config, t);
+    reserve_estimate(a->config, t);
     pthread_mutex_lock(&a->lock);
     if (!retries_take(&a->retries, t, now_us)) {
         wait_for_retry(a, t, now_us);
@@ -303,20 +306,13 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
 void admission_leave(struct admission *a, struct task *t, const struct admission_end *end,
                      int64_t now_us)
 {
-    struct limit *l = a->routes[t->route].limit;
-
     pthread_mutex_lock(&a->lock);
     a->calls -= end->keeps_slot ? 0 : 1;
     a->routes[t->route].running--;
     admission_learn_window(a, t, end);
     if (end->took_us > 0)
         pace_add(&a->routes[t->route].pace, end->took_us, end->work);
-    if (!end->sent)
-        limit_refund(l, t->reserved_tokens, t->reserved_us);
-    else
-        limit_settle(l, t->reserved_tokens,
-                     end->used_tokens >= 0 ? end->used_tokens : t->reserved_tokens, t->reserved_us,
-                     now_us);
+    reserve_end(&a->routes[t->route], t, end, now_us);
     retries_settle(&a->retries, t, end);
     admission_report(a, t, end, now_us);
     purse_settle(&a->purse, t, end->sent, end->cost_usd);
@@ -324,7 +320,6 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
         wake_at(a, now_us);
     held_now(&a->held, a->waiting > 0, now_us);
     pthread_mutex_unlock(&a->lock);
-    t->reserved_tokens = 0;
     t->probe = false;
     t->holds_slot = end->keeps_slot;
 }

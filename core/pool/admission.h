@@ -59,6 +59,7 @@ struct admission_end {
     double
         cost_usd; /* negative: it may have been charged, nobody knows how much (even if not `sent`) */
     int64_t used_tokens;                 /* -1: unknown, the estimate stands */
+    int64_t used_output;                 /* of these */
     const struct retry_verdict *verdict; /* when it failed */
     const struct allowance *said;        /* when it did not: LEARN_KINDS of them, or NULL */
     int64_t window_said;                 /* window_said() of a CLASS_CONTEXT_WINDOW */
@@ -115,9 +116,9 @@ struct admission_view {
         enum error_class off_class;
         bool probing;
         uint64_t cooldowns;
-        enum error_class cool_class;        /* why it cooled the last time */
-        enum why why;                       /* what holds it up */
-        int64_t used_requests, used_tokens; /* of the limits of a minute */
+        enum error_class cool_class; /* why it cooled the last time */
+        enum why why;                /* what holds it up */
+        int64_t used[LIMIT_DIMS];    /* as limit_used() */
     } route[CONFIG_MODELS_MAX];
 };
 

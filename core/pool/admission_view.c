@@ -47,8 +47,7 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
     for (i = 0; i < a->config->nmodels; i++) {
         const struct breaker *b = &a->routes[i].breaker;
 
-        limit_used(a->routes[i].limit, now_us, &ret->route[i].used_requests,
-                   &ret->route[i].used_tokens);
+        limit_used(a->routes[i].limit, now_us, ret->route[i].used);
         ret->route[i].probing = b->probing;
         ret->route[i].why = a->held.row[i].now;
         ret->route[i].cooldowns = a->cooldowns[i];

@@ -29,9 +29,9 @@ void admission_learn_window(struct admission *a, const struct task *t,
     struct window *w = &a->routes[t->route].window;
 
     if (end->ok) {
-        window_served(w, t->reserved_tokens);
+        window_served(w, t->estimated_tokens);
     } else if (end->sent && t->last_class == CLASS_CONTEXT_WINDOW) {
-        window_refused(w, t->reserved_tokens, end->window_said);
+        window_refused(w, t->estimated_tokens, end->window_said);
         __atomic_store_n(&a->windows, true, __ATOMIC_RELAXED);
     }
 }

@@ -154,8 +154,10 @@ static void succeeded(struct worker *w, struct task *t, const struct http_respon
 
     if (hint_allowance(rsp, w->now_wall_ms, said))
         end.said = said;
-    if (u->input_tokens >= 0 && u->output_tokens >= 0)
+    if (u->input_tokens >= 0 && u->output_tokens >= 0) {
         end.used_tokens = u->input_tokens + u->output_tokens;
+        end.used_output = u->output_tokens;
+    }
     admission_leave(w->pool->admission, t, &end, w->now_us);
     task_succeed(t, make_completion(w, model_of(w, t), ans));
     t->cache_result = CACHE_MISS;

@@ -364,8 +364,7 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
         ret->route[i].probing = v.route[i].probing;
         ret->route[i].cooldowns = v.route[i].cooldowns;
         ret->route[i].cool_class = v.route[i].cool_class;
-        ret->route[i].used_requests = v.route[i].used_requests;
-        ret->route[i].used_tokens = v.route[i].used_tokens;
+        memcpy(ret->route[i].used, v.route[i].used, sizeof ret->route[i].used);
     }
 }
 

@@ -12,6 +12,7 @@
 #include "io/store.h"
 #include "policy/budget.h"
 #include "policy/explain.h"
+#include "policy/limit.h"
 #include "task/config.h"
 #include "task/sink.h"
 #include "task/source.h"
@@ -122,9 +123,9 @@ struct pool_stats {
         enum error_class off_class;
         bool probing; /* tries out whether it works again, one call at a time */
         uint64_t cooldowns;
-        enum error_class cool_class;        /* why it cooled the last time */
-        int64_t used_requests, used_tokens; /* of the limits of a minute: rpm and tpm */
-        enum why why;                       /* what holds it up now */
+        enum error_class cool_class; /* why it cooled the last time */
+        int64_t used[LIMIT_DIMS];    /* of the limits, as limit_used() */
+        enum why why;                /* what holds it up now */
     } route[POOL_ROUTES_MAX];
     enum why stage;            /* what holds the whole pool up now */
     char last_failure[200];    /* words of a recent failed call, or "" */

@@ -11,6 +11,7 @@
 #include "policy/key.h"
 #include "policy/park.h"
 #include "policy/select.h"
+#include "pool/reserve.h"
 #include "task/record.h"
 #include "task/reply.h"
 
@@ -354,10 +355,7 @@ static void admitted_step(struct worker *w, struct task *t)
         return;
     }
     if (!t->error)
-        task_fail(t, "no_model_available",
-                  "no deployment of model \"%s\" can serve this request: all are refused for it or "
-                  "too small; see model_list and fallbacks",
-                  t->models[0]);
+        reserve_fail(w->pool->config, t);
     step_finish(w, t);
 }
 

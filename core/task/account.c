@@ -62,6 +62,7 @@ bool account_same(const struct model *a, const struct model *b)
 
 bool account_same_limits(const struct model *a, const struct model *b)
 {
-    return a->rpm == b->rpm && a->tpm == b->tpm &&
+    return a->rps == b->rps && a->rpm == b->rpm && a->rpd == b->rpd && a->tpm == b->tpm &&
+           a->input_tpm == b->input_tpm && a->output_tpm == b->output_tpm && a->tpd == b->tpd &&
            a->max_parallel_requests == b->max_parallel_requests;
 }

@@ -59,8 +59,9 @@ struct model {
     struct property_list extra_headers;
     char *extra_body;              /* JSON object text merged into each request body, or NULL */
     double weight;                 /* >= 0; share among rows of the same model_name */
-    int64_t rpm;                   /* requests per minute, 0: unlimited */
-    int64_t tpm;                   /* tokens per minute (input + output), 0: unlimited */
+    int64_t rps, rpm, rpd;         /* requests per second, minute and day, 0: unlimited */
+    int64_t tpm, tpd;              /* tokens per minute and day (input + output), 0: unlimited */
+    int64_t input_tpm, output_tpm; /* 0: unlimited */
     int64_t max_parallel_requests; /* 0: unlimited */
     int64_t timeout_ms;
     int64_t connect_timeout_ms;

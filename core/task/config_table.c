@@ -206,7 +206,7 @@ const struct conf_row conf_rows[] = {
      .fallback = "pool",
      .choices = scopes,
      .help =
-         "whom rpm, tpm and max_parallel_requests are for. pool: all workers of the consumer group "
+         "whom the limits of model_list are for. pool: all workers of the consumer group "
          "together; each uses the part that its partitions carry, so that the limits hold while "
          "workers come and go. Their clocks may differ by half a second. process: each worker by "
          "itself. Without Kafka there is one process, and this changes nothing"},

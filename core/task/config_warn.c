@@ -148,6 +148,27 @@ static void warn_budget(const struct warner *w)
     }
 }
 
+/* A limit that another one keeps from being reached says something that is not meant. */
+static void warn_limits(const struct warner *w, const struct model *m)
+{
+    const struct {
+        const char *name, *lower;
+        int64_t max, most;
+    } rows[] = {
+        {"rpm", "rps", m->rpm, m->rps * 60},          {"rpd", "rpm", m->rpd, m->rpm * 1440},
+        {"rpd", "rps", m->rpd, m->rps * 86400},       {"input_tpm", "tpm", m->input_tpm, m->tpm},
+        {"output_tpm", "tpm", m->output_tpm, m->tpm}, {"tpd", "tpm", m->tpd, m->tpm * 1440},
+    };
+    size_t i = 0;
+
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].most > 0 && rows[i].max > rows[i].most)
+            warn(w, "model `%s`: %s (%lld) is never reached, as %s allows %lld in that time",
+                 m->model_name, rows[i].name, (long long)rows[i].max, rows[i].lower,
+                 (long long)rows[i].most);
+    }
+}
+
 void config_warnings(const struct config *c, void (*fn)(void *arg, const char *text), void *arg)
 {
     const struct warner w = {c, fn, arg};
@@ -156,8 +177,10 @@ void config_warnings(const struct config *c, void (*fn)(void *arg, const char *t
     if (c->nmodels == 0)
         warn(&w, "model_list is empty, so every request will be answered with an error");
     for (i = 0; i < c->nmodels; i++) {
-        if (!is_next_region(c, i))
+        if (!is_next_region(c, i)) {
             warn_model(&w, &c->models[i]);
+            warn_limits(&w, &c->models[i]);
+        }
         warn_account(&w, &c->models[i]);
     }
     warn_windows(&w);

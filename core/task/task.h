@@ -157,14 +157,16 @@ struct task {
     int attempts_used;  /* calls that count against num_retries (429s do not) */
     struct attempt *trail;
     int ntrail;
-    int route;               /* current route, or -1 */
-    bool paid_retry;         /* it took one of the retry budget for its next call */
-    struct call_mark mark;   /* of its running call */
-    bool probe;              /* the running call tries out a route that was cooling */
-    bool holds_slot;         /* its call has ended, but counts until the outcome is stored */
-    uint64_t usable_routes;  /* TASK_WAITING: those that may still serve it */
-    int wait_queue;          /* TASK_WAITING: its place in the admission's queues */
+    int route;              /* current route, or -1 */
+    bool paid_retry;        /* it took one of the retry budget for its next call */
+    struct call_mark mark;  /* of its running call */
+    bool probe;             /* the running call tries out a route that was cooling */
+    bool holds_slot;        /* its call has ended, but counts until the outcome is stored */
+    uint64_t usable_routes; /* TASK_WAITING: those that may still serve it */
+    int wait_queue;         /* TASK_WAITING: its place in the admission's queues */
+    int64_t estimated_tokens, estimated_output; /* of its call; the output is of these tokens */
     int64_t reserved_tokens; /* TASK_WAITING: the estimate; then the reservation held on `route` */
+    int64_t reserved_output; /* of these */
     int64_t reserved_us;     /* when that was reserved */
     int account;             /* of its tenant in the budget, 0: none of its own */
     double worst_usd;        /* the most that its call can cost: what is reserved of the budget */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "io/kafka/kafka.h"
 #include "policy/limit.h"
 
@@ -276,26 +277,50 @@ static void judge_slots(const struct judge *j, const struct model *m, int64_t pa
             m->model_name, m->timeout_ms / 1000);
 }
 
-static void judge_rates(const struct judge *j, const struct model *m, int64_t parts)
+static void judge_rate(const struct judge *j, const struct model *m, enum limit_dim d,
+                       int64_t span_s, int64_t parts)
 {
-    if (m->rpm > 0 && m->rpm < parts)
+    int64_t max = limit_max_of(m).of[d];
+
+    if (max > 0 && max < parts)
         say(j, KAFKA_WARNING, "use fewer partitions",
-            "model `%s`: rpm is %" PRId64 " for %" PRId64 " partitions: a worker that has one "
+            "model `%s`: %s is %" PRId64 " for %" PRId64 " partitions: a worker that has one "
             "of them makes a call every %" PRId64 " s",
-            m->model_name, m->rpm, parts, 60 * parts / m->rpm);
-    else if (limit_is_by_instant(m->rpm, parts) && parts > 1)
+            m->model_name, limit_name(d), max, parts, span_s * parts / max);
+    else if (meter_is_by_instant(max, parts) && parts > 1)
         say(j, KAFKA_INFO, "",
-            "model `%s`: rpm is %" PRId64 " for %" PRId64
+            "model `%s`: %s is %" PRId64 " for %" PRId64
             " partitions: several workers divide it by "
-            "the wall clock, so their clocks must agree within half a second",
-            m->model_name, m->rpm, parts);
-    if (m->tpm > 0 && m->tpm / parts < LARGE_TOKENS && parts > 1)
+            "the wall clock, so their clocks must agree within %s",
+            m->model_name, limit_name(d), max, parts,
+            d == LIMIT_RPS ? "a twentieth of a second" : "half a second");
+}
+
+static void judge_tokens(const struct judge *j, const struct model *m, enum limit_dim d,
+                         int64_t parts)
+{
+    int64_t max = limit_max_of(m).of[d];
+
+    if (max > 0 && max / parts < LARGE_TOKENS && parts > 1)
         say(j, KAFKA_WARNING, "run fewer workers than partitions, or use fewer partitions",
-            "model `%s`: tpm is %" PRId64 " for %" PRId64 " partitions: a worker that has n of "
+            "model `%s`: %s is %" PRId64 " for %" PRId64 " partitions: a worker that has n of "
             "them serves requests of up to n * %" PRId64
             " tokens, with the longest answer that they "
             "allow; larger ones wait until it has more partitions",
-            m->model_name, m->tpm, parts, m->tpm / parts);
+            m->model_name, limit_name(d), max, parts, max / parts);
+}
+
+static void judge_rates(const struct judge *j, const struct model *m, int64_t parts)
+{
+    static const enum limit_dim tokens[] = {LIMIT_TPM, LIMIT_INPUT_TPM, LIMIT_OUTPUT_TPM,
+                                            LIMIT_TPD};
+    size_t i = 0;
+
+    judge_rate(j, m, LIMIT_RPS, 1, parts);
+    judge_rate(j, m, LIMIT_RPM, 60, parts);
+    judge_rate(j, m, LIMIT_RPD, 86400, parts);
+    for (i = 0; i < ARRAY_LEN(tokens); i++)
+        judge_tokens(j, m, tokens[i], parts);
 }
 
 /* Limits that are too small to be shared by the partitions. */

@@ -175,8 +175,8 @@ Test(admin_pages, metrics_of_routes)
     s->pool.route[0].cooling = true;
     s->pool.route[0].cooling_ms = 1500;
     s->pool.route[0].cooldowns = 1;
-    s->pool.route[0].used_requests = 61;
-    s->pool.route[0].used_tokens = 100;
+    s->pool.route[0].used[LIMIT_RPM] = 61;
+    s->pool.route[0].used[LIMIT_TPM] = 100;
     s->pool.route[1].running = 3;
     s->explain.route[0].run_us[WHY_RPM] = 7000000;
     metrics_page(&view, &page);
@@ -310,7 +310,7 @@ Test(admin_pages, status)
     s->pool.route[0].off = s->pool.route[0].cooling = true;
     s->pool.route[0].cooling_ms = 2000;
     s->pool.route[0].cool_class = CLASS_CREDENTIAL;
-    s->pool.route[0].used_tokens = 250;
+    s->pool.route[0].used[LIMIT_TPM] = 250;
     s->pool.route[1].probing = true;
     s->pool.route[1].running = 1;
     s->routes[0].calls[CLASS_OK] = 1;

@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "base/rng.h"
-#include "policy/limit.h"
+#include "tests/unit/policy/limit_minute.h"
 
 #define S           1000000LL
 #define MINUTE      (60 * S)
@@ -127,7 +127,7 @@ static inline void start(struct world *w, int i)
                          .found_us = NEVER,
                          .last_us = w->now_us};
     w->life[i]++;
-    limit_init(&m->limit, w->plan.rpm, w->plan.tpm, w->plan.parallel);
+    minute_init(&m->limit, w->plan.rpm, w->plan.tpm, w->plan.parallel);
     limit_share(&m->limit, &m->share, w->plan.call_us);
     say(w, m);
     for (p = 0; p < w->plan.parts;
@@ -346,7 +346,7 @@ static inline void try_call(struct world *w, int i)
     struct running *c = &w->calls[w->ncalls];
     int64_t tokens = draw(w, w->plan.tokens / 2, w->plan.tokens);
     int64_t at = NEVER;
-    int r = limit_try(&m->limit, tokens, mono(w, m), &at);
+    int r = minute_try(&m->limit, tokens, mono(w, m), &at);
 
     if (r == LIMIT_WAIT) {
         cr_assert_gt(at, mono(w, m));
@@ -384,7 +384,7 @@ static inline void end_calls(struct world *w)
             continue;
         }
         if (m->in && w->life[c->worker] == c->life) {
-            limit_settle(&m->limit, c->tokens, c->used, c->reserved_us, mono(w, m));
+            minute_settle(&m->limit, c->tokens, c->used, c->reserved_us, mono(w, m));
             m->next_us = w->now_us; /* there may be room */
         }
         *c = w->calls[--w->ncalls];

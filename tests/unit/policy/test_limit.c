@@ -1,5 +1,5 @@
 /* limit: no minute holds more than allowed, whatever comes when; and what is allowed is used. */
-#include "policy/limit.h"
+#include "tests/unit/policy/limit_minute.h"
 
 #include <criterion/criterion.h>
 
@@ -49,9 +49,9 @@ Test(limit, unlimited_goes_always)
     int64_t at = 0;
     int i = 0;
 
-    limit_init(&l, 0, 0, 0);
+    minute_init(&l, 0, 0, 0);
     for (i = 0; i < 10000; i++)
-        cr_assert_eq(limit_try(&l, 1000000, START, &at), LIMIT_GO);
+        cr_assert_eq(minute_try(&l, 1000000, START, &at), LIMIT_GO);
     cr_expect_eq(l.running, 10000);
 }
 
@@ -60,18 +60,18 @@ Test(limit, concurrency)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 0, 2);
-    cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_GO);
-    cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_GO);
-    cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_FULL);
-    limit_settle(&l, 1, 1, START, START + 1);
-    cr_expect_eq(limit_try(&l, 1, START + 1, &at), LIMIT_GO);
-    cr_expect_eq(limit_try(&l, 1, START + 1, &at), LIMIT_FULL);
-    limit_refund(&l, 1, START + 1);
-    cr_expect_eq(limit_try(&l, 1, START + 1, &at), LIMIT_GO);
-    limit_settle(&l, 1, 1, START, START + 1);
-    limit_settle(&l, 1, 1, START, START + 1);
-    limit_settle(&l, 1, 1, START, START + 1);
+    minute_init(&l, 0, 0, 2);
+    cr_expect_eq(minute_try(&l, 1, START, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 1, START, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 1, START, &at), LIMIT_FULL);
+    minute_settle(&l, 1, 1, START, START + 1);
+    cr_expect_eq(minute_try(&l, 1, START + 1, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 1, START + 1, &at), LIMIT_FULL);
+    minute_refund(&l, 1, START + 1);
+    cr_expect_eq(minute_try(&l, 1, START + 1, &at), LIMIT_GO);
+    minute_settle(&l, 1, 1, START, START + 1);
+    minute_settle(&l, 1, 1, START, START + 1);
+    minute_settle(&l, 1, 1, START, START + 1);
     cr_expect_eq(l.running, 0, "a settle too many does not make room for more");
 }
 
@@ -80,10 +80,10 @@ Test(limit, request_larger_than_the_token_limit_never_goes)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 1000, 0);
-    cr_expect_eq(limit_try(&l, 1001, START, &at), LIMIT_NEVER);
-    cr_expect_eq(limit_try(&l, 1000, START, &at), LIMIT_GO);
-    cr_expect_eq(limit_try(&l, 1, START, &at), LIMIT_WAIT);
+    minute_init(&l, 0, 1000, 0);
+    cr_expect_eq(minute_try(&l, 1001, START, &at), LIMIT_NEVER);
+    cr_expect_eq(minute_try(&l, 1000, START, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 1, START, &at), LIMIT_WAIT);
 }
 
 /* Asks whenever it is told to, for ten minutes: as fast as the limit lets it. */
@@ -94,9 +94,9 @@ static void greedy(struct limit *l, int64_t from, int64_t until, int64_t tokens)
     while (now < until) {
         int64_t at = -1;
 
-        if (limit_try(l, tokens, now, &at) == LIMIT_GO) {
+        if (minute_try(l, tokens, now, &at) == LIMIT_GO) {
             note(now, tokens);
-            limit_settle(l, tokens, tokens, now, now);
+            minute_settle(l, tokens, tokens, now, now);
             continue;
         }
         cr_assert_gt(at, now);
@@ -113,7 +113,7 @@ Test(limit, every_rate_is_held_and_used)
         struct limit l;
         int64_t used = 0;
 
-        limit_init(&l, rates[i], 0, 0);
+        minute_init(&l, rates[i], 0, 0);
         seen.count = 0;
         greedy(&l, START, START + 10 * MINUTE, 1);
         cr_expect_leq(fullest(&seen, false), rates[i], "rpm %lld: %lld in a minute",
@@ -135,7 +135,7 @@ Test(limit, every_token_rate_is_held_and_used)
         struct limit l;
         int64_t most = 0;
 
-        limit_init(&l, 0, cases[i].tpm, 0);
+        minute_init(&l, 0, cases[i].tpm, 0);
         seen.count = 0;
         greedy(&l, START, START + 10 * MINUTE, cases[i].tokens);
         most = fullest(&seen, true);
@@ -153,9 +153,9 @@ Test(limit, no_burst_after_a_pause)
     int64_t at = 0;
     int n = 0;
 
-    limit_init(&l, 600, 0, 0);
-    cr_assert_eq(limit_try(&l, 1, START, &at), LIMIT_GO);
-    while (limit_try(&l, 1, START + 5 * MINUTE, &at) == LIMIT_GO)
+    minute_init(&l, 600, 0, 0);
+    cr_assert_eq(minute_try(&l, 1, START, &at), LIMIT_GO);
+    while (minute_try(&l, 1, START + 5 * MINUTE, &at) == LIMIT_GO)
         n++;
     cr_expect_leq(n, 10, "%d at once is more than a second's worth", n);
     cr_expect_geq(n, 1);
@@ -188,9 +188,9 @@ static void end_calls(struct world *w, int64_t now)
             continue;
         }
         if (c->refund)
-            limit_refund(&w->l, c->reserved, c->begin);
+            minute_refund(&w->l, c->reserved, c->begin);
         else
-            limit_settle(&w->l, c->reserved, c->used, c->begin, now);
+            minute_settle(&w->l, c->reserved, c->used, c->begin, now);
         *c = w->calls[--w->ncalls];
     }
 }
@@ -204,7 +204,7 @@ static void try_one(struct world *w, int64_t now, int64_t most_tokens)
 
     if (w->ncalls == ARRAY_LEN(w->calls))
         return;
-    if (limit_try(&w->l, tokens, now, &at) != LIMIT_GO)
+    if (minute_try(&w->l, tokens, now, &at) != LIMIT_GO)
         return;
     *c = (struct call){.begin = now,
                        .end = now + (int64_t)rng_below(&w->rng, 20 * S),
@@ -222,7 +222,7 @@ static void random_run(uint64_t seed, int64_t rpm, int64_t tpm)
     int64_t now = START;
 
     seen.count = 0;
-    limit_init(&w.l, rpm, tpm, 0);
+    minute_init(&w.l, rpm, tpm, 0);
     while (now < START + 8 * MINUTE) {
         bool idle = rng_below(&w.rng, 200) == 0;
 
@@ -258,7 +258,7 @@ Test(limit, late_arrivals_do_not_break_the_limit)
         size_t i = 0;
         size_t j = 0;
 
-        limit_init(&l, 120, 0, 0);
+        minute_init(&l, 120, 0, 0);
         seen.count = 0;
         greedy(&l, now, now + 5 * MINUTE, 1);
         for (i = 0; i < seen.count; i++)
@@ -280,26 +280,26 @@ Test(limit, settling_lower_gives_room_and_higher_takes_it)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 60000, 0);
-    cr_assert_eq(limit_try(&l, 60000, START, &at), LIMIT_GO);
-    cr_assert_eq(limit_try(&l, 1000, START + S, &at), LIMIT_WAIT);
-    limit_settle(&l, 60000, 500, START, START + 2 * S);
-    cr_expect_eq(limit_try(&l, 1000, START + 2 * S, &at), LIMIT_GO);
-    limit_settle(&l, 1000, 58000, START + 2 * S, START + 3 * S);
-    cr_expect_eq(limit_try(&l, 5000, START + 4 * S, &at), LIMIT_WAIT);
+    minute_init(&l, 0, 60000, 0);
+    cr_assert_eq(minute_try(&l, 60000, START, &at), LIMIT_GO);
+    cr_assert_eq(minute_try(&l, 1000, START + S, &at), LIMIT_WAIT);
+    minute_settle(&l, 60000, 500, START, START + 2 * S);
+    cr_expect_eq(minute_try(&l, 1000, START + 2 * S, &at), LIMIT_GO);
+    minute_settle(&l, 1000, 58000, START + 2 * S, START + 3 * S);
+    cr_expect_eq(minute_try(&l, 5000, START + 4 * S, &at), LIMIT_WAIT);
     cr_expect_geq(at, START + MINUTE);
-    cr_expect_eq(limit_try(&l, 5000, at, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 5000, at, &at), LIMIT_GO);
 }
 
-Test(limit, unknown_use_settles_to_the_estimate)
+Test(limit, what_is_used_stays_in_the_window)
 {
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 1000, 0);
-    cr_assert_eq(limit_try(&l, 1000, START, &at), LIMIT_GO);
-    limit_settle(&l, 1000, -1, START, START + S);
-    cr_expect_eq(limit_try(&l, 1, START + S, &at), LIMIT_WAIT);
+    minute_init(&l, 0, 1000, 0);
+    cr_assert_eq(minute_try(&l, 1000, START, &at), LIMIT_GO);
+    minute_settle(&l, 1000, 1000, START, START + S);
+    cr_expect_eq(minute_try(&l, 1, START + S, &at), LIMIT_WAIT);
 }
 
 Test(limit, refund_of_a_call_older_than_the_window_gives_nothing)
@@ -307,11 +307,11 @@ Test(limit, refund_of_a_call_older_than_the_window_gives_nothing)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 1000, 0);
-    cr_assert_eq(limit_try(&l, 1000, START, &at), LIMIT_GO);
-    cr_assert_eq(limit_try(&l, 1000, START + 2 * MINUTE, &at), LIMIT_GO);
-    limit_settle(&l, 1000, 0, START, START + 2 * MINUTE);
-    cr_expect_eq(limit_try(&l, 1000, START + 2 * MINUTE, &at), LIMIT_WAIT);
+    minute_init(&l, 0, 1000, 0);
+    cr_assert_eq(minute_try(&l, 1000, START, &at), LIMIT_GO);
+    cr_assert_eq(minute_try(&l, 1000, START + 2 * MINUTE, &at), LIMIT_GO);
+    minute_settle(&l, 1000, 0, START, START + 2 * MINUTE);
+    cr_expect_eq(minute_try(&l, 1000, START + 2 * MINUTE, &at), LIMIT_WAIT);
 }
 
 /* Calls that never reached the provider give their place back, but no minute gets fuller by it: at a
@@ -327,20 +327,20 @@ Test(limit, refunds_do_not_overfill_the_window)
         int64_t at = 0;
         int lost = 0;
 
-        limit_init(&l, rates[i], 0, 0);
+        minute_init(&l, rates[i], 0, 0);
         seen.count = 0;
         while (now < START + 20 * S || lost < rates[i]) {
-            if (limit_try(&l, 1, now, &at) == LIMIT_GO)
+            if (minute_try(&l, 1, now, &at) == LIMIT_GO)
                 lost++;
             else
                 now = at;
         }
         now += 3 * MINUTE;
         while (seen.count < (size_t)rates[i] * 3) {
-            if (limit_try(&l, 1, now, &at) == LIMIT_GO) {
+            if (minute_try(&l, 1, now, &at) == LIMIT_GO) {
                 note(now, 1);
                 if (lost-- > 0)
-                    limit_refund(&l, 1, START);
+                    minute_refund(&l, 1, START);
             } else {
                 now = at;
             }
@@ -360,7 +360,7 @@ Test(limit, mixed_sizes_and_refunds_use_all_of_it)
     int64_t used = 0;
     size_t n = 0;
 
-    limit_init(&l, 600, 60000, 0);
+    minute_init(&l, 600, 60000, 0);
     while (now < START + 30 * MINUTE) {
         int64_t tokens = rng_below(&rng, 5) ? 100 : 1400;
         int64_t at = -1;
@@ -369,10 +369,10 @@ Test(limit, mixed_sizes_and_refunds_use_all_of_it)
         for (i = 0; i < n; i++) {
             if (calls[i].end > now)
                 continue;
-            limit_settle(&l, calls[i].reserved, calls[i].used, calls[i].begin, now);
+            minute_settle(&l, calls[i].reserved, calls[i].used, calls[i].begin, now);
             calls[i--] = calls[--n];
         }
-        if (n < ARRAY_LEN(calls) && limit_try(&l, tokens, now, &at) == LIMIT_GO) {
+        if (n < ARRAY_LEN(calls) && minute_try(&l, tokens, now, &at) == LIMIT_GO) {
             calls[n++] = (struct call){.begin = now,
                                        .end = now + (int64_t)rng_below(&rng, 2 * S),
                                        .reserved = tokens,
@@ -390,12 +390,12 @@ Test(limit, what_is_given_back_was_reserved_there)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 100000, 0);
-    cr_assert_eq(limit_try(&l, 40000, START, &at), LIMIT_GO);
-    cr_assert_eq(limit_try(&l, 50000, START + 40 * S, &at), LIMIT_GO);
-    limit_settle(&l, 50000, 50000, START + 40 * S, START + 41 * S);
-    limit_settle(&l, 40000, 100, START, START + 42 * S);
-    cr_expect_eq(limit_try(&l, 60000, START + 75 * S, &at), LIMIT_WAIT,
+    minute_init(&l, 0, 100000, 0);
+    cr_assert_eq(minute_try(&l, 40000, START, &at), LIMIT_GO);
+    cr_assert_eq(minute_try(&l, 50000, START + 40 * S, &at), LIMIT_GO);
+    minute_settle(&l, 50000, 50000, START + 40 * S, START + 41 * S);
+    minute_settle(&l, 40000, 100, START, START + 42 * S);
+    cr_expect_eq(minute_try(&l, 60000, START + 75 * S, &at), LIMIT_WAIT,
                  "50,000 are in the window still");
     cr_expect_geq(at, START + 100 * S);
 }
@@ -406,10 +406,10 @@ Test(limit, refund_gives_the_place_back)
     int64_t at = 0;
     int i = 0;
 
-    limit_init(&l, 2, 1000, 0);
+    minute_init(&l, 2, 1000, 0);
     for (i = 0; i < 50; i++) {
-        cr_assert_eq(limit_try(&l, 900, START + i, &at), LIMIT_GO, "after %d refunds", i);
-        limit_refund(&l, 900, START + i);
+        cr_assert_eq(minute_try(&l, 900, START + i, &at), LIMIT_GO, "after %d refunds", i);
+        minute_refund(&l, 900, START + i);
     }
     cr_expect_eq(l.running, 0);
 }
@@ -419,11 +419,11 @@ Test(limit, clock_readings_out_of_order)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 60, 60000, 0);
-    cr_assert_eq(limit_try(&l, 10, START + 10 * S, &at), LIMIT_GO);
-    cr_expect_eq(limit_try(&l, 10, START + 9 * S, &at), LIMIT_WAIT);
-    cr_expect_eq(limit_try(&l, 10, START + 12 * S, &at), LIMIT_GO);
-    limit_settle(&l, 10, 10, START + 10 * S, START);
+    minute_init(&l, 60, 60000, 0);
+    cr_assert_eq(minute_try(&l, 10, START + 10 * S, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 10, START + 9 * S, &at), LIMIT_WAIT);
+    cr_expect_eq(minute_try(&l, 10, START + 12 * S, &at), LIMIT_GO);
+    minute_settle(&l, 10, 10, START + 10 * S, START);
     cr_expect_eq(l.running, 1);
 }
 
@@ -431,22 +431,24 @@ Test(limit, used_is_what_the_window_holds)
 {
     struct limit l;
     int64_t at = 0;
-    int64_t requests = -1;
-    int64_t tokens = -1;
+    int64_t used[LIMIT_DIMS];
 
-    limit_init(&l, 6000, 100000, 0);
-    limit_used(&l, START, &requests, &tokens);
-    cr_expect(requests == 0 && tokens == 0);
-    cr_assert_eq(limit_try(&l, 500, START, &at), LIMIT_GO);
-    limit_used(&l, START, &requests, &tokens);
-    cr_expect(requests == 1 && tokens == 500, "reserved: %lld", (long long)tokens);
-    limit_settle(&l, 500, 120, START, START + S);
-    limit_used(&l, START + S, &requests, &tokens);
-    cr_expect(requests == 1 && tokens == 120, "used: %lld", (long long)tokens);
-    cr_assert_eq(limit_try(&l, 30, START + 2 * S, &at), LIMIT_GO);
-    limit_refund(&l, 30, START + 2 * S);
-    limit_used(&l, START + 2 * S, &requests, &tokens);
-    cr_expect(requests == 1 && tokens == 120, "refunded");
-    limit_used(&l, START + 2 * MINUTE, &requests, &tokens);
-    cr_expect(requests == 0 && tokens == 0, "a minute later it has left, though nobody called");
+    minute_init(&l, 6000, 100000, 0);
+    limit_used(&l, START, used);
+    cr_expect(used[LIMIT_RPM] == 0 && used[LIMIT_TPM] == 0);
+    cr_assert_eq(minute_try(&l, 500, START, &at), LIMIT_GO);
+    limit_used(&l, START, used);
+    cr_expect(used[LIMIT_RPM] == 1 && used[LIMIT_TPM] == 500, "reserved: %lld",
+              (long long)used[LIMIT_TPM]);
+    minute_settle(&l, 500, 120, START, START + S);
+    limit_used(&l, START + S, used);
+    cr_expect(used[LIMIT_RPM] == 1 && used[LIMIT_TPM] == 120, "used: %lld",
+              (long long)used[LIMIT_TPM]);
+    cr_assert_eq(minute_try(&l, 30, START + 2 * S, &at), LIMIT_GO);
+    minute_refund(&l, 30, START + 2 * S);
+    limit_used(&l, START + 2 * S, used);
+    cr_expect(used[LIMIT_RPM] == 1 && used[LIMIT_TPM] == 120, "refunded");
+    limit_used(&l, START + 2 * MINUTE, used);
+    cr_expect(used[LIMIT_RPM] == 0 && used[LIMIT_TPM] == 0,
+              "a minute later it has left, though nobody called");
 }

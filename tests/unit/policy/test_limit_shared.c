@@ -309,22 +309,23 @@ Test(limit_shared, a_call_is_paid_by_who_made_it)
     struct limit l;
     int64_t at = 0;
 
-    limit_init(&l, 0, 123000, 0);
+    minute_init(&l, 0, 123000, 0);
     limit_share(&l, &s, S);
     hold_parts(&l, &s, 2, 100 * S);
-    cr_expect_eq(limit_try(&l, 30000, 100 * S, &at), LIMIT_WAIT, "nothing is granted for the past");
+    cr_expect_eq(minute_try(&l, 30000, 100 * S, &at), LIMIT_WAIT,
+                 "nothing is granted for the past");
     cr_expect_geq(at, 114 * S);
-    cr_expect_eq(limit_try(&l, 30000, 130 * S, &at), LIMIT_GO);
+    cr_expect_eq(minute_try(&l, 30000, 130 * S, &at), LIMIT_GO);
     hold_parts(&l, &s, 1, 131 * S); /* 28,000 are owed, and half of the call */
-    cr_expect_eq(limit_try(&l, 1, 131 * S, &at), LIMIT_WAIT);
+    cr_expect_eq(minute_try(&l, 1, 131 * S, &at), LIMIT_WAIT);
     cr_expect_geq(at, (131 + 42) * S);
     cr_expect_leq(at, (131 + 44) * S);
-    cr_expect_eq(limit_try(&l, 70000, 131 * S, &at), LIMIT_LARGE);
+    cr_expect_eq(minute_try(&l, 70000, 131 * S, &at), LIMIT_LARGE);
     hold_parts(&l, &s, 0, 141 * S); /* 33,000, and the call once more */
-    cr_expect_eq(limit_try(&l, 1, 150 * S, &at), LIMIT_FULL);
-    limit_settle(&l, 30000, 20000, 130 * S, 150 * S);
+    cr_expect_eq(minute_try(&l, 1, 150 * S, &at), LIMIT_FULL);
+    minute_settle(&l, 30000, 20000, 130 * S, 150 * S);
     hold_parts(&l, &s, 1, 151 * S); /* 53,000, and the call again */
-    cr_expect_eq(limit_try(&l, 1, 151 * S, &at), LIMIT_WAIT);
+    cr_expect_eq(minute_try(&l, 1, 151 * S, &at), LIMIT_WAIT);
     cr_expect_geq(at, (151 + 82) * S);
     cr_expect_leq(at, (151 + 84) * S);
     share_done(&s);

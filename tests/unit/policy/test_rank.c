@@ -34,7 +34,7 @@ static void setup(void)
         routes[i].model = &rows[i];
         routes[i].limit = &routes[i].own;
         routes[i].seed = rank_seed(&rows[i]);
-        limit_init(&routes[i].own, 0, 0, 0);
+        limit_init(&routes[i].own, &(struct limit_max){0});
     }
     task = task_new();
     task->route = -1;
@@ -52,7 +52,7 @@ TestSuite(rank, .init = setup, .fini = teardown);
 static int pick(int64_t tokens, int64_t now_us)
 {
     struct select_input in = {
-        .config = &config, .routes = routes, .tokens = tokens, .now_us = now_us};
+        .config = &config, .routes = routes, .need = {.tokens = tokens}, .now_us = now_us};
     uint64_t wanted = 0;
     int64_t at_us = 0;
     int row = -1;

@@ -39,7 +39,7 @@ static void setup(void)
         rows[i].weight = 1;
         routes[i].model = &rows[i];
         routes[i].limit = &routes[i].own;
-        limit_init(&routes[i].own, 0, 0, 0);
+        limit_init(&routes[i].own, &(struct limit_max){0});
     }
     config.models = rows;
     config.nmodels = ROWS;
@@ -80,7 +80,7 @@ static struct result ask_blocked(int64_t tokens, uint64_t blocked)
     struct select_input in = {.config = &config,
                               .routes = routes,
                               .blocked_routes = blocked,
-                              .tokens = tokens,
+                              .need = {.tokens = tokens},
                               .now_us = NOW};
     struct result r = {.route = -1, .at_us = -1};
 
@@ -102,7 +102,7 @@ static void cool(int row, int64_t until_us)
 static void narrow(int row, int64_t tpm)
 {
     rows[row].tpm = tpm;
-    limit_init(&routes[row].own, 0, tpm, 0);
+    limit_init(&routes[row].own, &(struct limit_max){.of[LIMIT_TPM] = tpm});
 }
 
 static void count(int n, int got[ROWS])
@@ -252,7 +252,7 @@ Test(select, waits_for_the_end_of_a_call)
     struct result r;
 
     accepts("smart", NULL);
-    limit_init(&routes[3].own, 0, 0, 1);
+    limit_init(&routes[3].own, &(struct limit_max){.parallel = 1});
     cr_expect_eq(ask().what, SELECT_GO);
     r = ask();
     cr_expect_eq(r.what, SELECT_WAIT);
@@ -265,7 +265,7 @@ Test(select, waits_for_the_pace)
     struct result r;
 
     accepts("smart", NULL);
-    limit_init(&routes[3].own, 60, 0, 0);
+    limit_init(&routes[3].own, &(struct limit_max){.of[LIMIT_RPM] = 60});
     cr_expect_eq(ask().what, SELECT_GO);
     r = ask();
     cr_expect_eq(r.what, SELECT_WAIT);

@@ -2,6 +2,8 @@
 #include "policy/retry_budget.h"
 #include "admission_scene.h"
 
+#include "pool/reserve.h"
+
 TestSuite(admission, .init = scene_open, .fini = scene_close);
 
 Test(admission, never)
@@ -16,6 +18,11 @@ Test(admission, never)
     cr_expect_eq(enter(refused, NOW), ADMISSION_NEVER);
     cr_expect_eq(enter(unknown, NOW), ADMISSION_NEVER);
     cr_expect_eq(view(NOW).calls, 0);
+    reserve_fail(&config, big);
+    cr_expect(strstr(big->error->message, "larger than tpm of \"small\""), "%s",
+              big->error->message);
+    reserve_fail(&config, refused);
+    cr_expect(strstr(refused->error->message, "all are refused"), "%s", refused->error->message);
     task_free(big);
     task_free(refused);
     task_free(unknown);
@@ -217,13 +224,13 @@ Test(admission, view_shows_what_of_the_limits_is_used)
     small->raw_len = 4 * 60;
     cr_assert_eq(enter(small, NOW), ADMITTED);
     cr_assert_eq(enter(paced, NOW), ADMITTED);
-    cr_expect_eq(view(NOW).route[2].used_tokens, 60);
-    cr_expect_eq(view(NOW).route[2].used_requests, 1);
-    cr_expect_eq(view(NOW).route[3].used_requests, 1);
-    cr_expect_eq(view(NOW).route[1].used_requests, 0);
+    cr_expect_eq(view(NOW).route[2].used[LIMIT_TPM], 60);
+    cr_expect_eq(view(NOW).route[2].used[LIMIT_RPM], 1);
+    cr_expect_eq(view(NOW).route[3].used[LIMIT_RPM], 1);
+    cr_expect_eq(view(NOW).route[1].used[LIMIT_RPM], 0);
     leave_ok(small, NOW);
     leave_ok(paced, NOW);
-    cr_expect_eq(view(NOW + 120 * S).route[2].used_tokens, 0);
+    cr_expect_eq(view(NOW + 120 * S).route[2].used[LIMIT_TPM], 0);
     task_free(small);
     task_free(paced);
 }

@@ -242,8 +242,11 @@ static inline void visit_end(struct world *w, struct visit *v)
     struct item *it = v->item;
     struct ruling said = v->said;
     struct second *s = second_at(&w->workers[v->worker], v->row, w->now_us);
-    struct admission_end end = {
-        .sent = true, .ok = true, .keeps_slot = true, .used_tokens = v->used};
+    struct admission_end end = {.sent = true,
+                                .ok = true,
+                                .keeps_slot = true,
+                                .used_tokens = v->used,
+                                .used_output = it ? (int64_t)((double)it->answer * it->use) : 0};
     struct attempt a = {.route = (uint16_t)v->row, .class = said.class};
 
     if (said.class == CLASS_OK) {

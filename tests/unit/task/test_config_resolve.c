@@ -377,6 +377,9 @@ Test(config_warnings, each)
         {"kafka: {bootstrap.servers: h, message.max.bytes: 2000000}\n",
          "larger than kafka message.max.bytes (2000000)"},
         {"limits: {response_bytes: 1MB}\n", "never reached"},
+        {LIST ROW("local/x, rps: 1, rpm: 61"), "rpm (61) is never reached, as rps allows 60"},
+        {LIST ROW("local/x, tpm: 5, output_tpm: 6"), "output_tpm (6) is never reached"},
+        {LIST ROW("local/x, rpm: 1, rpd: 1441"), "as rpm allows 1440"},
         {"pool: {workers: 5, max_calls: 2}\n", "nothing to do"},
         {LIST M("a") "tenants: {t: {max_cost: 5}}\n", "model `a` has no model_info.max_output"},
         {LIST "  - {model_name: m, params: {model: local/x}, model_info: {input_cost_per_token: 0, "

@@ -1,0 +1,368 @@
+/*
+ * meter: paces the use of one thing so that no span, wherever it starts, holds more than allowed.
+ *
+ * GCRA spreads the use evenly, so that no burst meets a provider that judges by less than the span. A sliding window
+ * of slots is the hard bound: what is given back (unused estimates, calls never sent) makes the pace faster, but
+ * never fuller than the window. The window is longer than the span, because calls arrive later than they are
+ * reserved, and not all by the same time: by one and a half seconds for a minute, by a tenth for a second, as the way
+ * to the provider does not get shorter with the span, and by 36 minutes for a day.
+ *
+ * Tokens may go a twelfth of the span ahead of their pace: a pace without that falls behind for good with each call
+ * that is larger than those around it, and with each estimate that was too high. What a call gives back is taken out
+ * of the slot that it was reserved in, so that the window holds what was used, and never less.
+ *
+ * With a share, each slot keeps what was granted in it, too, and the window may hold what was granted in the
+ * window. What has changed owner is granted to the new one from then on, with nothing for the past; what was
+ * called and not paid by the pace yet is owed by the worker that called, from whatever it keeps. A window that
+ * ends at one worker's last call is not the window that ends at another's, so that grants alone would let a
+ * change of owners put one call too many into a span: a worker whose share changes pays for that part of its
+ * largest call. Who leaves altogether pays nothing; what the window is longer than a minute covers calls of up to a
+ * fortieth of the limit. Nearly nothing goes ahead of the pace there.
+ *
+ * A limit of a few requests for each part would lose too much by that. There the pace is the wall clock's: each
+ * instant is good for one call, of its owner, within a third of what the window is longer. The rest of that is for
+ * clocks that differ and for the way to the provider.
+ */
+#include "policy/meter.h"
+
+#include <stddef.h>
+
+#define BY_INSTANT  16  /* requests of a part: fewer go by instants */
+#define WHOLE_LEAST 120 /* requests: a worker that has all parts needs no instants */
+#define AHEAD       12  /* part of a window that tokens may go ahead of their pace */
+#define AHEAD_SHARE 240 /* the same with a share */
+#define ROUNDING    1e-6
+
+static const struct {
+    int64_t span_us, tick_us;
+} units[] = {
+    [METER_SECOND] = {1000000, 9000},
+    [METER_MINUTE] = {60000000, 500000},
+    [METER_DAY] = {INT64_C(86400000000), 720000000},
+};
+
+void meter_init(struct meter *m, enum meter_unit unit, int64_t max, bool counts)
+{
+    *m = (struct meter){.max = max > 0 ? max : 0,
+                        .unit = unit,
+                        .counts = counts,
+                        .paced = unit != METER_DAY,
+                        .tick = METER_SLOTS};
+}
+
+static int64_t tick_us(const struct meter *m)
+{
+    return units[m->unit].tick_us;
+}
+
+static int64_t window_us(const struct meter *m)
+{
+    return METER_SLOTS * tick_us(m);
+}
+
+/* How long an instant is good for a call. */
+static int64_t late_us(const struct meter *m)
+{
+    return (window_us(m) - units[m->unit].span_us) / 3;
+}
+
+static struct meter_slot *slot_at(struct meter *m, int64_t tick)
+{
+    return &m->slot[tick % METER_SLOTS];
+}
+
+/* So that no slot has a negative number. */
+static int64_t tick_of(const struct meter *m, int64_t at_us)
+{
+    return at_us / tick_us(m) + METER_SLOTS;
+}
+
+static int64_t tick_start(const struct meter *m, int64_t tick)
+{
+    return (tick - METER_SLOTS) * tick_us(m);
+}
+
+/* Empties the slot that `tick` is going to use: what it holds has left the window. */
+static void retire(struct meter *m, int64_t tick)
+{
+    struct meter_slot *s = slot_at(m, tick);
+
+    m->window -= s->amount;
+    m->granted -= s->granted;
+    *s = (struct meter_slot){0};
+}
+
+/* What is granted in that time. */
+static double grant_of(const struct meter *m, int64_t us)
+{
+    return (double)us / (double)window_us(m) * (double)m->quota;
+}
+
+/* Books what the share has granted until then into the newest slot. */
+static void grant(struct meter *m, int64_t until_us)
+{
+    double part = 0;
+
+    if (!m->share)
+        return;
+    if (until_us > share_ends_us(m->share))
+        until_us = share_ends_us(m->share);
+    if (until_us <= m->granted_us)
+        return;
+    part = grant_of(m, until_us - m->granted_us);
+    slot_at(m, m->tick)->granted += part;
+    m->granted += part;
+    m->granted_us = until_us;
+}
+
+static void advance(struct meter *m, int64_t now_us)
+{
+    int64_t tick = tick_of(m, now_us);
+    int64_t from = 0;
+
+    if (tick < m->tick)
+        return; /* another thread's clock reading was a little later */
+    from = m->tick + 1;
+    if (tick - from >= METER_SLOTS)
+        from = tick - METER_SLOTS + 1;
+    for (; from <= tick; from++) {
+        grant(m, tick_start(m, from));
+        retire(m, from);
+        m->tick = from;
+    }
+    grant(m, now_us);
+}
+
+static int64_t most(const struct meter *m)
+{
+    return m->share ? m->quota : m->max;
+}
+
+/* Calls that may go at once after a pause: a 240th of the span's, at least one. */
+static double burst(const struct meter *m)
+{
+    return m->counts ? (double)(1 + most(m) / 240) : 1;
+}
+
+/* Time between two of what is metered, so that burst and pace together stay within the limit in any window. 0: there
+ * is no pace, or what is used is owed. */
+static double gap_us(const struct meter *m)
+{
+    int64_t max = most(m);
+
+    return m->paced && max > 0 ? (double)window_us(m) / ((double)max - burst(m) + 1) : 0;
+}
+
+/* How far the use may go ahead of the pace. */
+static double ahead_us(const struct meter *m)
+{
+    if (m->counts)
+        return (burst(m) - 1) * gap_us(m);
+    return (double)window_us(m) / (m->share ? AHEAD_SHARE : AHEAD);
+}
+
+/* What the slot of a tick adds to the bound of the window. The newest one counts as whole, unless the share
+ * ends before. */
+static double granted_in(struct meter *m, int64_t tick)
+{
+    double sum = slot_at(m, tick)->granted;
+    int64_t rest_us = tick_start(m, tick + 1) - m->granted_us;
+
+    if (tick == m->tick && rest_us > 0)
+        sum += grant_of(m, rest_us);
+    return sum;
+}
+
+/* What the window may hold. */
+static double window_max(struct meter *m)
+{
+    if (!m->share)
+        return (double)m->max;
+    return m->granted - slot_at(m, m->tick)->granted + granted_in(m, m->tick) + ROUNDING;
+}
+
+/* What it may hold when `tick` has left it, and as much was granted anew. */
+static double next_max(struct meter *m, int64_t tick, double max)
+{
+    return m->share ? max - granted_in(m, tick) + grant_of(m, tick_us(m)) : max;
+}
+
+/* When so much more will fit into the window. */
+static int64_t window_free_at(struct meter *m, int64_t amount)
+{
+    int64_t sum = m->window;
+    double max = window_max(m);
+    int64_t tick = m->tick - METER_SLOTS + 1;
+
+    for (; tick <= m->tick && (double)(sum + amount) > max; tick++) {
+        sum -= slot_at(m, tick)->amount;
+        max = next_max(m, tick, max);
+    }
+    return (tick - 1) * tick_us(m); /* the slot before `tick` leaves when its place is used again */
+}
+
+static void later(int64_t *at_us, int64_t than_us)
+{
+    if (than_us > *at_us)
+        *at_us = than_us;
+}
+
+/* The instant of the wall clock that a call made now would use, or wait for. INT64_MAX: none. */
+static int64_t instant_of(const struct meter *m, int64_t now_us)
+{
+    int64_t wall_us = now_us + m->share->wall_offset_us;
+    int64_t after_us = wall_us - late_us(m);
+
+    if (m->instant_us > after_us && m->instant_us <= wall_us) /* else the clock was put back */
+        after_us = m->instant_us;
+    return share_next_instant(m->share, m->max, window_us(m), after_us);
+}
+
+static int64_t instant_at(const struct meter *m, int64_t now_us)
+{
+    int64_t at_us = instant_of(m, now_us);
+    int64_t wall_us = now_us + m->share->wall_offset_us;
+
+    if (at_us == INT64_MAX)
+        return INT64_MAX;
+    return at_us > wall_us ? now_us + (at_us - wall_us) : now_us;
+}
+
+int64_t meter_at(struct meter *m, int64_t amount, int64_t now_us)
+{
+    int64_t at_us = now_us;
+
+    advance(m, now_us);
+    if (!m->max)
+        return now_us;
+    if (m->by_instant)
+        return instant_at(m, now_us);
+    if (m->paced && m->tat_us - ahead_us(m) > (double)now_us)
+        at_us = (int64_t)(m->tat_us - ahead_us(m)) + 1;
+    if ((double)(m->window + amount) > window_max(m))
+        later(&at_us, window_free_at(m, amount));
+    return at_us;
+}
+
+static double from_now(double tat_us, int64_t now_us)
+{
+    return tat_us > (double)now_us ? tat_us : (double)now_us;
+}
+
+void meter_reserve(struct meter *m, int64_t amount, int64_t now_us)
+{
+    struct meter_slot *s = slot_at(m, m->tick);
+
+    if (m->by_instant)
+        m->instant_us = instant_of(m, now_us);
+    s->amount += amount;
+    s->largest = amount > s->largest ? amount : s->largest;
+    m->window += amount;
+    m->tat_us = from_now(m->tat_us, now_us) + (double)amount * gap_us(m);
+}
+
+/* Slot of what was reserved then; NULL: it has left the window. What another thread's late reading of the clock put
+ * into a newer slot is looked for in an older one, which leaves no later. */
+static struct meter_slot *slot_then(struct meter *m, int64_t reserved_us)
+{
+    int64_t tick = tick_of(m, reserved_us);
+
+    return tick > m->tick - METER_SLOTS && tick <= m->tick ? slot_at(m, tick) : NULL;
+}
+
+static void charge(struct meter *m, struct meter_slot *s, int64_t amount)
+{
+    if (s->amount + amount < 0)
+        amount = -s->amount;
+    s->amount += amount;
+    m->window += amount;
+}
+
+/* Moves the pace by what is used, or was not. */
+static void owe(struct meter *m, int64_t amount)
+{
+    double gap = gap_us(m);
+
+    if (gap > 0)
+        m->tat_us += (double)amount * gap;
+    else if (m->owed + (double)amount > 0)
+        m->owed += (double)amount;
+    else
+        m->owed = 0;
+}
+
+void meter_settle(struct meter *m, int64_t reserved, int64_t used, int64_t reserved_us,
+                  int64_t now_us)
+{
+    struct meter_slot *s = NULL;
+
+    if (used == reserved)
+        return;
+    advance(m, now_us);
+    s = used > reserved ? slot_at(m, m->tick) : slot_then(m, reserved_us);
+    owe(m, used - reserved);
+    if (s)
+        charge(m, s, used - reserved);
+}
+
+int64_t meter_used(struct meter *m, int64_t now_us)
+{
+    advance(m, now_us);
+    return m->window;
+}
+
+void meter_share(struct meter *m, const struct share *s)
+{
+    m->share = s;
+    m->paced = true;
+    m->instant_us = INT64_MIN;
+}
+
+void meter_before_share(struct meter *m, int64_t now_us)
+{
+    advance(m, now_us);
+}
+
+static int64_t largest(const struct meter *m)
+{
+    int64_t amount = 0;
+    int i = 0;
+
+    for (i = 0; i < METER_SLOTS; i++)
+        amount = m->slot[i].largest > amount ? m->slot[i].largest : amount;
+    return amount;
+}
+
+/* The part of the largest call that a change of the quota costs. */
+static double fee(int64_t was, int64_t is, double amount)
+{
+    int64_t more = was > is ? was : is;
+    int64_t change = was > is ? was - is : is - was;
+
+    return more > 0 ? amount * (double)change / (double)more : 0;
+}
+
+bool meter_is_by_instant(int64_t max, int64_t parts)
+{
+    return max > 0 && max < BY_INSTANT * parts;
+}
+
+void meter_after_share(struct meter *m, int64_t now_us)
+{
+    const struct share *s = m->share;
+    double gap = gap_us(m);
+    int64_t quota = share_of(s, m->max);
+    double owes = m->owed;
+
+    if (gap > 0 && m->tat_us > (double)now_us)
+        owes += (m->tat_us - (double)now_us) / gap;
+    owes += fee(m->quota, quota, (double)largest(m));
+    m->granted_us = now_us;
+    m->quota = quota;
+    if (m->window == 0)
+        owes = 0;
+    m->tat_us = (double)now_us + owes * gap_us(m);
+    m->owed = quota > 0 ? 0 : owes;
+    m->by_instant = m->counts && meter_is_by_instant(m->max, s->total) &&
+                    !(share_is_whole(s) && m->max >= WHOLE_LEAST);
+}
