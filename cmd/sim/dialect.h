@@ -15,7 +15,7 @@
 
 /* What a client is told of a limit, on good answers and on a 429. */
 struct sim_pace {
-    const char *what; /* "requests", "tokens" */
+    const char *what; /* "requests", "tokens", "input-tokens", "output-tokens" */
     int64_t limit;    /* -1: not said */
     int64_t left;
     int64_t reset_ms; /* until there is room again */

@@ -8,6 +8,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum sim_limit {
+    SIM_WITHIN,
+    SIM_RPS,
+    SIM_RPM,
+    SIM_RPD,
+    SIM_TPM, /* tokens, in and out */
+    SIM_INPUT_TPM,
+    SIM_OUTPUT_TPM,
+    SIM_TPD,
+    SIM_PARALLEL,
+    SIM_LIMITS
+};
+
 struct sim_mark {
     int64_t at_us;
     int64_t amount;

@@ -109,27 +109,38 @@ static void limit_headers(const struct sim_setup *s, const struct sim_ask *a,
                           const struct sim_call *c, const struct sim_verdict *v,
                           struct sim_reply *r)
 {
-    struct sim_pace rows[] = {{"requests", s->rpm, v->left_requests, v->requests_free_us, 0},
-                              {"tokens", s->tpm, v->left_tokens, v->tokens_free_us, 0}};
+    static const struct {
+        enum sim_limit limit;
+        const char *what;
+    } rows[] = {{SIM_RPM, "requests"},
+                {SIM_TPM, "tokens"},
+                {SIM_INPUT_TPM, "input-tokens"},
+                {SIM_OUTPUT_TPM, "output-tokens"}};
 
     for (size_t i = 0; a->dialect->pace && i < ARRAY_LEN(rows); i++) {
-        rows[i].reset_ms = (rows[i].reset_ms + 999) / 1000;
-        rows[i].wall_ms = c->wall_ms;
-        if (rows[i].limit)
-            a->dialect->pace(r, &rows[i]);
+        enum sim_limit l = rows[i].limit;
+
+        if (s->limit[l])
+            a->dialect->pace(r, &(struct sim_pace){rows[i].what, s->limit[l], v->left[l],
+                                                   (v->free_us[l] + 999) / 1000, c->wall_ms});
     }
 }
 
 static void answer(struct sim_state *st, const struct sim_call *c, const struct sim_ask *a,
                    struct sim_reply *r, struct sim_ticket *t)
 {
-    static const char *const limits[] = {"", "requests", "tokens", "concurrent requests"};
+    static const char *const limits[SIM_LIMITS] = {
+        [SIM_RPS] = "requests per second", [SIM_RPM] = "requests",
+        [SIM_RPD] = "requests per day",    [SIM_TPM] = "tokens",
+        [SIM_INPUT_TPM] = "input tokens",  [SIM_OUTPUT_TPM] = "output tokens",
+        [SIM_TPD] = "tokens per day",      [SIM_PARALLEL] = "concurrent requests",
+    };
     const struct sim_setup *s = st->setup;
     struct sim_verdict v = {0};
     struct rng rng = {0};
 
     sim_reply_answer(r, s, a, SIM_NONE);
-    sim_state_begin(st, a, c->count, a->prompt_tokens + r->output_tokens, c->now_us, &v, t);
+    sim_state_begin(st, a, c->count, r->output_tokens, c->now_us, &v, t);
     if (v.broken) {
         sim_reply_limited(r, s, a, limits[v.broken], v.limit, v.wait_us, c->wall_ms);
     } else {

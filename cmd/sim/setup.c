@@ -15,6 +15,7 @@
 #define ECHO_BYTES      4096
 #define DIMENSIONS      64
 #define DIMENSIONS_MOST 4096
+#define TOKENS_MOST     ((int64_t)1 << 40)
 
 static int64_t or_default(int64_t value, int64_t fallback)
 {
@@ -44,8 +45,13 @@ static int check_numbers(const struct sim_conf *c, struct err *e)
         {"cached-percent", c->cached_percent, 100},
         {"reasoning-tokens", c->reasoning_tokens, 1000000},
         {"dimensions", c->dimensions, DIMENSIONS_MOST},
+        {"rps", c->rps, INT32_MAX},
         {"rpm", c->rpm, INT32_MAX},
-        {"tpm", c->tpm, (int64_t)1 << 40},
+        {"rpd", c->rpd, INT32_MAX},
+        {"tpm", c->tpm, TOKENS_MOST},
+        {"input-tpm", c->input_tpm, TOKENS_MOST},
+        {"output-tpm", c->output_tpm, TOKENS_MOST},
+        {"tpd", c->tpd, TOKENS_MOST},
         {"max-parallel", c->parallel, INT32_MAX},
         {"limit-window", c->limit_window_ms, 86400000},
     };
@@ -70,9 +76,14 @@ static void take_numbers(struct sim_setup *s, const struct sim_conf *c)
     s->cached_percent = c->cached_percent;
     s->reasoning_tokens = c->reasoning_tokens;
     s->dimensions = or_default(c->dimensions, DIMENSIONS);
-    s->rpm = c->rpm;
-    s->tpm = c->tpm;
-    s->parallel = c->parallel;
+    s->limit[SIM_RPS] = c->rps;
+    s->limit[SIM_RPM] = c->rpm;
+    s->limit[SIM_RPD] = c->rpd;
+    s->limit[SIM_TPM] = c->tpm;
+    s->limit[SIM_INPUT_TPM] = c->input_tpm;
+    s->limit[SIM_OUTPUT_TPM] = c->output_tpm;
+    s->limit[SIM_TPD] = c->tpd;
+    s->limit[SIM_PARALLEL] = c->parallel;
     s->limit_all = c->limit_all;
     s->count_only = c->count_only;
     s->window_us = or_default(c->limit_window_ms, 60000) * 1000;

@@ -25,7 +25,7 @@ struct sim_setup {
     struct sim_latency latency;
     struct sim_voice voice;
     int64_t cached_percent, reasoning_tokens, dimensions;
-    int64_t rpm, tpm, parallel; /* 0: none */
+    int64_t limit[SIM_LIMITS]; /* 0: none */
     bool limit_all, count_only;
     int64_t window_us;
     enum sim_header limit_header;

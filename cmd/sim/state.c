@@ -8,6 +8,21 @@
 #include "cmd/sim/dialect.h"
 #include "cmd/sim/hash.h"
 
+static const struct {
+    const char *name;
+    double minutes; /* of the window */
+} dims[SIM_LIMITS] = {
+    [SIM_RPS] = {"rps", 1.0 / 60},      [SIM_RPM] = {"rpm", 1},
+    [SIM_RPD] = {"rpd", 1440},          [SIM_TPM] = {"tpm", 1},
+    [SIM_INPUT_TPM] = {"input_tpm", 1}, [SIM_OUTPUT_TPM] = {"output_tpm", 1},
+    [SIM_TPD] = {"tpd", 1440},          [SIM_PARALLEL] = {"parallel", 0},
+};
+
+const char *sim_limit_name(enum sim_limit l)
+{
+    return dims[l].name;
+}
+
 void sim_state_init(struct sim_state *st, const struct sim_setup *s, int64_t now_us)
 {
     *st = (struct sim_state){.setup = s, .start_us = now_us};
@@ -20,8 +35,8 @@ void sim_state_init(struct sim_state *st, const struct sim_setup *s, int64_t now
 static void model_clear(struct sim_model *m)
 {
     m->requests = m->calls = m->paid = 0;
-    sim_window_done(&m->rpm);
-    sim_window_done(&m->tpm);
+    for (int l = 0; l < SIM_LIMITS; l++)
+        sim_window_done(&m->window[l]);
 }
 
 static void clear(struct sim_state *st)
@@ -87,55 +102,77 @@ static struct sim_model *find_model(struct sim_state *st, const char *name)
     return m;
 }
 
-static enum sim_limit over_limit(const struct sim_setup *s, struct sim_model *m, int64_t tokens,
-                                 int64_t now_us, struct sim_verdict *v)
+static int64_t span_us(const struct sim_setup *s, enum sim_limit l)
 {
-    if (s->parallel && (int64_t)m->in_flight >= s->parallel) {
-        v->limit = s->parallel;
+    return (int64_t)((double)s->window_us * dims[l].minutes);
+}
+
+static int64_t amount_of(const struct sim_ask *a, int64_t output, enum sim_limit l)
+{
+    switch (l) {
+    case SIM_TPM:
+    case SIM_TPD:
+        return a->prompt_tokens + output;
+    case SIM_INPUT_TPM:
+        return a->prompt_tokens;
+    case SIM_OUTPUT_TPM:
+        return output;
+    default:
+        return 1;
+    }
+}
+
+static enum sim_limit over_limit(const struct sim_setup *s, struct sim_model *m,
+                                 const struct sim_ask *a, int64_t output, int64_t now_us,
+                                 struct sim_verdict *v)
+{
+    if (s->limit[SIM_PARALLEL] && (int64_t)m->in_flight >= s->limit[SIM_PARALLEL]) {
+        v->limit = s->limit[SIM_PARALLEL];
         v->wait_us = 1000000;
         return SIM_PARALLEL;
     }
-    v->wait_us = s->rpm ? sim_window_wait_us(&m->rpm, now_us, s->window_us, 1, s->rpm) : 0;
-    v->limit = s->rpm;
-    if (v->wait_us)
-        return SIM_RPM;
-    v->wait_us = s->tpm ? sim_window_wait_us(&m->tpm, now_us, s->window_us, tokens, s->tpm) : 0;
-    v->limit = s->tpm;
-    return v->wait_us ? SIM_TPM : SIM_WITHIN;
+    for (enum sim_limit l = SIM_RPS; l < SIM_PARALLEL; l++) {
+        if (!s->limit[l])
+            continue;
+        v->limit = s->limit[l];
+        v->wait_us = sim_window_wait_us(&m->window[l], now_us, span_us(s, l),
+                                        amount_of(a, output, l), s->limit[l]);
+        if (v->wait_us)
+            return l;
+    }
+    return SIM_WITHIN;
 }
 
 /* What is left of a window, and when its oldest mark leaves. */
-static void window_left(const struct sim_window *w, int64_t limit, int64_t now_us, int64_t span_us,
+static void window_left(const struct sim_window *w, int64_t limit, int64_t now_us, int64_t span,
                         int64_t *ret_left, int64_t *ret_free_us)
 {
     *ret_left = w->sum < limit ? limit - w->sum : 0;
-    *ret_free_us = w->count ? w->ring[w->head].at_us + span_us - now_us : 0;
+    *ret_free_us = w->count ? w->ring[w->head].at_us + span - now_us : 0;
 }
 
 /* True when the request may pass. */
-static bool check_limits(struct sim_state *st, struct sim_model *m, int64_t tokens, int64_t now_us,
-                         struct sim_verdict *v)
+static bool check_limits(struct sim_state *st, struct sim_model *m, const struct sim_ask *a,
+                         int64_t output, int64_t now_us, struct sim_verdict *v)
 {
     const struct sim_setup *s = st->setup;
     enum sim_limit broken = SIM_WITHIN;
 
-    if (!s->rpm && !s->tpm && !s->parallel)
-        return true;
-    sim_window_expire(&m->rpm, now_us, s->window_us);
-    sim_window_expire(&m->tpm, now_us, s->window_us);
-    broken = over_limit(s, m, tokens, now_us, v);
+    for (enum sim_limit l = SIM_RPS; l < SIM_PARALLEL; l++)
+        sim_window_expire(&m->window[l], now_us, span_us(s, l));
+    broken = over_limit(s, m, a, output, now_us, v);
     if (broken)
         st->violations[broken]++;
     if (broken && !s->count_only) {
         v->broken = broken;
         return false;
     }
-    if (s->rpm)
-        sim_window_add(&m->rpm, now_us, 1);
-    if (s->tpm)
-        sim_window_add(&m->tpm, now_us, tokens);
-    window_left(&m->rpm, s->rpm, now_us, s->window_us, &v->left_requests, &v->requests_free_us);
-    window_left(&m->tpm, s->tpm, now_us, s->window_us, &v->left_tokens, &v->tokens_free_us);
+    for (enum sim_limit l = SIM_RPS; l < SIM_PARALLEL; l++) {
+        if (!s->limit[l])
+            continue;
+        sim_window_add(&m->window[l], now_us, amount_of(a, output, l));
+        window_left(&m->window[l], s->limit[l], now_us, span_us(s, l), &v->left[l], &v->free_us[l]);
+    }
     return true;
 }
 
@@ -178,7 +215,7 @@ static void count_call(struct sim_state *st, struct sim_ticket *t)
 }
 
 void sim_state_begin(struct sim_state *st, const struct sim_ask *a, const char *header,
-                     int64_t tokens, int64_t now_us, struct sim_verdict *ret,
+                     int64_t output, int64_t now_us, struct sim_verdict *ret,
                      struct sim_ticket *ret_ticket)
 {
     struct sim_verdict v = {.fault = {.kind = SIM_NONE}};
@@ -188,7 +225,7 @@ void sim_state_begin(struct sim_state *st, const struct sim_ask *a, const char *
     t.model = find_model(st, a->model);
     t.model->requests++;
     st->requests++;
-    if (check_limits(st, st->setup->limit_all ? &st->all : t.model, tokens, now_us, &v)) {
+    if (check_limits(st, st->setup->limit_all ? &st->all : t.model, a, output, now_us, &v)) {
         draw(st, a, t.header, now_us, &v);
         t.kind = v.fault.kind;
         st->kinds[t.kind]++;

@@ -18,13 +18,11 @@
 #define SIM_STATUS_MAX 600
 #define SIM_LIST_MAX   1000000 /* digests listed by GET /stats?digests=1 */
 
-enum sim_limit { SIM_WITHIN, SIM_RPM, SIM_TPM, SIM_PARALLEL, SIM_LIMITS };
-
 struct sim_model {
     char name[96];
     uint64_t hash;
     uint64_t requests, calls, paid, in_flight;
-    struct sim_window rpm, tpm;
+    struct sim_window window[SIM_LIMITS]; /* of all but SIM_PARALLEL */
 };
 
 struct sim_state {
@@ -52,10 +50,10 @@ struct sim_ticket {
 struct sim_verdict {
     enum sim_limit broken; /* answer 429 for this reason */
     int64_t limit, wait_us;
-    struct sim_fault fault;                   /* kind SIM_NONE: none */
-    uint64_t attempt;                         /* how often this body was drawn for before */
-    int64_t left_requests, left_tokens;       /* in the windows, after this request */
-    int64_t requests_free_us, tokens_free_us; /* until some of it comes back */
+    struct sim_fault fault;      /* kind SIM_NONE: none */
+    uint64_t attempt;            /* how often this body was drawn for before */
+    int64_t left[SIM_LIMITS];    /* in the windows, after this request */
+    int64_t free_us[SIM_LIMITS]; /* until some of it comes back */
 };
 
 enum sim_end {
@@ -68,9 +66,12 @@ void sim_state_init(struct sim_state *st, const struct sim_setup *s, int64_t now
 void sim_state_done(struct sim_state *st);
 void sim_state_reset(struct sim_state *st, int64_t now_us); /* as if just started */
 
-/* header: value of the counted header, or "". tokens: of prompt and answer. */
+/* As in /stats: "rpm". */
+const char *sim_limit_name(enum sim_limit l);
+
+/* header: value of the counted header, or "". output: tokens of the answer. */
 void sim_state_begin(struct sim_state *st, const struct sim_ask *a, const char *header,
-                     int64_t tokens, int64_t now_us, struct sim_verdict *ret,
+                     int64_t output, int64_t now_us, struct sim_verdict *ret,
                      struct sim_ticket *ret_ticket);
 void sim_state_end(struct sim_state *st, struct sim_ticket *t, enum sim_end end);
 void sim_state_refused(struct sim_state *st, int status); /* a request that was no good */

@@ -14,9 +14,6 @@ static void fill(struct sim_state *st, struct sim_counters *c)
         .calls = st->calls,
         .paid = st->paid,
         .abandoned = st->abandoned,
-        .rpm_violations = st->violations[SIM_RPM],
-        .tpm_violations = st->violations[SIM_TPM],
-        .parallel_violations = st->violations[SIM_PARALLEL],
         .distinct_bodies = sum.distinct,
         .repeated_bodies = sum.repeated,
         .max_per_digest = sum.most,
@@ -25,6 +22,7 @@ static void fill(struct sim_state *st, struct sim_counters *c)
         .connections = st->connections,
         .overflow = st->bodies.overflow || st->headers.overflow,
     };
+    memcpy(c->violations, st->violations, sizeof c->violations);
     for (int k = SIM_NONE + 1; k < SIM_KINDS; k++)
         c->faults += st->kinds[k];
 }
@@ -126,9 +124,8 @@ static void write_all(struct sim_state *st, int64_t now_us, bool digests, struct
     number(b, "connections", c.connections);
     buf_printf(b, "\"uptime_s\":%.3f,", (double)(now_us - st->start_us) / 1e6);
     buf_str(b, "\"violations\":{");
-    number(b, "rpm", c.rpm_violations);
-    number(b, "tpm", c.tpm_violations);
-    number(b, "parallel", c.parallel_violations);
+    for (enum sim_limit l = SIM_RPS; l < SIM_LIMITS; l++)
+        number(b, sim_limit_name(l), c.violations[l]);
     close_list(b, '}');
     buf_char(b, ',');
     write_groups(b, st);

@@ -128,7 +128,7 @@ ok "latency is kept" 1 "$(curl -s -o /dev/null -w '%{time_total}' -d "$BODY" "$U
 start --rpm 3 --limit-window 1s
 for _ in 1 2 3; do post $CHAT "$BODY" >/dev/null; done
 ok "over the limit" "429 0" "$(post $CHAT "$BODY")"
-ok "violation counted" '{"rpm":1,"tpm":0,"parallel":0}' "$(stat .violations)"
+ok "violation counted" '{"rpm":1}' "$(stat '.violations | with_entries(select(.value > 0))')"
 timeout 1.1 tail -f /dev/null
 ok "the window slides" "200 0" "$(post $CHAT "$BODY")"
 

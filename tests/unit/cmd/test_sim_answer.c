@@ -158,7 +158,7 @@ Test(sim_answer, limits_refuse_and_count)
     ask(&f, CHAT, HI(""), 60000000);
     cr_expect_eq(f.reply.status, 200);
     sim_state_counters(f.state, &n);
-    cr_expect_eq(n.rpm_violations, 1);
+    cr_expect_eq(n.violations[SIM_RPM], 1);
     cr_expect_eq(n.calls, 3);
     cr_expect_eq(n.paid, 3);
     cr_expect_eq(n.repeated_bodies, 1);
