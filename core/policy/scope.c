@@ -47,8 +47,8 @@ static bool reaches(enum scope s, const struct model *a, const struct model *b)
         return false;
     case SCOPE_ACCOUNT:
         return account_same(a, b);
-    case SCOPE_KEY:
-        return account_same_key(a, b);
+    case SCOPE_KEY: /* without a key, a refusal says nothing of other models */
+        return account_same_key(a, b) && (account_has_key(a) || account_same_model(a, b));
     case SCOPE_MODEL:
         return account_same_model(a, b);
     case SCOPE_SERVER:

@@ -50,6 +50,11 @@ bool account_same_key(const struct model *a, const struct model *b)
            (same(a->api_base, b->api_base) || same_cloud(a, b));
 }
 
+bool account_has_key(const struct model *m)
+{
+    return (m->api_key && *m->api_key) || m->aws_access_key_id || m->extra_headers.count > 0;
+}
+
 bool account_same_model(const struct model *a, const struct model *b)
 {
     return account_same_server(a, b) && same(a->upstream_model, b->upstream_model);

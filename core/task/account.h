@@ -13,6 +13,9 @@ bool account_same_server(const struct model *a, const struct model *b);
 /* Calls of both are charged to one key: of one server, or of one cloud in several regions. */
 bool account_same_key(const struct model *a, const struct model *b);
 
+/* Is there anything that says who pays? */
+bool account_has_key(const struct model *m);
+
 /* The same upstream model of the same server, with whatever key. */
 bool account_same_model(const struct model *a, const struct model *b);
 

@@ -132,3 +132,10 @@ Test(scope, limits_that_differ_divide_an_account)
     cr_expect_eq(scope_limit(&config, 4), 4);
     cr_expect_eq(scope_rows(&config, 4, CLASS_RATE_LIMIT), R(0) | R(4), "the provider counts both");
 }
+
+Test(scope, without_a_key_a_refusal_is_the_models_own)
+{
+    rows[0].api_key = rows[1].api_key = rows[4].api_key = (char *)"";
+    cr_expect_eq(scope_rows(&config, 0, CLASS_CREDENTIAL), R(0) | R(4));
+    cr_expect_eq(scope_limit(&config, 4), 0, "it is one limit all the same");
+}
