@@ -127,7 +127,7 @@ DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppchec
 DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
 DEPS_PAGE  = chromium chromium-driver
-DEPS_OPS   = golang-go python3-venv systemd
+DEPS_OPS   = golang-go python3-venv systemd dpkg-dev
 DEPS_CLIENTS = golang-go nodejs npm default-jdk-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
@@ -230,6 +230,16 @@ install: man ## install below $(DESTDIR)$(PREFIX)
 	for c in $(COMPLETIONS); do \
 		install -d $(SHARE_DIR)/$$(dirname $${c#*:}) && \
 		$(BUILD)/sluice completion $${c%%:*} >$(SHARE_DIR)/$${c#*:} || exit 1; done
+
+# The files of `make install` below /usr, in a directory of their own.
+DEB_DIR = $(BUILD)/deb
+.PHONY: deb
+deb: $(BUILD)/sluice ## a Debian package in $(BUILD)/deb
+	@rm -rf $(DEB_DIR) && mkdir -p $(DEB_DIR)
+	@$(MAKE) --no-print-directory install DESTDIR=$(abspath $(DEB_DIR))/root PREFIX=/usr \
+		MAN_DIR=$(DEB_DIR)/man >$(DEB_DIR)/log
+	@deploy/debian/build $(DEB_DIR)/root $(VERSION) $(DEB_DIR)
+	@rm -rf $(DEB_DIR)/root $(DEB_DIR)/man
 
 uninstall: ## remove what install put there
 	rm -f $(BIN_DIR)/sluice $(UNIT_DIR)/sluice-worker.service $(USERS_DIR)/sluice.conf
