@@ -38,6 +38,17 @@ static inline void line_leave(struct world *w, struct worker *k, struct item *it
 
 /* ---- the life of a task ---- */
 
+/* Calls of the task that a retry is for. A 429 and the like only make it wait. */
+static inline int failures_of(const struct task *t)
+{
+    int n = 0, i;
+
+    for (i = 0; i < t->ntrail; i++)
+        n += t->trail[i].class != CLASS_RATE_LIMIT && t->trail[i].class != CLASS_OVERLOAD &&
+             t->trail[i].class != CLASS_QUOTA;
+    return n;
+}
+
 enum item_end { ITEM_SERVED, ITEM_LATE, ITEM_GAVE_UP, ITEM_NEVER };
 
 static inline void item_end(struct world *w, struct item *it, enum item_end how)
@@ -55,8 +66,11 @@ static inline void item_end(struct world *w, struct item *it, enum item_end how)
         broken(w, "task %d: no row is left for it", it->number);
     if (how == ITEM_LATE)
         check_failed(w, it);
-    if (how == ITEM_GAVE_UP && it->t->attempts_used <= w->config->router.num_retries)
+    if (how == ITEM_GAVE_UP && failures_of(it->t) <= w->config->router.num_retries) {
+        if (it->deadline_us == NEVER)
+            broken(w, "task %d is given up, and has retries left", it->number);
         check_failed(w, it);
+    }
     heap_remove(&w->events, &it->timer);
     it->t = task_free(it->t);
     w->open--;
