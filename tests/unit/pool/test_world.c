@@ -118,9 +118,13 @@ static void world_open(struct world *w, uint64_t seed)
 
 static void world_close(struct world *w)
 {
+    struct list_node gone;
     struct list_node *n;
     int i;
 
+    for (i = 0; i < w->plan.workers; i++)
+        if (w->workers[i].admission)
+            admission_flush(w->workers[i].admission, &gone);
     while ((n = w->visits.next) != &w->visits)
         visit_over(w, CONTAINER_OF(n, struct visit, all));
     for (i = 0; i < w->plan.ntasks; i++)

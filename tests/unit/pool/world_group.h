@@ -40,9 +40,11 @@ static inline void worker_start(struct world *w, struct worker *k)
 static inline void worker_crash(struct world *w, struct worker *k, int64_t back_us)
 {
     int me = (int)(k - w->workers);
+    struct list_node gone;
     int i;
 
     note(w, "worker %d crashes", me);
+    admission_flush(k->admission, &gone);
     w->changed_us = w->now_us;
     for (i = 0; i < w->plan.ntasks; i++) {
         struct item *it = &w->items[i];
