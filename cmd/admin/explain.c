@@ -24,12 +24,7 @@ struct explain_options {
 
 static const struct option_row rows[] = {
     CONFIG_OPTION_ROWS(struct explain_options, config),
-    {.name = "url",
-     .type = OPT_STR,
-     AT(url),
-     .arg = "URL",
-     .help = "the worker's admin port, http://127.0.0.1:9464; default: observability.listen of the "
-             "configuration"},
+    FETCH_URL_ROW(struct explain_options),
     {.name = "run",
      .type = OPT_FLAG,
      AT(run),

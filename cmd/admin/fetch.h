@@ -11,6 +11,21 @@
 
 #define FETCH_URL_MAX 512
 
+/* The two options by which every command that asks a running worker finds it. */
+#define FETCH_URL_ROW(opts)                                                                        \
+    {                                                                                              \
+        .name = "url", .type = OPT_STR, .offset = offsetof(opts, url), .arg = "URL",               \
+        .help = "the worker's admin port, http://127.0.0.1:9464; default: observability.listen "   \
+                "of the configuration"                                                             \
+    }
+#define FETCH_TOKEN_ROW(opts)                                                                      \
+    {                                                                                              \
+        .name = "token-file", .type = OPT_STR, .offset = offsetof(opts, token_file),               \
+        .arg = "FILE",                                                                             \
+        .help = "file that holds the token of the admin port; default: observability.admin_token " \
+                "or admin_token_file of the configuration"                                         \
+    }
+
 /* Where the admin port is: `url` when it is given, else what the configuration says, of which nothing else has to
  * be in order. Without a slash at the end. -1: it has none, or the configuration cannot be read. */
 int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_URL_MAX],

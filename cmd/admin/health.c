@@ -32,12 +32,7 @@ static const struct option_row rows[] = {
      .type = OPT_FLAG,
      AT(live),
      .help = "does it work at all? One that does not should be started again"},
-    {.name = "url",
-     .type = OPT_STR,
-     AT(url),
-     .arg = "URL",
-     .help = "its admin port, http://127.0.0.1:9464; default: observability.listen of the "
-             "configuration"},
+    FETCH_URL_ROW(struct health_options),
     {.name = "timeout",
      .type = OPT_DURATION,
      AT(timeout_ms),

@@ -22,22 +22,10 @@ struct steer_options {
     const char *token_file;
 };
 
-#define AT(member) .offset = offsetof(struct steer_options, member)
-
 static const struct option_row rows[] = {
     CONFIG_OPTION_ROWS(struct steer_options, config),
-    {.name = "url",
-     .type = OPT_STR,
-     AT(url),
-     .arg = "URL",
-     .help = "the worker's admin port, http://127.0.0.1:9464; default: observability.listen of the "
-             "configuration"},
-    {.name = "token-file",
-     .type = OPT_STR,
-     AT(token_file),
-     .arg = "FILE",
-     .help = "file that holds the token of the admin port; default: observability.admin_token or "
-             "admin_token_file of the configuration"},
+    FETCH_URL_ROW(struct steer_options),
+    FETCH_TOKEN_ROW(struct steer_options),
     {.name = NULL},
 };
 

@@ -34,19 +34,8 @@ struct top_options {
 
 static const struct option_row rows[] = {
     CONFIG_OPTION_ROWS(struct top_options, config),
-    {.name = "url",
-     .type = OPT_STR,
-     AT(url),
-     .arg = "URL",
-     .help = "the worker's admin port, http://127.0.0.1:9464; default: observability.listen of the "
-             "configuration"},
-    {.name = "token-file",
-     .type = OPT_STR,
-     AT(token_file),
-     .arg = "FILE",
-     .help =
-         "file that holds the token of the admin port, for the keys p, r and d; default: as the "
-         "configuration says"},
+    FETCH_URL_ROW(struct top_options),
+    FETCH_TOKEN_ROW(struct top_options),
     {.name = "every",
      .type = OPT_DURATION,
      AT(every_ms),

@@ -17,41 +17,18 @@
 #define FASTEST_US 1000
 #define REPORT_MAX ((size_t)16 << 20)
 
-static void put_int(struct json_object *o, const char *name, int64_t value)
-{
-    json_object_object_add(o, name, json_object_new_int64(value));
-}
-
-static void put_num(struct json_object *o, const char *name, double value)
-{
-    json_object_object_add(o, name, json_object_new_double(value));
-}
-
-static void put_str(struct json_object *o, const char *name, const char *value)
-{
-    json_object_object_add(o, name, value ? json_object_new_string(value) : NULL);
-}
-
-static struct json_object *put_list(struct json_object *o, const char *name)
-{
-    struct json_object *list = json_object_new_array();
-
-    json_object_object_add(o, name, list);
-    return list;
-}
-
 static void put_quantiles(struct json_object *o, const struct hist *h)
 {
-    put_num(o, "p50_ms", (double)hist_quantile(h, 0.5) / 1000);
-    put_num(o, "p95_ms", (double)hist_quantile(h, 0.95) / 1000);
-    put_num(o, "p99_ms", (double)hist_quantile(h, 0.99) / 1000);
+    json_add_num(o, "p50_ms", (double)hist_quantile(h, 0.5) / 1000);
+    json_add_num(o, "p95_ms", (double)hist_quantile(h, 0.95) / 1000);
+    json_add_num(o, "p99_ms", (double)hist_quantile(h, 0.99) / 1000);
 }
 
 /* Bars whose edges grow by the same factor, from the fastest task to the slowest. */
 static void put_bars(struct json_object *o, const struct hist *h)
 {
-    struct json_object *edges = put_list(o, "bar_ms");
-    struct json_object *counts = put_list(o, "bar_tasks");
+    struct json_object *edges = json_add_list(o, "bar_ms");
+    struct json_object *counts = json_add_list(o, "bar_tasks");
     double low = (double)hist_quantile(h, 0) / 1.05;
     double high = (double)hist_quantile(h, 1);
     uint64_t below = 0;
@@ -78,51 +55,51 @@ static void put_totals(struct json_object *o, const struct tally *t, const struc
     char ended[32];
 
     clock_format_rfc3339(now_wall_ms, ended, sizeof ended);
-    put_str(o, "version", SLUICE_VERSION);
-    put_str(o, "what", n->what);
-    put_str(o, "output", n->output);
-    put_str(o, "error_file", n->error_file);
-    put_str(o, "ended_at", ended);
-    put_int(o, "elapsed_ms", n->elapsed_ms);
-    put_int(o, "total", (int64_t)n->total);
-    put_int(o, "resumed", (int64_t)n->resumed);
-    put_int(o, "done", (int64_t)t->done);
-    put_int(o, "succeeded", (int64_t)t->ok);
-    put_int(o, "failed", (int64_t)t->failed);
-    put_int(o, "hits", (int64_t)t->hits);
-    put_int(o, "coalesced", (int64_t)t->coalesced);
+    json_add_str(o, "version", SLUICE_VERSION);
+    json_add_str(o, "what", n->what);
+    json_add_str(o, "output", n->output);
+    json_add_str(o, "error_file", n->error_file);
+    json_add_str(o, "ended_at", ended);
+    json_add_int(o, "elapsed_ms", n->elapsed_ms);
+    json_add_int(o, "total", (int64_t)n->total);
+    json_add_int(o, "resumed", (int64_t)n->resumed);
+    json_add_int(o, "done", (int64_t)t->done);
+    json_add_int(o, "succeeded", (int64_t)t->ok);
+    json_add_int(o, "failed", (int64_t)t->failed);
+    json_add_int(o, "hits", (int64_t)t->hits);
+    json_add_int(o, "coalesced", (int64_t)t->coalesced);
     if (n->calls != UINT64_MAX)
-        put_int(o, "calls", (int64_t)n->calls);
-    put_int(o, "input_tokens", t->input_tokens);
-    put_int(o, "output_tokens", t->output_tokens);
-    put_num(o, "cost_usd", t->cost_usd);
-    put_int(o, "cost_unknown", (int64_t)t->cost_unknown);
+        json_add_int(o, "calls", (int64_t)n->calls);
+    json_add_int(o, "input_tokens", t->input_tokens);
+    json_add_int(o, "output_tokens", t->output_tokens);
+    json_add_num(o, "cost_usd", t->cost_usd);
+    json_add_int(o, "cost_unknown", (int64_t)t->cost_unknown);
     put_quantiles(o, &t->latency);
     put_bars(o, &t->latency);
 }
 
 static void put_models(struct json_object *root, const struct tally *t)
 {
-    struct json_object *list = put_list(root, "models");
+    struct json_object *list = json_add_list(root, "models");
 
     for (int i = 0; i < t->nmodels; i++) {
         const struct tally_model *m = &t->models[i];
         struct json_object *o = json_object_new_object();
 
         json_object_array_add(list, o);
-        put_str(o, "model", m->name);
-        put_int(o, "answers", (int64_t)m->ok);
-        put_int(o, "cached", (int64_t)m->cached);
-        put_int(o, "input_tokens", m->input_tokens);
-        put_int(o, "output_tokens", m->output_tokens);
-        put_num(o, "cost_usd", m->cost_usd);
+        json_add_str(o, "model", m->name);
+        json_add_int(o, "answers", (int64_t)m->ok);
+        json_add_int(o, "cached", (int64_t)m->cached);
+        json_add_int(o, "input_tokens", m->input_tokens);
+        json_add_int(o, "output_tokens", m->output_tokens);
+        json_add_num(o, "cost_usd", m->cost_usd);
         put_quantiles(o, &m->latency);
     }
 }
 
 static void put_failures(struct json_object *root, const struct tally *t)
 {
-    struct json_object *list = put_list(root, "failures");
+    struct json_object *list = json_add_list(root, "failures");
 
     for (int i = 0; i <= TALLY_KINDS; i++) {
         const struct tally_kind *k = &t->kinds[i];
@@ -132,23 +109,23 @@ static void put_failures(struct json_object *root, const struct tally *t)
             continue;
         o = json_object_new_object();
         json_object_array_add(list, o);
-        put_str(o, "code", k->code);
-        put_int(o, "count", (int64_t)k->count);
-        put_str(o, "sample", k->sample_id);
+        json_add_str(o, "code", k->code);
+        json_add_int(o, "count", (int64_t)k->count);
+        json_add_str(o, "sample", k->sample_id);
     }
 }
 
 static void put_points(struct json_object *root, const struct timeline *line)
 {
     struct json_object *o = json_object_new_object();
-    struct json_object *at = put_list(o, "at_ms");
-    struct json_object *done = put_list(o, "done");
-    struct json_object *failed = put_list(o, "failed");
-    struct json_object *cached = put_list(o, "cached");
-    struct json_object *running = put_list(o, "in_flight");
-    struct json_object *waiting = put_list(o, "waiting");
-    struct json_object *cost = put_list(o, "cost_usd");
-    struct json_object *limit = put_list(o, "limit");
+    struct json_object *at = json_add_list(o, "at_ms");
+    struct json_object *done = json_add_list(o, "done");
+    struct json_object *failed = json_add_list(o, "failed");
+    struct json_object *cached = json_add_list(o, "cached");
+    struct json_object *running = json_add_list(o, "in_flight");
+    struct json_object *waiting = json_add_list(o, "waiting");
+    struct json_object *cost = json_add_list(o, "cost_usd");
+    struct json_object *limit = json_add_list(o, "limit");
 
     json_object_object_add(root, "timeline", o);
     for (size_t i = 0; i < line->count; i++) {
@@ -167,14 +144,14 @@ static void put_points(struct json_object *root, const struct timeline *line)
 
 static void put_limits(struct json_object *root, const struct timeline *line)
 {
-    struct json_object *list = put_list(root, "limits");
+    struct json_object *list = json_add_list(root, "limits");
 
     for (size_t i = 0; i < line->nlimits; i++) {
         struct json_object *o = json_object_new_object();
 
         json_object_array_add(list, o);
-        put_str(o, "name", line->limits[i].name);
-        put_num(o, "ms", (double)line->limits[i].us / 1000);
+        json_add_str(o, "name", line->limits[i].name);
+        json_add_num(o, "ms", (double)line->limits[i].us / 1000);
     }
 }
 

@@ -125,3 +125,39 @@ void json_put_cleanup(struct json_object **o)
 {
     json_object_put(*o);
 }
+
+void json_add_int(struct json_object *o, const char *name, int64_t value)
+{
+    json_object_object_add(o, name, json_object_new_int64(value));
+}
+
+void json_add_num(struct json_object *o, const char *name, double value)
+{
+    json_object_object_add(o, name, json_object_new_double(value));
+}
+
+void json_add_bool(struct json_object *o, const char *name, bool value)
+{
+    json_object_object_add(o, name, json_object_new_boolean(value));
+}
+
+void json_add_str(struct json_object *o, const char *name, const char *value)
+{
+    json_object_object_add(o, name, value ? json_object_new_string(value) : NULL);
+}
+
+struct json_object *json_add_list(struct json_object *o, const char *name)
+{
+    struct json_object *list = json_object_new_array();
+
+    json_object_object_add(o, name, list);
+    return list;
+}
+
+struct json_object *json_add_object(struct json_object *o, const char *name)
+{
+    struct json_object *inner = json_object_new_object();
+
+    json_object_object_add(o, name, inner);
+    return inner;
+}

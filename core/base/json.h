@@ -54,6 +54,14 @@ int64_t json_get_int(struct json_object *o, const char *key,
                      int64_t fallback); /* ints and integral doubles */
 bool json_get_bool(struct json_object *o, const char *key, bool fallback);
 
+/* Add a member to an object. A NULL text is null; the object or list inside is returned. */
+void json_add_int(struct json_object *o, const char *name, int64_t value);
+void json_add_num(struct json_object *o, const char *name, double value);
+void json_add_bool(struct json_object *o, const char *name, bool value);
+void json_add_str(struct json_object *o, const char *name, const char *value);
+struct json_object *json_add_list(struct json_object *o, const char *name);
+struct json_object *json_add_object(struct json_object *o, const char *name);
+
 /* json_object_put() at the end of the scope. */
 void json_put_cleanup(struct json_object **o);
 #define CLEANUP_JSON __attribute__((cleanup(json_put_cleanup)))
