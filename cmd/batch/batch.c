@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cmd/batch/dry_run.h"
 #include "cmd/batch/local.h"
 #include "cmd/batch/over_kafka.h"
 #include "cmd/batch/prepare.h"
@@ -68,6 +69,12 @@ static const struct option_row rows[] = {
      .type = OPT_FLAG,
      .offset = offsetof(struct batch_options, keep_going),
      .help = "bad rows get an error reply instead of stopping the job before its first call"},
+    {.name = "dry-run",
+     .type = OPT_FLAG,
+     .offset = offsetof(struct batch_options, dry_run),
+     .help =
+         "send nothing: check the rows, and say what the job would take and cost, and its first "
+         "request"},
     {.name = "store",
      .type = OPT_STR,
      .offset = offsetof(struct batch_options, store),
@@ -136,6 +143,8 @@ static int run(const void *opts, int nargs, char *const *args, struct err *e)
 
     (void)nargs;
     (void)args;
+    if (o->dry_run)
+        return dry_run(o, e);
     if (over_kafka_wanted(o))
         return over_kafka(o, e);
     if (prepare(&p, o, e) < 0)

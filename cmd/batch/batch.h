@@ -16,6 +16,7 @@ struct batch_options {
     const char *max_cost; /* USD as typed; NULL: as the configuration says */
     int64_t max_requests; /* 0: likewise */
     bool keep_going;
+    bool dry_run;
     const char *store;
     const char *report; /* path, or NULL */
     const char *progress;

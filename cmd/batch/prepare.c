@@ -350,6 +350,14 @@ static void apply_options(struct config *c, const struct batch_options *o)
     }
 }
 
+int prepare_config(const struct batch_options *o, struct config **ret, struct err *e)
+{
+    if (load_config(&o->config, o->in.model, o->api_base, ret, e) < 0)
+        return -1;
+    apply_options(*ret, o);
+    return spend_options(*ret, o, e);
+}
+
 int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 {
     char saved[INDEX_DIGEST_TEXT] = "";
@@ -358,11 +366,7 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 
     if (prepare_options(o, e) < 0 ||
         progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
-        report_check(o->report, e) < 0 ||
-        load_config(&o->config, o->in.model, o->api_base, &p->config, e) < 0)
-        return -1;
-    apply_options(p->config, o);
-    if (spend_options(p->config, o, e) < 0)
+        report_check(o->report, e) < 0 || prepare_config(o, &p->config, e) < 0)
         return -1;
     p->input = input_open(o->input, &o->in, (size_t)p->config->limits.record_bytes, e);
     if (!p->input)

@@ -29,6 +29,9 @@ struct prepared {
 /* Are input and output named, and different files? */
 int prepare_options(const struct batch_options *o, struct err *e);
 
+/* The configuration with what the options say. *ret is to be freed even after -1. */
+int prepare_config(const struct batch_options *o, struct config **ret, struct err *e);
+
 /* -1 with e (code and message); what was opened is closed by prepared_done() either way. */
 int prepare(struct prepared *p, const struct batch_options *o, struct err *e);
 void prepared_done(struct prepared *p);

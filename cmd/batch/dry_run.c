@@ -1,0 +1,280 @@
+/* dry_run: see dry_run.h. Sums over the rows for each model, what its limits make of them, and the first request. */
+#include "cmd/batch/dry_run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "cmd/batch/prepare.h"
+#include "policy/cost.h"
+#include "policy/estimate.h"
+#include "policy/worst.h"
+#include "task/provider.h"
+#include "task/record.h"
+
+#define DAY_MINUTES 1440
+
+/* What a model has to do. */
+struct load {
+    const struct model *row; /* the first of its rows, whose prices count */
+    uint64_t rows;
+    int64_t input, output; /* tokens: output, if answers are half as long as they may be */
+    double low, middle, high;
+    bool no_price;
+    struct err no_high; /* why the most that it can cost is not known; empty: it is */
+};
+
+struct dry {
+    const struct config *config;
+    struct load loads[CONFIG_MODELS_MAX];
+    size_t nloads;
+    uint64_t rows, bad;
+    struct task *first; /* the first good row */
+};
+
+/* NULL: no row of model_list serves it. */
+static struct load *load_of(struct dry *d, const char *model_name)
+{
+    const struct model *row = config_model(d->config, model_name, 0);
+
+    for (size_t i = 0; row && i < d->nloads; i++) {
+        if (d->loads[i].row == row)
+            return &d->loads[i];
+    }
+    if (!row)
+        return NULL;
+    d->loads[d->nloads].row = row;
+    return &d->loads[d->nloads++];
+}
+
+static enum service_tier tier_of(const struct task *t)
+{
+    return service_tier_of(json_get_str(t->body, "service_tier"));
+}
+
+static void add(struct load *l, const struct task *t, struct limit_need need)
+{
+    const struct prices *p = &l->row->prices;
+    int64_t input = need.tokens - need.output;
+    double middle = cost_at_most(p, tier_of(t), input, need.output / 2);
+    double high = 0;
+
+    l->rows++;
+    l->input += input;
+    l->output += need.output / 2;
+    l->no_price |= middle < 0;
+    l->low += cost_at_most(p, tier_of(t), input, 0);
+    l->middle += middle;
+    if (!l->no_high.msg[0] && worst_cost(l->row, t, &high, &l->no_high) == 0)
+        l->high += high;
+}
+
+/* Takes over the task. */
+static void see_row(struct dry *d, struct task *t)
+{
+    struct load *l = NULL;
+
+    if (record_parse(t, d->config) != RECORD_BAD)
+        l = load_of(d, t->models[0]);
+    d->rows++;
+    d->bad += l == NULL;
+    if (l)
+        add(l, t, estimate_task(d->config, t));
+    if (l && !d->first)
+        d->first = STEAL(t);
+    task_free(t);
+}
+
+static int see_rows(struct dry *d, struct input *in, uint64_t limit, struct err *e)
+{
+    struct input_row row;
+
+    while (limit == 0 || d->rows < limit) {
+        int rc = input_next(in, &row, e);
+
+        if (rc == INPUT_END)
+            return 0;
+        if (rc < 0)
+            return -1;
+        if (rc == INPUT_GOOD) {
+            see_row(d, input_task(&row));
+            continue;
+        }
+        d->rows++;
+        d->bad++;
+    }
+    return 0;
+}
+
+/* ---- in words ---- */
+
+static void print_cost(const struct load *l)
+{
+    if (l->no_price) {
+        printf("    cost     not known: give prices under model_info of %s\n", l->row->model_name);
+        return;
+    }
+    printf("    cost     $%.4f without the answers, about $%.4f if they are half as long as they "
+           "may be",
+           l->low, l->middle);
+    if (l->no_high.msg[0])
+        printf(";\n             no bound: %s\n", l->no_high.msg);
+    else
+        printf(", $%.4f at most\n", l->high);
+}
+
+/* A limit of all rows of a model together, in a minute; 0: none, since one of them has none. */
+static double capacity(const struct config *c, const char *model_name,
+                       int64_t (*of)(const struct model *m), double minutes)
+{
+    const struct model *m = config_model(c, model_name, 0);
+    double sum = 0;
+
+    for (; m; m = config_model(c, model_name, (size_t)m->index + 1)) {
+        if (of(m) <= 0)
+            return 0;
+        sum += (double)of(m) / minutes;
+    }
+    return sum;
+}
+
+#define LIMIT_OF(field)                                                                            \
+    static int64_t field##_of(const struct model *m)                                               \
+    {                                                                                              \
+        return m->field;                                                                           \
+    }
+LIMIT_OF(rps)
+LIMIT_OF(rpm)
+LIMIT_OF(rpd)
+LIMIT_OF(tpm)
+LIMIT_OF(tpd)
+LIMIT_OF(input_tpm)
+LIMIT_OF(output_tpm)
+
+static void print_minutes(double minutes)
+{
+    if (minutes < 2)
+        printf("%.0f s", minutes * 60);
+    else if (minutes < 120)
+        printf("%.0f min", minutes);
+    else
+        printf("%.1f h", minutes / 60);
+}
+
+static void print_time(const struct dry *d, const struct load *l)
+{
+    const double requests = (double)l->rows;
+    const double tokens = (double)(l->input + l->output);
+    const struct {
+        const char *name;
+        int64_t (*of)(const struct model *m);
+        double span; /* minutes */
+        double need;
+    } limits[] = {
+        {"rps", rps_of, 1.0 / 60, requests},
+        {"rpm", rpm_of, 1, requests},
+        {"rpd", rpd_of, DAY_MINUTES, requests},
+        {"tpm", tpm_of, 1, tokens},
+        {"tpd", tpd_of, DAY_MINUTES, tokens},
+        {"input_tpm", input_tpm_of, 1, (double)l->input},
+        {"output_tpm", output_tpm_of, 1, (double)l->output},
+    };
+    const char *by = NULL;
+    double longest = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
+        double most = capacity(d->config, l->row->model_name, limits[i].of, limits[i].span);
+
+        if (most > 0 && limits[i].need / most > longest) {
+            longest = limits[i].need / most;
+            by = limits[i].name;
+        }
+    }
+    if (!by) {
+        puts("    time     no limit is set: as fast as the provider answers");
+        return;
+    }
+    fputs("    time     at least ", stdout);
+    print_minutes(longest);
+    printf(", by %s\n", by);
+}
+
+/* Keys are not shown: the model's own, nor what extra_headers hold. */
+static void print_header(const struct model *m, const struct http_header *h)
+{
+    bool secret = m->api_key && m->api_key[0] && strstr(h->value, m->api_key);
+
+    for (size_t i = 0; i < m->extra_headers.count; i++)
+        secret |= strcasecmp(m->extra_headers.at[i].name, h->name) == 0;
+    printf("%s: %s\n", h->name, secret ? "***" : h->value);
+}
+
+static int print_first(const struct dry *d, struct err *e)
+{
+    const struct model *m = config_model(d->config, d->first->models[0], 0);
+    struct http_request r;
+    int rc = 0;
+
+    http_request_init(&r, (size_t)d->config->limits.record_bytes * 4);
+    rc = m->provider->format_request(m, d->first, &r, e);
+    if (rc == 0) {
+        printf("first request, of \"%s\"\nPOST %s\n", d->first->id, r.url);
+        for (int i = 0; i < r.nheaders; i++)
+            print_header(m, &r.headers[i]);
+        if (r.aws.key_id)
+            puts("(signed for AWS when it is sent)");
+        printf("\n%s\n", r.body.data ? r.body.data : "");
+    }
+    http_request_done(&r);
+    return rc < 0 ? err_wrap(e, "the first request cannot be made") : 0;
+}
+
+static int print(const struct dry *d, struct err *e)
+{
+    printf("dry run: nothing was sent, and the cache was not asked\n  rows       %" PRIu64
+           " (%" PRIu64 " bad)\n",
+           d->rows, d->bad);
+    for (size_t i = 0; i < d->nloads; i++) {
+        const struct load *l = &d->loads[i];
+
+        printf("  %s (%s/%s)\n    rows     %" PRIu64 ", about %" PRId64 " tokens in and %" PRId64
+               " out\n",
+               l->row->model_name, l->row->provider_name, l->row->upstream_model, l->rows, l->input,
+               l->output);
+        print_cost(l);
+        print_time(d, l);
+    }
+    if (d->first && print_first(d, e) < 0)
+        return EX_DATAERR;
+    return fflush(stdout) == 0 ? 0 : err_set(e, EX_IOERR, "cannot write to stdout");
+}
+
+int dry_run(const struct batch_options *o, struct err *e)
+{
+    struct dry *d CLEANUP_FREE = mem_alloc(sizeof *d);
+    struct index *index = index_new();
+    struct config *c = NULL;
+    struct input *in = NULL;
+    int rc = EX_USAGE;
+
+    if (!o->input)
+        err_set(e, EX_USAGE, "name the input with -i FILE");
+    else
+        rc = prepare_config(o, &c, e) < 0 ? (e->code ? e->code : EX_CONFIG) : 0;
+    if (rc == 0) {
+        d->config = c;
+        in = input_open(o->input, &o->in, (size_t)c->limits.record_bytes, e);
+        rc = !in || prepare_index(in, o->input, c, o->keep_going, index, e) < 0 ||
+                     see_rows(d, in, (uint64_t)o->limit, e) < 0
+                 ? e->code
+                 : print(d, e);
+    }
+    task_free(d->first);
+    index_free(index);
+    input_close(in);
+    config_free(c);
+    return rc;
+}

@@ -1,0 +1,49 @@
+#!/bin/bash
+# `batch --dry-run`: rows, tokens, cost and time of a job without a call, a file or a key in sight; and what it says is
+# at most spent is not passed by the run itself.
+. "$(dirname "$0")/../lib/scene.sh"
+
+sim_start --answer lorem --output-tokens 60
+cat >c.yaml <<CONF
+model_list:
+  - model_name: fast
+    params: {model: sim/gpt-sim, api_base: "http://127.0.0.1:$SIM_PORT/v1", api_key: sk-secret-1, rpm: 600, extra_headers: {X-Team: secret-2}}
+    model_info: {input_cost_per_token: 0.001, output_cost_per_token: 0.002}
+  - model_name: plain
+    params: {model: anthropic/claude, api_base: "http://127.0.0.1:$SIM_PORT/v1", api_key: sk-secret-3}
+router_settings: {num_retries: 0}
+CONF
+prompts 120 | sed 's/}}$/,"max_completion_tokens":100}}/' >in.jsonl
+prompts 3 plain | sed 's/"model":"fast"/"model":"plain"/' >>in.jsonl
+mkdir empty && cd empty
+"$SLUICE" batch -c ../c.yaml -i ../in.jsonl --dry-run >../said 2>../said.log || fail "dry run: $(cat ../said.log)"
+[ -z "$(ls -A)" ] || fail "files were made: $(ls -A)"
+cd ..
+[ "$(sim_stats .requests)" = 0 ] || fail "calls were made"
+! grep -q secret said || fail "a secret is shown: $(grep secret said)"
+for line in 'rows       123 (0 bad)' 'fast (sim/gpt-sim)' 'time     at least 12 s, by rpm' 'rows     120, about' \
+    'cost     not known: give prices under model_info of plain' 'no limit is set' 'first request, of "q1"' \
+    "POST http://127.0.0.1:$SIM_PORT/v1/chat/completions" '^Authorization: \*\*\*$' '^X-Team: \*\*\*$'; do
+    grep -q -- "$line" said || fail "\"$line\" is not in: $(cat said)"
+done
+tail -1 said | jq -e '.model == "gpt-sim" and .messages[0].content == "prompt q1"' >/dev/null || fail "the body: $(tail -1 said)"
+
+# The most that it can cost, against what it does cost.
+most=$(sed -n 's/.*, \$\([0-9.]*\) at most$/\1/p' said)
+head -120 in.jsonl >fast.jsonl
+"$SLUICE" batch -c c.yaml -i fast.jsonl -o out.jsonl --store store --set model_list.0.params.rpm=0 --progress none 2>batch.log ||
+    fail "batch: $(cat batch.log)"
+spent=$(jq -s 'map(.sluice.cost_usd) | add' out.jsonl)
+jq -ne --argjson spent "$spent" --argjson most "$most" '$spent > 0 and $spent <= $most' >/dev/null ||
+    fail "the dry run said at most $most, the run cost $spent"
+
+# Without a bound of the answers there is none of the cost, and bad rows are told as ever.
+prompts 2 >open.jsonl
+"$SLUICE" batch -c c.yaml -i open.jsonl --dry-run >said || fail "a dry run of rows without a bound"
+grep -q 'no bound: its answer may have any length' said || fail "no bound? $(cat said)"
+echo '{"custom_id":"x"}' >>open.jsonl
+code=0
+"$SLUICE" batch -c c.yaml -i open.jsonl --dry-run >said 2>said.log || code=$?
+[ $code = 65 ] && grep -q 'open.jsonl:3: ' said.log || fail "a bad row: exit code $code: $(cat said.log)"
+"$SLUICE" batch -c c.yaml -i open.jsonl -k --dry-run >said 2>said.log && grep -q 'rows       3 (1 bad)' said || fail "-k: $(cat said said.log)"
+echo "dry run: all good"
