@@ -306,6 +306,12 @@ static void calls_of(struct metrics *m, const struct view *v, size_t row, struct
                       v->s->routes[row].calls[i]);
 }
 
+static void maybe_paid_of(struct metrics *m, const struct view *v, size_t row,
+                          struct route_labels *l)
+{
+    metrics_count(m, l->at, v->s->routes[row].maybe_paid);
+}
+
 /* Only those that ever held: most never do. */
 static void held_of(struct metrics *m, const struct view *v, size_t row, struct route_labels *l)
 {
@@ -409,6 +415,9 @@ static void write_routes(struct metrics *m, const struct view *v)
         {"sluice_upstream_requests_total",
          "Calls that ended, by what came of them: ok, or the class of the failure.",
          METRICS_COUNTER, calls_of},
+        {"sluice_upstream_maybe_paid_total",
+         "Calls that were cut off after they were sent: whether they were billed, nobody knows.",
+         METRICS_COUNTER, maybe_paid_of},
         {"sluice_upstream_in_flight", "Calls that run.", METRICS_GAUGE, running_of},
         {"sluice_route_state",
          "1 for the state that the route is in. off: waiting will not help (key, credit, model).",

@@ -160,6 +160,7 @@ static void put_model(struct json_object *list, const struct view *v, size_t row
         json_add_int(inner, token_names[i], r->tokens[i]);
     json_add_num(o, "cost_usd", r->cost_usd);
     json_add_int(o, "cost_unknown", (int64_t)r->cost_unknown);
+    json_add_int(o, "maybe_paid", (int64_t)r->maybe_paid);
 }
 
 /* ---- Kafka and the store ---- */

@@ -94,6 +94,7 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
                         .ms = rsp->elapsed_us / 1000};
 
     count_lost(w, t, &a, ans);
+    w->routes[t->route].maybe_paid += a.maybe_paid && !a.cost_known;
     task_trail_add(t, &a);
     t->inference_us += rsp->elapsed_us;
     t->last_class = ans->class;

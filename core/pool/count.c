@@ -230,6 +230,7 @@ void count_add_route(struct pool_route *to, const struct pool_route *from)
         to->tokens[i] += from->tokens[i];
     to->cost_usd += from->cost_usd;
     to->cost_unknown += from->cost_unknown;
+    to->maybe_paid += from->maybe_paid;
     for (i = 0; i < POOL_OPS; i++) {
         for (k = 0; k < 2; k++) {
             metrics_add(&to->seconds[i][k], &from->seconds[i][k]);

@@ -169,6 +169,7 @@ enum pool_tokens {
 /* What the calls of one route came to, for metrics: too much to stand in struct pool_stats. */
 struct pool_route {
     uint64_t calls[CLASS_COUNT];
+    uint64_t maybe_paid;                  /* of these: cut off after they were sent */
     struct pool_sample last[CLASS_COUNT]; /* of failures */
     int64_t tokens[POOL_TOKENS];
     double cost_usd;

@@ -197,6 +197,8 @@ static void put_attempt(struct buf *b, const struct reply *r, const struct attem
     put_text(b, class_name(a->class));
     buf_str(b, ",\"ms\":");
     put_int(b, a->ms > 0 ? a->ms : 0);
+    if (a->maybe_paid && !a->cost_known)
+        buf_str(b, ",\"maybe_paid\":true");
     buf_char(b, '}');
 }
 

@@ -80,6 +80,8 @@ for pair in $kinds; do
 done
 [ "$(of ends.out context '.sluice.attempts | length')" = 1 ] || fail "a prompt that is too long was sent twice"
 [ "$(of ends.out html200 '.sluice.attempts | length')" = 2 ] || fail "html200 was not tried again num_retries times"
+[ "$(of ends.out stall '[.sluice.attempts[].maybe_paid] | unique | @json')" = '[true]' ] || fail "a call that was cut off may have been billed: $(of ends.out stall .sluice)"
+[ "$(of ends.out 500 '[.sluice.attempts[].maybe_paid] | unique | @json')" = '[null]' ] || fail "a 500 is not billed: $(of ends.out 500 .sluice)"
 before=$(sim_stats .requests)
 wants 0 -i ends.jsonl -o ends.out -c c.yaml --store ends.store
 once ends.out $((60 + $(echo "$kinds" | wc -w)))

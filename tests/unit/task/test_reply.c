@@ -195,7 +195,8 @@ static const struct {
      "character: "
      "\xef\xbf\xbd\xef\xbf\xbd\"}," ID "\"cache\":\"miss\"," ASKED
      ",\"attempts\":[{\"model\":null,\"provider\":null,\"status\":null,\"class\":\"timeout\","
-     "\"ms\":9}],\"usage\":null,\"cost_usd\":null,\"queued_ms\":12,\"inference_ms\":0" AT "}}",
+     "\"ms\":9,\"maybe_paid\":true}],\"usage\":null,\"cost_usd\":null,\"queued_ms\":12,\"inference_"
+     "ms\":0" AT "}}",
      0, false, "deadline_exceeded"},
 };
 
