@@ -6,7 +6,7 @@
 
 span=${MEASURED_SECONDS:-30}
 tpm=20000
-row=(rps:50 rpm:600 rpd:100000 tpm:$tpm input_tpm:15000 output_tpm:20000 tpd:1000000)
+row=(rps:50 rpm:600 rpd:100000 "tpm:$tpm" input_tpm:15000 output_tpm:20000 tpd:1000000)
 
 options=(--latency 1s --answer lorem --output-tokens 20..60)
 for limit in "${row[@]}"; do
