@@ -15,7 +15,8 @@ router_settings: {num_retries: 0}
 CONF
 prompts 120 | sed 's/}}$/,"max_completion_tokens":100}}/' >in.jsonl
 prompts 3 plain | sed 's/"model":"fast"/"model":"plain"/' >>in.jsonl
-mkdir empty && cd empty
+mkdir empty
+cd empty
 "$SLUICE" batch -c ../c.yaml -i ../in.jsonl --dry-run >../said 2>../said.log || fail "dry run: $(cat ../said.log)"
 [ -z "$(ls -A)" ] || fail "files were made: $(ls -A)"
 cd ..

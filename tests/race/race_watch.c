@@ -104,7 +104,6 @@ int main(int argc, char **argv)
         struct snapshot *s = watch_begin(watch, clock_mono_us(), true);
 
         s->pool.submitted = ++n;
-        s->pool.limited_route = -1;
         s->store.outcome_bytes = n; /* on the same page, far behind */
         s->signs.paused = watch_is_paused(watch);
         watch_show(watch);
