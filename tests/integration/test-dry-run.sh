@@ -16,10 +16,10 @@ CONF
 prompts 120 | sed 's/}}$/,"max_completion_tokens":100}}/' >in.jsonl
 prompts 3 plain | sed 's/"model":"fast"/"model":"plain"/' >>in.jsonl
 mkdir empty
-cd empty
+cd empty || fail "no folder"
 "$SLUICE" batch -c ../c.yaml -i ../in.jsonl --dry-run >../said 2>../said.log || fail "dry run: $(cat ../said.log)"
 [ -z "$(ls -A)" ] || fail "files were made: $(ls -A)"
-cd ..
+cd .. || fail "no folder"
 [ "$(sim_stats .requests)" = 0 ] || fail "calls were made"
 ! grep -q secret said || fail "a secret is shown: $(grep secret said)"
 for line in 'rows       123 (0 bad)' 'fast (sim/gpt-sim)' 'time     at least 12 s, by rpm' 'rows     120, about' \
