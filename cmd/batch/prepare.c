@@ -385,7 +385,7 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
         return -1;
     if (open_store(p, o, e) < 0)
         return -1;
-    progress_init(&p->progress, o->progress, clock_mono_us(), e);
+    progress_begin(&p->progress, clock_mono_us());
     return 0;
 }
 

@@ -19,7 +19,7 @@ int progress_init(struct progress *p, const char *mode, int64_t now_us, struct e
     static const char *const names[] = {"auto", "live", "plain", "json", "none"};
     size_t i = 0;
 
-    *p = (struct progress){.timeline = p->timeline, .started_us = now_us, .shown_us = now_us};
+    *p = (struct progress){.started_us = now_us, .shown_us = now_us};
     for (i = 0; i < ARRAY_LEN(names); i++) {
         if (strcmp(mode, names[i]) == 0)
             break;
@@ -31,6 +31,12 @@ int progress_init(struct progress *p, const char *mode, int64_t now_us, struct e
     if (p->mode == PROGRESS_AUTO)
         p->mode = isatty(STDERR_FILENO) ? PROGRESS_LIVE : PROGRESS_PLAIN;
     return 0;
+}
+
+void progress_begin(struct progress *p, int64_t now_us)
+{
+    p->started_us = now_us;
+    p->shown_us = now_us;
 }
 
 /* Seconds left at the average pace of this run; -1: unknown. */

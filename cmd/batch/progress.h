@@ -37,8 +37,11 @@ struct progress {
     double rpm, in_tpm, out_tpm; /* smoothed */
 };
 
-/* "auto", "live", "plain", "json", "none". The timeline stays as it was. */
+/* "auto", "live", "plain", "json", "none". */
 int progress_init(struct progress *p, const char *mode, int64_t now_us, struct err *e);
+
+/* The work begins now and not at progress_init(); before the first progress_show(). */
+void progress_begin(struct progress *p, int64_t now_us);
 
 /* Draws when it is time; force: now (the last one). */
 void progress_show(struct progress *p, const struct progress_view *v, int64_t now_us, bool force);

@@ -15,7 +15,7 @@
 
 int client_init(struct client *c, const char *progress_mode, struct err *e)
 {
-    *c = (struct client){.progress_mode = progress_mode, .signal_fd = -1};
+    *c = (struct client){.signal_fd = -1};
     kafka_fatal_init(&c->fatal);
     return progress_init(&c->progress, progress_mode, clock_mono_us(), e);
 }
@@ -109,7 +109,7 @@ int client_describe(const struct client *c, const char *topic, struct run *ret, 
 void client_started(struct client *c)
 {
     c->started_us = clock_mono_us();
-    progress_init(&c->progress, c->progress_mode, c->started_us, NULL);
+    progress_begin(&c->progress, c->started_us);
 }
 
 int client_ended(struct client *c, int wait_ms, struct err *e)

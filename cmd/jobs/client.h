@@ -25,7 +25,6 @@ struct client {
     struct index *index;      /* of its rows; may be freed early, with its pointer cleared */
     struct kafka_fatal fatal; /* for the setup of everything that talks to Kafka */
     struct progress progress;
-    const char *progress_mode; /* as typed */
     int64_t started_us;
     int signal_fd; /* -1: not open */
 };
