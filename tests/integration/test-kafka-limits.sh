@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/../lib/kafka-common.sh"
 
-moves=(2 0 0 1 1 2) # which worker leaves or joins: there are always two or three
+moves=(2 2 0 0 1 1) # which worker leaves or joins: there are always two or three
 calm_s=60           # before the first move
 rpm=600
 start_broker
