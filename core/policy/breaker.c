@@ -7,8 +7,9 @@
  */
 #include "policy/breaker.h"
 
-#define PAUSE_MAX_US  ((int64_t)10 * 60 * 1000000)
-#define DOUBLINGS_MAX 10
+#define PAUSE_MAX_US    ((int64_t)10 * 60 * 1000000)
+#define DOUBLINGS_MAX   10
+#define PAUSE_COOLDOWNS 2 /* as long as the rest after an overload: a minute by default */
 
 bool breaker_allows(const struct breaker *b, int64_t now_us, int64_t *ret_at_us)
 {
@@ -43,16 +44,17 @@ void breaker_start(struct breaker *b, int64_t now_us)
 void breaker_success(struct breaker *b)
 {
     b->fails = 0;
+    b->paused = 0;
     if (b->probing)
         close_route(b);
 }
 
-/* base doubled for each opening in a row after the first. */
-static int64_t doubled(const struct breaker *b, int64_t base_us, int64_t max_us)
+static int64_t doubled(int times, int64_t base_us, int64_t max_us)
 {
-    int times = b->opened < DOUBLINGS_MAX ? b->opened : DOUBLINGS_MAX;
     int64_t us = base_us;
 
+    if (times > DOUBLINGS_MAX)
+        times = DOUBLINGS_MAX;
     while (times-- > 0 && us < max_us)
         us *= 2;
     return us < max_us ? us : max_us;
@@ -82,7 +84,7 @@ static void count_failure(struct breaker *b, bool probe, int64_t allowed_fails, 
 
     b->fails++;
     if (probe) {
-        open_until(b, now_us + doubled(b, cooldown_us, max_us));
+        open_until(b, now_us + doubled(b->opened, cooldown_us, max_us));
         b->opened++;
     } else if (b->open_until_us == 0 && b->fails >= (allowed_fails > 0 ? allowed_fails : 1)) {
         open_until(b, now_us + cooldown_us);
@@ -97,10 +99,26 @@ static void cool(struct breaker *b, bool probe, int64_t cool_until_us, int64_t c
     int64_t pause_us = cool_until_us - now_us;
 
     if (probe && pause_us > 0 && pause_us < cooldown_us) {
-        cool_until_us = now_us + doubled(b, pause_us, cooldown_us);
+        cool_until_us = now_us + doubled(b->opened, pause_us, cooldown_us);
         b->opened++;
     }
     open_until(b, cool_until_us);
+}
+
+/* What was on its way when the pause began says nothing new. The server's word is the floor. */
+static void pause_calls(struct breaker *b, int64_t cool_until_us, int64_t cooldown_us,
+                        int64_t now_us)
+{
+    int64_t until_us = cool_until_us;
+
+    if (now_us >= b->open_until_us && cool_until_us > now_us) {
+        int64_t us = doubled(b->paused, cool_until_us - now_us, PAUSE_COOLDOWNS * cooldown_us);
+
+        until_us = now_us + us > until_us ? now_us + us : until_us;
+        b->paused += b->paused < DOUBLINGS_MAX;
+    }
+    if (until_us > b->open_until_us)
+        b->open_until_us = until_us;
 }
 
 void breaker_failure(struct breaker *b, enum route_effect effect, int64_t cool_until_us,
@@ -121,8 +139,7 @@ void breaker_failure(struct breaker *b, enum route_effect effect, int64_t cool_u
         count_failure(b, probe, allowed_fails, cooldown_us, now_us);
         break;
     case ROUTE_PAUSE:
-        if (cool_until_us > b->open_until_us)
-            b->open_until_us = cool_until_us;
+        pause_calls(b, cool_until_us, cooldown_us, now_us);
         break;
     case ROUTE_COOL:
         cool(b, probe, cool_until_us, cooldown_us, now_us);

@@ -5,6 +5,8 @@
  * time; a later deadline wins over an earlier one, never the other way. Then half-open: one probe at a
  * time; its success closes, its failure opens again for a doubled time (bounded). A pause (rate limit)
  * only ends: the route has shown that it works, and one probe at a time would cost the length of an answer.
+ * Pauses without a good answer between them double as well (bounded), as a provider may count what it refuses:
+ * several workers that come back as soon as it says would leave nothing for good answers.
  */
 #ifndef SLUICE_POLICY_BREAKER_H
 #define SLUICE_POLICY_BREAKER_H
@@ -18,6 +20,7 @@
 struct breaker {
     int fails;             /* in a row */
     int opened;            /* times in a row, for doubling */
+    int paused;            /* the same of pauses: no call was good since the first */
     bool trial;            /* open because of failures: the first call afterwards is a probe */
     bool probing;          /* a half-open probe is running */
     bool off;              /* ROUTE_OFF */

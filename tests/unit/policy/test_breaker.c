@@ -3,6 +3,8 @@
 
 #include <criterion/criterion.h>
 
+#include "base/mem.h"
+
 #define S        1000000LL
 #define COOLDOWN (5 * S)
 
@@ -232,6 +234,38 @@ Test(breaker, pause_ends_without_a_probe)
         breaker_start(&b, 5 * S);
         cr_assert_not(b.probing);
     }
+}
+
+/* Refuses one call after each pause, saying a second each time: how long the last pause is. */
+static int64_t refused_in_a_row(struct breaker *b, int times, int64_t *now)
+{
+    int64_t from = *now;
+
+    while (times-- > 0) {
+        from = *now;
+        breaker_start(b, from);
+        breaker_failure(b, ROUTE_PAUSE, from + S, 3, COOLDOWN, from);
+        breaker_failure(b, ROUTE_PAUSE, from + S, 3, COOLDOWN, from); /* was on its way */
+        cr_assert_not(breaker_allows(b, from, now));
+    }
+    return *now - from;
+}
+
+Test(breaker, pauses_in_a_row_double_up_to_a_bound)
+{
+    static const int64_t want[] = {S, 2 * S, 4 * S, 8 * S, 2 * COOLDOWN, 2 * COOLDOWN};
+    struct breaker b = {0};
+    int64_t now = S;
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(want); i++)
+        cr_expect_eq(refused_in_a_row(&b, 1, &now), want[i], "pause %zu", i);
+    breaker_start(&b, now);
+    breaker_success(&b);
+    cr_expect_eq(refused_in_a_row(&b, 1, &now), S, "a good answer ends the row");
+    cr_expect_eq(refused_in_a_row(&b, 100, &now), 2 * COOLDOWN);
+    breaker_failure(&b, ROUTE_PAUSE, now + 40 * S, 3, COOLDOWN, now);
+    cr_expect_eq(b.open_until_us, now + 40 * S, "what the server says is never cut");
 }
 
 Test(breaker, pause_of_a_failing_route_does_not_spare_the_probe)

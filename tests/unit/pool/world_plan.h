@@ -147,9 +147,6 @@ static inline void plan_row(struct rng *r, struct plan *p, int i)
 
     row->rule = (enum rule)rng_below(r, RULES);
     row->told = plan_chance(r, 85) ? TOLD_TRUE : (enum told)(1 + rng_below(r, 2));
-    if (p->workers > 1 && row->rule == RULE_OPENAI)
-        row->told =
-            TOLD_TRUE; /* refusals of several workers, which count, may leave nothing for good answers */
     row->latency_us = plan_scale(r, 300000, 15e6);
     row->stuck_us = MINUTE;
     row->rpm = kind == 0 || kind == 2 ? calls : 0;
