@@ -201,7 +201,7 @@ static void enqueue(struct admission *a, struct task *t, int decision)
         queues_leave_out(a->queues, t);
 }
 
-void admission_dequeue(struct admission *a, struct task *t, enum task_state to)
+static void dequeue(struct admission *a, struct task *t, enum task_state to)
 {
     if (t->wait_queue == ASIDE) {
         list_remove(&t->node);
@@ -214,6 +214,13 @@ void admission_dequeue(struct admission *a, struct task *t, enum task_state to)
     }
     a->waiting--;
     task_set_state(t, to);
+}
+
+void admission_dequeue(struct admission *a, struct task *t, enum task_state to)
+{
+    dequeue(a, t, to);
+    if (retries_drop(&a->retries, t))
+        wake_at(a, 0);
 }
 
 /* Acts on the decision for the one whose turn it is. What goes, or never can, is appended to *out. */
@@ -232,12 +239,13 @@ static void pump_one(struct admission *a, struct task *t, int decision, struct l
         return;
     case SELECT_GO:
         queues_had_turn(a->queues, t);
+        dequeue(a, t, TASK_INBOX);
         break;
     default:
         t->route = -1;
+        admission_dequeue(a, t, TASK_INBOX);
         break;
     }
-    admission_dequeue(a, t, TASK_INBOX);
     list_push(out, &t->node);
 }
 
@@ -295,6 +303,8 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
         enqueue(a, t, r);
     /* A claim may be wider than what its task can use: the first of a lane has it looked at. */
     if (r == SELECT_WAIT && (t->usable_routes & claims) && queues_is_alone(a->queues, t))
+        wake_at(a, now_us);
+    if (r == SELECT_NONE && retries_drop(&a->retries, t))
         wake_at(a, now_us);
     held_now(&a->held, a->waiting > 0, now_us);
     pthread_mutex_unlock(&a->lock);

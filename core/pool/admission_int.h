@@ -37,7 +37,7 @@ struct admission {
     bool parks;      /* atomic: tasks wait for a route that cools for long, and another one works */
 };
 
-/* Takes a waiting task out of its queue. */
+/* Takes a waiting task out of its queue, and no call of it follows. */
 void admission_dequeue(struct admission *a, struct task *t, enum task_state to);
 
 /* Before t is queued; takes the lock. */

@@ -42,6 +42,16 @@ struct task *retries_pop(struct retries *r, int64_t now_us, int64_t *ret_at_us)
     return t;
 }
 
+bool retries_drop(struct retries *r, struct task *t)
+{
+    bool paid = t->paid_retry;
+
+    if (paid)
+        retry_budget_give(&r->budget, 1);
+    t->paid_retry = false;
+    return paid && r->count > 0;
+}
+
 void retries_settle(struct retries *r, struct task *t, const struct admission_end *end)
 {
     bool lost = end->sent && !end->ok && retry_counts(t->last_class);

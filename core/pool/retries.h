@@ -26,6 +26,9 @@ void retries_remove(struct retries *r, struct task *t);
 /* The next that may go on now, taken out. NULL: none before *ret_at_us, which is untouched when none waits. */
 struct task *retries_pop(struct retries *r, int64_t now_us, int64_t *ret_at_us);
 
+/* t makes no call now. True: what it had taken came back, and others wait for that. */
+bool retries_drop(struct retries *r, struct task *t);
+
 /* The call of t has ended. What a retry took comes back when it was served or never came to anything. */
 void retries_settle(struct retries *r, struct task *t, const struct admission_end *end);
 

@@ -303,3 +303,65 @@ Test(admission, drain_gives_back_all_retries_that_wait)
     cr_expect_eq(i, 2 * RETRY_BUDGET_MAX);
     cr_expect_eq(view(NOW).waiting, 0);
 }
+
+/* They never made the call that they took of the budget for. */
+Test(admission, what_a_retry_has_not_used_comes_back)
+{
+    struct list_node gone;
+    struct task *t = task_for("slow", NULL);
+    struct task *first = t;
+    int i;
+
+    cr_assert_eq(enter(first, NOW), ADMITTED);
+    for (i = 0; i < RETRY_BUDGET_MAX; i++) {
+        t = retry_for("slow");
+        cr_assert_eq(enter(t, NOW), ADMISSION_WAITS);
+        cr_assert(admission_remove(admission, t), "its deadline has come");
+        task_free(t);
+    }
+    t = retry_for("small");
+    t->raw_len = 4000;
+    cr_assert_eq(enter(t, NOW), ADMISSION_NEVER);
+    task_free(t);
+    t = retry_for("slow");
+    cr_assert_eq(enter(t, NOW), ADMISSION_WAITS);
+    admission_flush(admission, &gone);
+    task_free(t);
+    t = retry_for("fast");
+    cr_expect_eq(enter(t, NOW), ADMITTED);
+    leave_ok(t, NOW);
+    leave_ok(first, NOW);
+    task_free(t);
+    task_free(first);
+}
+
+/* What one that has left gives back lets the next one go. */
+Test(admission, a_retry_that_leaves_lets_another_go)
+{
+    struct task *holds = task_for("slow", NULL);
+    struct task *waits = retry_for("slow");
+    struct task *behind = NULL;
+    struct task *t = NULL;
+    int i = 0;
+
+    cr_assert_eq(enter(holds, NOW), ADMITTED);
+    cr_assert_eq(enter(waits, NOW), ADMISSION_WAITS);
+    for (i = 1; i < RETRY_BUDGET_MAX; i++) {
+        t = retry_for("fast");
+        cr_assert_eq(enter(t, NOW), ADMITTED);
+        leave_lost(t, NOW);
+        task_free(t);
+    }
+    behind = retry_for("fast");
+    cr_assert_eq(enter(behind, NOW), ADMISSION_WAITS);
+    cr_assert_eq(pump(NOW), 0);
+    cr_assert(admission_remove(admission, waits));
+    cr_expect_leq(admission_next_us(admission), NOW);
+    cr_expect_eq(pump(NOW), 1);
+    cr_expect_eq(next_ready(), behind);
+    leave_ok(behind, NOW);
+    leave_ok(holds, NOW);
+    task_free(waits);
+    task_free(behind);
+    task_free(holds);
+}
