@@ -60,12 +60,28 @@ struct admission *admission_free(struct admission *a)
     return NULL;
 }
 
+/* The longest call on the rows that share this limit. */
+static int64_t longest_call_us(const struct admission *a, const struct limit *l)
+{
+    int64_t ms = 0;
+    size_t i = 0;
+
+    for (i = 0; i < a->config->nmodels; i++) {
+        if (a->routes[i].limit == l && a->config->models[i].timeout_ms > ms)
+            ms = a->config->models[i].timeout_ms;
+    }
+    return ms * 1000;
+}
+
 void admission_share(struct admission *a)
 {
     size_t i = 0;
 
-    for (i = 0; i < a->config->nmodels; i++)
-        limit_share(&a->routes[i].own, &a->share, a->config->models[i].timeout_ms * 1000);
+    for (i = 0; i < a->config->nmodels; i++) {
+        struct limit *l = &a->routes[i].own;
+
+        limit_share(l, &a->share, longest_call_us(a, l));
+    }
 }
 
 /* Lowers the time of the next pump. */

@@ -154,3 +154,28 @@ Test(admission_scope, rows_of_one_account_have_one_limit)
     task_free(c);
     task_free(d);
 }
+
+/* Parts that come from a live worker, whose calls on any of the rows may be running still. */
+static void hold_moved(int64_t now_us)
+{
+    struct holding_part part = {.moved = true};
+    struct holding h = {.parts = &part, .count = 1, .total = 1, .lease_us = 1000 * S};
+
+    admission_hold(admission, &h, now_us, 1790000000 * S + now_us);
+}
+
+Test(admission_scope, a_limit_of_two_rows_rests_for_the_longer_call)
+{
+    struct task *t = task_for("slow", NULL);
+
+    rows[0].timeout_ms = 10000;
+    rows[1].timeout_ms = 600000;
+    admission_share(admission);
+    hold_moved(NOW);
+    cr_expect_eq(enter(t, NOW + 20 * S), ADMISSION_WAITS);
+    cr_expect_eq(pump(NOW + 20 * S), 0);
+    cr_expect_eq(pump(NOW + 599 * S), 0, "a call on the other row may be running");
+    cr_expect_eq(pump(NOW + 601 * S), 1);
+    cr_expect_eq(next_ready(), t);
+    task_free(t);
+}
