@@ -3,7 +3,7 @@
  * its lock is held: what it lets go is handed back as a list.
  *
  * Whose turn it is among those that wait is the queues' to say. Tasks that are larger than this worker's share of
- * a limit stand aside, in no one's way, until the share changes.
+ * a limit stand aside, in no one's way, until the share changes, or calls turn out to be smaller than estimated.
  */
 #include "pool/admission_int.h"
 
@@ -15,8 +15,9 @@
 #include "pool/reserve.h"
 
 #define CLOCK_STEP_MS 1000
-#define ASIDE         (-1) /* t->wait_queue of a task that stands aside */
-#define RETRIES       (-2) /* and of one that waits for the retry budget */
+#define ASIDE_US      5000000 /* between two looks at those that stand aside */
+#define ASIDE         (-1)    /* t->wait_queue of a task that stands aside */
+#define RETRIES       (-2)    /* and of one that waits for the retry budget */
 
 struct admission *admission_new(const struct config *c, uint64_t seed)
 {
@@ -265,6 +266,31 @@ static void pump_one(struct admission *a, struct task *t, int decision, struct l
     list_push(out, &t->node);
 }
 
+/* Those that stood aside are looked at again, behind those that wait. */
+static void bring_back(struct admission *a)
+{
+    struct list_node *n = NULL;
+
+    held_back(&a->held);
+    while ((n = list_pop(&a->aside)))
+        queues_push(a->queues, CONTAINER_OF(n, struct task, node));
+    a->naside = 0;
+}
+
+/* A call may have shown that they are smaller than they seemed. All of them are looked at, so not each time. */
+static void look_aside(struct admission *a, int64_t now_us)
+{
+    if (a->naside == 0 || !a->learned)
+        return;
+    if (now_us < a->aside_us + ASIDE_US) {
+        wake_at(a, a->aside_us + ASIDE_US);
+        return;
+    }
+    a->learned = false;
+    a->aside_us = now_us;
+    bring_back(a);
+}
+
 static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
 {
     struct task *t = NULL;
@@ -276,6 +302,7 @@ static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
     a->money_out = false;
     held_begin(&a->held);
     release_retries(a, now_us);
+    look_aside(a, now_us);
     queues_look(a->queues);
     while (blocked != UINT64_MAX && (t = queues_next(a->queues, blocked)))
         pump_one(a, t, decide(a, t, now_us, &blocked), out);
@@ -339,6 +366,7 @@ void admission_leave(struct admission *a, struct task *t, const struct admission
     if (end->took_us > 0)
         pace_add(&a->routes[t->route].pace, end->took_us, end->work);
     reserve_end(&a->routes[t->route], t, end, now_us);
+    a->learned |= end->used_tokens >= 0;
     retries_settle(&a->retries, t, end);
     admission_report(a, t, end, now_us);
     purse_settle(&a->purse, t, end->sent, end->cost_usd);
@@ -366,17 +394,6 @@ void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret)
     pthread_mutex_lock(&a->lock);
     pump_all(a, now_us, ret);
     pthread_mutex_unlock(&a->lock);
-}
-
-/* Those that stood aside are looked at again, behind those that wait. */
-static void bring_back(struct admission *a)
-{
-    struct list_node *n = NULL;
-
-    held_back(&a->held);
-    while ((n = list_pop(&a->aside)))
-        queues_push(a->queues, CONTAINER_OF(n, struct task, node));
-    a->naside = 0;
 }
 
 bool admission_hold(struct admission *a, const struct holding *h, int64_t now_us, int64_t wall_us)

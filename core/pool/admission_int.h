@@ -23,6 +23,8 @@ struct admission {
     struct queues *queues;
     struct list_node aside; /* tasks that are larger than this worker's share of a limit */
     size_t naside;
+    int64_t aside_us; /* when they were looked at */
+    bool learned;     /* what calls use was learned since */
     struct retries retries;
     size_t waiting; /* in the queues, aside and in `retries` */
     bool money_out; /* at the last look, the budget of all was used up */

@@ -280,6 +280,12 @@ static bool hold_parts(int64_t count, int64_t now_us)
     return admission_hold(admission, &h, now_us, 1790000000 * S + now_us);
 }
 
+static void scene_again(void)
+{
+    admission_free(admission);
+    admission = admission_new(&config, 1);
+}
+
 /* A worker of several: a limited model waits for the share, the others do not. */
 Test(admission_queue, a_shared_limit_waits_for_its_share)
 {
@@ -334,4 +340,38 @@ Test(admission_queue, too_large_for_the_share_stands_aside)
     task_free(large);
     task_free(first);
     task_free(late);
+}
+
+/* Calls turn out to be smaller than they were estimated: then what stood aside may fit. */
+Test(admission_queue, what_stood_aside_goes_when_calls_turn_out_smaller)
+{
+    struct task *large = NULL;
+    int64_t now_us = NOW;
+    int i;
+
+    rows[2].tpm = 1000;
+    scene_again();
+    admission_share(admission);
+    hold_parts(5, now_us);
+    large = task_for("small", NULL);
+    large->raw_len = 4 * 550;
+    cr_assert_eq(enter(large, now_us), ADMISSION_WAITS);
+    cr_assert_eq(view(now_us).large, 1);
+    for (i = 0; i < 40; i++) {
+        struct task *t = task_for("small", NULL);
+        struct admission_end end = {.sent = true, .ok = true, .used_tokens = 2};
+
+        now_us += 4 * S;
+        hold_parts(5, now_us);
+        cr_assert_eq(enter(t, now_us), ADMITTED, "call %d", i);
+        admission_leave(admission, t, &end, now_us);
+        task_free(t);
+    }
+    for (i = 0; i < 60 && pump(now_us) == 0; i++) {
+        now_us = admission_next_us(admission) < now_us + 4 * S ? admission_next_us(admission)
+                                                               : now_us + 4 * S;
+        hold_parts(5, now_us);
+    }
+    cr_expect_eq(next_ready(), large);
+    task_free(large);
 }
