@@ -65,6 +65,11 @@ bool why_holds(enum why w)
     return w >= WHY_RPS && w <= WHY_PROBE;
 }
 
+bool why_limits(enum why w)
+{
+    return w >= WHY_RPS && w <= WHY_SHARE;
+}
+
 enum why why_resting(enum error_class class)
 {
     switch (class) {

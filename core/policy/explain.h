@@ -70,6 +70,9 @@ enum why why_of_name(const char *name); /* WHY_COUNT: there is none of that name
 /* Does a task wait because of it, at a row? */
 bool why_holds(enum why w);
 
+/* Is it a limit of the row that lacks? */
+bool why_limits(enum why w);
+
 /* Why a row rests after a failure of this class. */
 enum why why_resting(enum error_class class);
 

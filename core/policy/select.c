@@ -110,6 +110,20 @@ static void expect(struct outlook *o, int row, int64_t at_us)
         o->at_us = at_us;
 }
 
+/* Its limit lacks, which is as much a word of the other rows that have it: what one task waits for is not to be taken
+ * by another through them. */
+static void lacks(const struct select_input *in, int row, struct outlook *o, int64_t at_us)
+{
+    size_t i = 0;
+
+    expect(o, row, at_us);
+    o->wanted |= in->routes[row].limit_rows;
+    for (i = 0; i < in->config->nmodels; i++) {
+        if (in->routes[row].limit_rows & bit((int)i))
+            in->routes[i].said = in->routes[row].said;
+    }
+}
+
 /* Reserves on one row. False: not now, and o knows why. */
 static bool take(const struct select_input *in, int row, struct outlook *o)
 {
@@ -139,10 +153,10 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
         breaker_start(&r->breaker, in->now_us);
         return true;
     case LIMIT_WAIT:
-        expect(o, row, at_us);
+        lacks(in, row, o, at_us);
         return false;
     case LIMIT_FULL:
-        expect(o, row, INT64_MAX);
+        lacks(in, row, o, INT64_MAX);
         return false;
     case LIMIT_LARGE:
         o->later = true;

@@ -19,7 +19,8 @@ struct route {
     const struct model *model;
     struct limit *limit; /* its own, or that of another row of the same account (scope_limit()) */
     struct limit own;
-    int64_t running; /* calls of this row */
+    uint64_t limit_rows; /* all that have this limit */
+    int64_t running;     /* calls of this row */
     struct pace pace;
     struct window window;
     uint64_t seed; /* rank_seed() */
@@ -48,7 +49,8 @@ struct select_input {
  * Goes through t->models in order, within a name takes the first by rank.h of the rows that may go now (not in
  * t->refused_routes, breaker allows, limits allow); the row tried last (t->route) only when no other is
  * ready. Behind the names of the task come the configured fallbacks of each (general), unless the task
- * listed several models itself. ret_wanted gets the bit set of routes that the task waits for.
+ * listed several models itself. ret_wanted gets the bit set of routes that the task waits for, with those that
+ * could take what it waits for.
  */
 int select_route(const struct select_input *in, const struct task *t, struct rng *rng,
                  int *ret_route, int64_t *ret_at_us, uint64_t *ret_wanted);

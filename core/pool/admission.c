@@ -19,6 +19,16 @@
 #define ASIDE         (-1)    /* t->wait_queue of a task that stands aside */
 #define RETRIES       (-2)    /* and of one that waits for the retry budget */
 
+static uint64_t rows_of_limit(const struct admission *a, const struct limit *l)
+{
+    uint64_t set = 0;
+    size_t i = 0;
+
+    for (i = 0; i < a->config->nmodels; i++)
+        set |= (uint64_t)(a->routes[i].limit == l) << i;
+    return set;
+}
+
 struct admission *admission_new(const struct config *c, uint64_t seed)
 {
     struct admission *a = mem_alloc(sizeof *a);
@@ -41,6 +51,8 @@ struct admission *admission_new(const struct config *c, uint64_t seed)
         limit_init(&a->routes[i].own, &max);
         estimate_init(&a->routes[i].estimate, m);
     }
+    for (i = 0; i < c->nmodels; i++)
+        a->routes[i].limit_rows = rows_of_limit(a, a->routes[i].limit);
     held_init(&a->held, a->routes, c->nmodels);
     return a;
 }
@@ -309,6 +321,20 @@ static void pump_all(struct admission *a, int64_t now_us, struct list_node *out)
     held_end(&a->held, blocked == UINT64_MAX ? queues_claims(a->queues, 0) : 0, now_us);
 }
 
+/* What newcomers may not take: the rows that others wait for, and those with a limit that lacks there. */
+static uint64_t claims_on(const struct admission *a, int topic_priority)
+{
+    uint64_t claims = queues_claims(a->queues, topic_priority);
+    uint64_t set = claims;
+    size_t i = 0;
+
+    for (i = 0; claims && i < a->config->nmodels; i++) {
+        if ((claims >> i & 1) && why_limits(a->routes[i].said))
+            set |= a->routes[i].limit_rows;
+    }
+    return set;
+}
+
 /* One decision for a newcomer. It may take no route that others wait for, and not overtake its own. */
 static int decide_new(struct admission *a, struct task *t, int64_t now_us, uint64_t claims)
 {
@@ -340,7 +366,7 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
         pthread_mutex_unlock(&a->lock);
         return ADMISSION_WAITS;
     }
-    claims = a->waiting > 0 ? queues_claims(a->queues, t->topic_priority) : 0;
+    claims = a->waiting > 0 ? claims_on(a, t->topic_priority) : 0;
     r = decide_new(a, t, now_us, claims);
     if (r == SELECT_WAIT || r == SELECT_LATER)
         enqueue(a, t, r);

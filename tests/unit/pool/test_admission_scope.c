@@ -179,3 +179,49 @@ Test(admission_scope, a_limit_of_two_rows_rests_for_the_longer_call)
     cr_expect_eq(next_ready(), t);
     task_free(t);
 }
+
+/* Two models of one limit: small requests of one of them leave room for a large one of the other. */
+Test(admission_scope, a_large_request_is_not_starved_by_another_row_of_its_limit)
+{
+    struct task *large = task_for("slow", NULL);
+    struct task *small[20] = {NULL};
+    int64_t now_us = NOW;
+    int calls = 0;
+    bool went = false;
+    int i = 0;
+
+    rows[0].max_parallel_requests = rows[1].max_parallel_requests = 0;
+    rows[0].tpm = rows[1].tpm = 1000;
+    admission_free(admission);
+    admission = admission_new(&config, 1);
+    large->raw_len = 4 * 900;
+    for (; !went && now_us < NOW + 600 * S; now_us += S / 10) {
+        for (i = 0; i < 20; i++) {
+            if (small[i])
+                continue;
+            small[i] = task_for("fast", NULL);
+            small[i]->source_data = &small[i];
+            if (enter(small[i], now_us) != ADMITTED)
+                continue;
+            leave_ok(small[i], now_us);
+            small[i] = task_free(small[i]);
+            calls++;
+        }
+        if (now_us == NOW + 60 * S)
+            cr_assert_eq(enter(large, now_us), ADMISSION_WAITS);
+        for (pump(now_us); !list_empty(&ready);) {
+            struct task *t = next_ready();
+
+            leave_ok(t, now_us);
+            went |= t == large;
+            if (t != large)
+                *(struct task **)t->source_data = task_free(t);
+            calls += t != large;
+        }
+    }
+    cr_expect(went, "%d small ones went, and it did not", calls);
+    admission_flush(admission, &ready);
+    for (i = 0; i < 20; i++)
+        task_free(small[i]);
+    task_free(large);
+}
