@@ -196,7 +196,9 @@ bool queues_is_behind(const struct queues *q, const struct task *t)
 
 bool queues_is_alone(const struct queues *q, const struct task *t)
 {
-    return q->seats[t->wait_queue].lane->tasks == 1;
+    const struct seat *s = &q->seats[t->wait_queue];
+
+    return !s->is_left_out && s->tasks == 1 && s->lane->seats.count == 1;
 }
 
 bool queues_is_front(const struct queues *q, const struct task *t)

@@ -246,3 +246,45 @@ Test(admission_budget, what_may_have_been_charged_is_not_given_back)
     task_free(cut);
     task_free(unsent);
 }
+
+static struct task *for_the_last_resort(const char *tenant)
+{
+    struct task *t = half_dollar("slow", tenant);
+
+    t->refused_routes = 1;
+    return t;
+}
+
+/* One in front of it that has no money does not look at it instead. */
+Test(admission_budget, a_newcomer_behind_one_without_money_is_looked_at)
+{
+    struct task *spent, *runs, *waits, *poor, *other;
+
+    open_with_budget(100, "run");
+    rows[1].model_name = rows[0].model_name;
+    rows[1].weight = 0; /* a last resort: not for those that may have row 0 */
+    spent = for_the_last_resort("a");
+    cr_assert_eq(enter(spent, NOW), ADMITTED);
+    leave_cost(spent, 0.9, NOW);
+    runs = half_dollar("slow", NULL);
+    waits = half_dollar("slow", NULL);
+    poor = for_the_last_resort("a");
+    other = for_the_last_resort("b");
+    cr_assert_eq(enter(runs, NOW), ADMITTED);
+    cr_assert_eq(enter(waits, NOW), ADMISSION_WAITS);
+    cr_assert_eq(enter(poor, NOW), ADMISSION_WAITS);
+    cr_assert_eq(pump(NOW), 0);
+    cr_expect_eq(admission_next_us(admission), INT64_MAX);
+    cr_assert_eq(enter(other, NOW), ADMISSION_WAITS, "it looks as if row 1 were wanted");
+    cr_expect_leq(admission_next_us(admission), NOW);
+    cr_expect_eq(pump(NOW), 1);
+    cr_expect_eq(next_ready(), other);
+    leave_cost(other, 0, NOW);
+    leave_cost(runs, 0, NOW);
+    admission_flush(admission, &ready);
+    task_free(spent);
+    task_free(runs);
+    task_free(waits);
+    task_free(poor);
+    task_free(other);
+}
