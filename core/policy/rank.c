@@ -36,8 +36,14 @@ static uint64_t hash_text(uint64_t h, const char *text)
 uint64_t rank_seed(const struct model *m)
 {
     uint64_t h = hash_text(FNV_START, m->api_base);
+    size_t i = 0;
 
-    return hash_text(hash_text(h, m->upstream_model), m->api_key);
+    h = hash_text(hash_text(h, m->upstream_model), m->api_key);
+    if (m->aws_access_key_id)
+        h = hash_text(h, m->aws_access_key_id);
+    for (i = 0; i < m->extra_headers.count; i++)
+        h = hash_text(hash_text(h, m->extra_headers.at[i].name), m->extra_headers.at[i].value);
+    return h;
 }
 
 static const char *session_of(const struct task *t)

@@ -254,6 +254,29 @@ Test(rank, a_session_stays_on_its_row_and_comes_back)
     cr_expect_geq(kept, CALLS * 99 / 100);
 }
 
+/* They differ in who pays, which need not be said by api_key. */
+Test(rank, sessions_are_spread_over_accounts_of_any_kind)
+{
+    struct property organization = {.name = (char *)"openai-organization", .value = (char *)"o"};
+    int calls[ROWS] = {0};
+    int i = 0;
+
+    config.router.sticky = (char *)"session";
+    for (i = 0; i < ROWS; i++)
+        rows[i].api_key = NULL;
+    rows[1].aws_access_key_id = (char *)"AKIA1";
+    rows[2].aws_access_key_id = (char *)"AKIA2";
+    rows[3].extra_headers = (struct property_list){.at = &organization, .count = 1};
+    for (i = 0; i < ROWS; i++)
+        routes[i].seed = rank_seed(&rows[i]);
+    for (i = 0; i < 400; i++) {
+        name_session(i);
+        calls[pick(10, NOW)]++;
+    }
+    for (i = 0; i < ROWS; i++)
+        cr_expect_gt(calls[i], 60, "row %d: %d of 400", i, calls[i]);
+}
+
 Test(rank, sessions_are_shared_by_weight_and_stay_when_a_row_leaves)
 {
     int homes[CALLS];
