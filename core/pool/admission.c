@@ -370,8 +370,9 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     r = decide_new(a, t, now_us, claims);
     if (r == SELECT_WAIT || r == SELECT_LATER)
         enqueue(a, t, r);
-    /* A claim may be wider than what its task can use: the first of a lane has it looked at. */
-    if (r == SELECT_WAIT && (t->usable_routes & claims) && queues_is_alone(a->queues, t))
+    /* A claim may be wider than what its task can use, and whose turn it was may need more than this one: the first of
+     * a lane has it looked at. */
+    if (r == SELECT_WAIT && (t->usable_routes & claims) && queues_is_first(a->queues, t))
         wake_at(a, now_us);
     if (r == SELECT_NONE && retries_drop(&a->retries, t))
         wake_at(a, now_us);

@@ -194,11 +194,11 @@ bool queues_is_behind(const struct queues *q, const struct task *t)
     return s && s->is_left_out;
 }
 
-bool queues_is_alone(const struct queues *q, const struct task *t)
+bool queues_is_first(struct queues *q, const struct task *t)
 {
     const struct seat *s = &q->seats[t->wait_queue];
 
-    return !s->is_left_out && s->tasks == 1 && s->lane->seats.count == 1;
+    return next_seat(s->lane) == s && first_of(s) == t;
 }
 
 bool queues_is_front(const struct queues *q, const struct task *t)

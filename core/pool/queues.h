@@ -59,8 +59,8 @@ uint64_t queues_claims(const struct queues *q, int topic_priority);
 /* Is t, which is not in yet, to stand behind one that is left out? */
 bool queues_is_behind(const struct queues *q, const struct task *t);
 
-/* Is t the only one of its lane, but for those that are left out, or the first of its tenant and priority? */
-bool queues_is_alone(const struct queues *q, const struct task *t);
+/* Is t the one of its lane whose turn it is, or the first of its tenant and priority? */
+bool queues_is_first(struct queues *q, const struct task *t);
 bool queues_is_front(const struct queues *q, const struct task *t);
 
 /* Calls fn for each task that no route outside of `routes` can serve; of one tenant those of a lower priority and the

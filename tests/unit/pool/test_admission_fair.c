@@ -79,6 +79,32 @@ Test(admission_fair, the_higher_priority_goes_first_and_equals_in_order)
         cr_expect_eq(next(), t[order[i]], "%d", i);
 }
 
+/* It is smaller than the one whose turn it was, and there is room for it now. */
+Test(admission_fair, a_higher_priority_does_not_wait_for_the_time_of_a_larger_one)
+{
+    static const int bytes[] = {240, 240, 40}; /* of 100 tokens a minute */
+    struct task *t[3];
+    int i;
+
+    for (i = 0; i < 3; i++) {
+        t[i] = task_for("small", NULL);
+        t[i]->raw_len = (size_t)bytes[i];
+    }
+    t[2]->priority = 9;
+    cr_assert_eq(enter(t[0], NOW), ADMITTED);
+    leave_ok(t[0], NOW);
+    cr_assert_eq(enter(t[1], NOW + 40 * S), ADMISSION_WAITS);
+    cr_assert_gt(admission_next_us(admission), NOW + 60 * S);
+    cr_assert_eq(enter(t[2], NOW + 40 * S), ADMISSION_WAITS);
+    cr_expect_leq(admission_next_us(admission), NOW + 40 * S);
+    cr_expect_eq(pump(NOW + 40 * S), 1);
+    cr_expect_eq(next_ready(), t[2]);
+    leave_ok(t[2], NOW + 40 * S);
+    cr_expect(admission_remove(admission, t[1]));
+    for (i = 0; i < 3; i++)
+        task_free(t[i]);
+}
+
 /* Of LATE_AFTER + 1 tasks, one is the oldest of those that a higher priority keeps waiting. */
 static void expect_none_starves(int topic_high, int high)
 {
