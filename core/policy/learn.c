@@ -62,16 +62,27 @@ static int64_t restored_at(const struct learn *l)
     return l->restore_us + (int64_t)ceil(log2((double)l->running + 1) * SECOND_US);
 }
 
+/* When the mark will allow that many, as found() says. */
+static int64_t found_at(const struct learn *l, double calls)
+{
+    double x = cbrt((fmin(calls / l->most, FORGET) - 1) / DEPTH);
+
+    return l->cut_us + (int64_t)ceil((x + 1) * grow_us(l));
+}
+
 /* The place that is there in part only is used for that part of the time. */
 static int64_t place_at(const struct learn *l, double places)
 {
     double part = places - floor(places);
+    int64_t grown_us = 0;
+    int64_t part_us = INT64_MAX;
 
     if (l->running < floor(places))
         return 0;
-    if (part <= 0 || l->running > floor(places))
-        return INT64_MAX;
-    return l->start_us + (int64_t)(latency_of(l) / part);
+    grown_us = found_at(l, (double)l->running + 1);
+    if (part > 0 && l->running == floor(places))
+        part_us = l->start_us + (int64_t)(latency_of(l) / part);
+    return part_us < grown_us ? part_us : grown_us;
 }
 
 /* When `need` is there of what the headers said, after `since` of it has gone. */

@@ -284,6 +284,31 @@ Test(learn, storm_is_tried_with_one_call_at_a_time_and_then_comes_back_by_the_se
     cr_expect_eq(let_go(&l, now + 20 * S, marks, CALLS_MAX), CALLS_MAX, "all are back");
 }
 
+/* Calls may be so long that none ends before another one may go. */
+Test(learn, a_place_that_will_be_there_is_told_beforehand)
+{
+    struct learn l = {0};
+    struct call_mark mark[3];
+    enum why why = WHY_IDLE;
+    int64_t at_us = 0;
+    int i = 0;
+
+    for (i = 0; i < 3; i++)
+        learn_start(&l, 0, S, &mark[i]);
+    learn_end(&l, LEARN_REFUSED, &mark[0], 2 * S);
+    learn_end(&l, LEARN_REFUSED, &mark[1], 2 * S);
+    for (i = 0; i < 4; i++) {
+        int64_t now_us = (i == 0 ? 3 : 0) * S + at_us;
+
+        while (learn_try(&l, 0, now_us, &at_us, &why) == LEARN_GO)
+            learn_start(&l, 0, now_us, &mark[2]);
+        cr_assert_gt(at_us, now_us);
+        cr_assert_lt(at_us, now_us + 120 * S, "%d at once: in %lld s", (int)l.running,
+                     (long long)((at_us - now_us) / S));
+        cr_expect_eq(learn_try(&l, 0, at_us, &now_us, &why), LEARN_GO);
+    }
+}
+
 Test(learn, restored_calls_say_when_the_next_may_go)
 {
     struct learn l = {0};
