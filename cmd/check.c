@@ -5,6 +5,8 @@
 #include <sysexits.h>
 
 #include "cmd/check.h"
+#include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/command.h"
 #include "policy/budget.h"
 
@@ -41,9 +43,10 @@ static const struct option_row rows[] = {
 static void print_warning(void *arg, const char *text)
 {
     size_t *count = arg;
+    char *plain CLEANUP_FREE = mem_strdup(text);
 
     *count += 1;
-    fprintf(stderr, "warning: %s\n", text);
+    fprintf(stderr, "warning: %s\n", utf8_plain(plain));
 }
 
 static int check_online(const struct config *c)
@@ -62,7 +65,7 @@ static int check_config(const struct check_options *o, const struct config *c)
     int rc = check_kafka_properties(c, stderr);
 
     if (budget_check(c, &e) < 0) {
-        fprintf(stderr, "error: %s\n", e.msg);
+        fprintf(stderr, "error: %s\n", utf8_plain(e.msg));
         rc = EX_CONFIG;
     }
     config_warnings(c, print_warning, &warnings);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "policy/advice.h"
 
 #define SHARES_SHOWN 4
@@ -89,8 +90,10 @@ struct json_object *explain_json(const struct explain_source *s, int row)
 /* Bytes that a terminal would act on are not shown to it. */
 static void put_plain(struct buf *out, const char *s)
 {
-    for (; *s; s++)
-        buf_char(out, (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+    size_t at = out->len;
+
+    if (buf_str(out, s) == 0 && out->len > at)
+        utf8_plain(out->data + at);
 }
 
 void explain_shares(struct json_object *part, struct buf *out)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/command.h"
 #include "providers/providers.h"
 #include "task/config_litellm.h"
@@ -24,9 +25,10 @@ static const struct option_row rows[] = {{.name = NULL}};
 static void say(void *arg, const char *line)
 {
     size_t *count = arg;
+    char *plain CLEANUP_FREE = mem_strdup(line);
 
     *count += 1;
-    fprintf(stderr, "%s\n", line);
+    fprintf(stderr, "%s\n", utf8_plain(plain));
 }
 
 static int read_file(const char *path, struct buf *text, struct err *e)
@@ -56,7 +58,7 @@ static void check(const struct buf *yaml)
 
     if (config_parse(yaml->data, yaml->len, "the result", environ, NULL, 0, &c, &why) < 0 ||
         config_resolve(c, providers, vendors, environ, &why) < 0)
-        fprintf(stderr, "a worker would not start with it yet: %s\n", why.msg);
+        fprintf(stderr, "a worker would not start with it yet: %s\n", utf8_plain(why.msg));
     config_free(c);
 }
 

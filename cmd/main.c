@@ -9,6 +9,7 @@
 #include <sysexits.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/command.h"
 #include "cmd/options_text.h"
 
@@ -122,7 +123,7 @@ static int run(const struct command *c, int argc, char **argv)
         return EX_OK;
     options_name(c, " ", name, sizeof name);
     if (rc < 0) {
-        fprintf(stderr, "%s: %s\nTry `%s --help`.\n", name, e.msg, name);
+        fprintf(stderr, "%s: %s\nTry `%s --help`.\n", name, utf8_plain(e.msg), name);
         return EX_USAGE;
     }
     rc = c->run(opts, nargs, args, &e);
@@ -130,7 +131,7 @@ static int run(const struct command *c, int argc, char **argv)
     if (rc < 0)
         rc = e.code ? e.code : EX_SOFTWARE;
     if (rc && e.msg[0])
-        fprintf(stderr, "%s: %s\n", name, e.msg);
+        fprintf(stderr, "%s: %s\n", name, utf8_plain(e.msg));
     return rc;
 }
 

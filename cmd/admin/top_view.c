@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/explain_view.h"
 
 #define NAME_WIDTH 18
@@ -33,6 +34,7 @@ static const char *text(struct json_object *o, const char *key)
 /* A name, cut to its column; how many characters. Bytes that a terminal would act on are not shown to it. */
 static int put_text(struct buf *out, const char *name)
 {
+    size_t at = out->len;
     int n = 0;
 
     for (; *name && n < NAME_WIDTH; name++) {
@@ -40,8 +42,10 @@ static int put_text(struct buf *out, const char *name)
 
         if (starts && ++n == NAME_WIDTH)
             break;
-        buf_char(out, (unsigned char)*name < 0x20 || *name == 0x7f ? '?' : *name);
+        buf_char(out, *name);
     }
+    if (out->len > at)
+        utf8_plain(out->data + at);
     return n < NAME_WIDTH ? n : NAME_WIDTH - 1;
 }
 

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/batch/prepare.h"
 #include "policy/cost.h"
 #include "policy/estimate.h"
@@ -111,10 +113,20 @@ static int see_rows(struct dry *d, struct input *in, uint64_t limit, struct err 
 
 /* ---- in words ---- */
 
+/* A name of the configuration or the input. */
+static void put(const char *text)
+{
+    char *plain CLEANUP_FREE = mem_strdup(text);
+
+    fputs(utf8_plain(plain), stdout);
+}
+
 static void print_cost(const struct load *l)
 {
     if (l->no_price) {
-        printf("    cost     not known: give prices under model_info of %s\n", l->row->model_name);
+        fputs("    cost     not known: give prices under model_info of ", stdout);
+        put(l->row->model_name);
+        putchar('\n');
         return;
     }
     printf("    cost     $%.4f without the answers, about $%.4f if they are half as long as they "
@@ -221,11 +233,15 @@ static int print_first(const struct dry *d, struct err *e)
     http_request_init(&r, (size_t)d->config->limits.record_bytes * 4);
     rc = m->provider->format_request(m, d->first, &r, e);
     if (rc == 0) {
-        printf("first request, of \"%s\"\nPOST %s\n", d->first->id, r.url);
+        fputs("first request, of \"", stdout);
+        put(d->first->id);
+        printf("\"\nPOST %s\n", r.url);
         for (int i = 0; i < r.nheaders; i++)
             print_header(m, &r.headers[i]);
         if (r.aws.key_id)
             puts("(signed for AWS when it is sent)");
+        if (r.body.data && isatty(STDOUT_FILENO))
+            utf8_plain(r.body.data);
         printf("\n%s\n", r.body.data ? r.body.data : "");
     }
     http_request_done(&r);
@@ -240,10 +256,12 @@ static int print(const struct dry *d, struct err *e)
     for (size_t i = 0; i < d->nloads; i++) {
         const struct load *l = &d->loads[i];
 
-        printf("  %s (%s/%s)\n    rows     %" PRIu64 ", about %" PRId64 " tokens in and %" PRId64
-               " out\n",
-               l->row->model_name, l->row->provider_name, l->row->upstream_model, l->rows, l->input,
-               l->output);
+        fputs("  ", stdout);
+        put(l->row->model_name);
+        printf(" (%s/", l->row->provider_name);
+        put(l->row->upstream_model);
+        printf(")\n    rows     %" PRIu64 ", about %" PRId64 " tokens in and %" PRId64 " out\n",
+               l->rows, l->input, l->output);
         print_cost(l);
         print_time(d, l);
     }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cmd/jobs/resume.h"
 #include "cmd/signals.h"
 #include "providers/providers.h"
@@ -33,10 +34,11 @@ struct survey {
     size_t nsuspects, suspects_cap;
 };
 
-static void complain(uint64_t nth, const char *what)
+/* Ids and values of the input are in what. */
+static void complain(uint64_t nth, char *what)
 {
     if (nth < COMPLAINTS_MAX)
-        fprintf(stderr, "%s\n", what);
+        fprintf(stderr, "%s\n", utf8_plain(what));
     else if (nth == COMPLAINTS_MAX)
         fprintf(stderr, "... and more\n");
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 static struct tally_kind *kind_of(struct tally *t, const char *code)
 {
@@ -137,6 +138,13 @@ static double seconds(int64_t us)
     return (double)us / 1e6;
 }
 
+/* A name that others chose, for a terminal. */
+static const char *plain(const char *text, char *copy, size_t cap)
+{
+    snprintf(copy, cap, "%s", text);
+    return utf8_plain(copy);
+}
+
 static void print_models(const struct tally *t, FILE *to)
 {
     int i = 0;
@@ -147,12 +155,14 @@ static void print_models(const struct tally *t, FILE *to)
             "tokens in", "tokens out", "p50 s", "p95 s", "p99 s");
     for (i = 0; i < t->nmodels; i++) {
         const struct tally_model *m = &t->models[i];
+        char name[sizeof m->name];
 
         fprintf(to,
                 "  %-24.24s %10" PRIu64 " %10" PRIu64 " %12" PRId64 " %12" PRId64
                 " %9.3f %9.3f %9.3f\n",
-                m->name, m->ok, m->cached, m->input_tokens, m->output_tokens,
-                seconds(hist_quantile(&m->latency, 0.5)), seconds(hist_quantile(&m->latency, 0.95)),
+                plain(m->name, name, sizeof name), m->ok, m->cached, m->input_tokens,
+                m->output_tokens, seconds(hist_quantile(&m->latency, 0.5)),
+                seconds(hist_quantile(&m->latency, 0.95)),
                 seconds(hist_quantile(&m->latency, 0.99)));
     }
 }
@@ -167,9 +177,12 @@ static void print_failures(const struct tally *t, const struct tally_totals *n, 
             n->error_file ? n->error_file : "");
     for (i = 0; i <= TALLY_KINDS; i++) {
         const struct tally_kind *k = &t->kinds[i];
+        char code[sizeof k->code];
+        char id[sizeof k->sample_id];
 
         if (k->count)
-            fprintf(to, "    %8" PRIu64 "  %-32s e.g. %s\n", k->count, k->code, k->sample_id);
+            fprintf(to, "    %8" PRIu64 "  %-32s e.g. %s\n", k->count,
+                    plain(k->code, code, sizeof code), plain(k->sample_id, id, sizeof id));
     }
 }
 

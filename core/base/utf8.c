@@ -72,3 +72,28 @@ size_t utf8_put(char *out, uint32_t c)
     out[3] = (char)(0x80 | (c & 0x3f));
     return 4;
 }
+
+/* Bytes of the character at p that a terminal would act on; 0: it only shows it. */
+static size_t acts(const unsigned char *p)
+{
+    if (p[0] < 0x20 || p[0] == 0x7f)
+        return 1;
+    if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+        return 2; /* U+0080 to U+009F */
+    if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
+        return 3; /* U+202A to U+202E */
+    if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
+        return 3; /* U+2066 to U+2069 */
+    return 0;
+}
+
+char *utf8_plain(char *text)
+{
+    for (char *p = text; *p; p++) {
+        size_t n = acts((const unsigned char *)p);
+
+        for (; n > 0; n--)
+            p[n - 1] = '?';
+    }
+    return text;
+}

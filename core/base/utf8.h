@@ -16,4 +16,8 @@ bool utf8_valid(const char *text, size_t n);
 /* Writes a code point, at most 4 bytes; gives how many. */
 size_t utf8_put(char *out, uint32_t c);
 
+/* Puts '?' in place of what a terminal would act on: control characters, those of U+0080 to U+009F too, and marks that
+ * turn the direction of a line. Gives text. */
+char *utf8_plain(char *text);
+
 #endif

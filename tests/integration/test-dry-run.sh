@@ -47,4 +47,11 @@ code=0
 "$SLUICE" batch -c c.yaml -i open.jsonl --dry-run >said 2>said.log || code=$?
 [ $code = 65 ] && grep -q 'open.jsonl:3: ' said.log || fail "a bad row: exit code $code: $(cat said.log)"
 "$SLUICE" batch -c c.yaml -i open.jsonl -k --dry-run >said 2>said.log && grep -q 'rows       3 (1 bad)' said || fail "-k: $(cat said said.log)"
+
+# Ids, models and values of the input cannot steer a terminal.
+printf '{"custom_id":"\\u001b[2J\\u009b1m","body":{"model":"fast","messages":[{"role":"user","content":"x"}]}}\n' >steer.jsonl
+printf '{"custom_id":"\\u001b]0;t\\u0007","body":{"model":"\\u001b[31m","messages":[{"role":"user","content":"x"}]}}\n' >>steer.jsonl
+"$SLUICE" batch -c c.yaml -i steer.jsonl -k --dry-run >said 2>&1 || fail "ids that steer: $(cat -v said)"
+grep -q 'first request, of "?\[2J??1m"' said && grep -q 'custom_id "?]0;t?": body.model: model "?\[31m"' said &&
+    ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f]\|\xc2\x9b' said || fail "what steers a terminal is shown: $(cat -v said)"
 echo "dry run: all good"

@@ -1,0 +1,35 @@
+/* utf8: a text from outside cannot steer a terminal. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+Test(utf8, what_a_terminal_would_act_on_becomes_a_question_mark)
+{
+    static const struct {
+        const char *text, *plain;
+    } rows[] = {
+        {"", ""},
+        {"a b~", "a b~"},
+        {"\x1b[2J\x1b]0;t\x07", "?[2J?]0;t?"},
+        {"a\nb\tc\x7f", "a?b?c?"},
+        {"\xc2\x9b"
+         "2J \xc2\x80\xc2\x9f",
+         "??2J ????"}, /* U+009B is ESC [ */
+        {"\xe2\x80\xae"
+         "gnp \xe2\x81\xa6.",
+         "???gnp ???."}, /* turned round */
+        {"\xc2\xa0\xc3\xa9\xe2\x80\xa6\xe2\x82\xac\xf0\x9f\x98\x80",
+         "\xc2\xa0\xc3\xa9\xe2\x80\xa6\xe2\x82\xac\xf0\x9f\x98\x80"},
+        {"cut \xc2", "cut \xc2"},
+        {"cut \xe2\x80", "cut \xe2\x80"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char copy[64];
+
+        snprintf(copy, sizeof copy, "%s", rows[i].text);
+        cr_expect_str_eq(utf8_plain(copy), rows[i].plain, "row %zu", i);
+    }
+}
