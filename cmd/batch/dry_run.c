@@ -2,6 +2,7 @@
 #include "cmd/batch/dry_run.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cmd/batch/over_kafka.h"
 #include "cmd/batch/prepare.h"
 #include "policy/cost.h"
 #include "policy/estimate.h"
@@ -33,6 +35,7 @@ struct dry {
     const struct config *config;
     struct load loads[CONFIG_MODELS_MAX];
     size_t nloads;
+    bool day_at_once; /* what a day allows may be used at once; else workers are given it evenly */
     uint64_t rows, bad;
     struct task *first; /* the first good row */
 };
@@ -166,6 +169,14 @@ LIMIT_OF(tpd)
 LIMIT_OF(input_tpm)
 LIMIT_OF(output_tpm)
 
+/* Minutes in which a limit of `most` a minute lets `need` through. */
+static double minutes_of(double need, double most, double span, bool day_at_once)
+{
+    if (span < DAY_MINUTES || !day_at_once)
+        return need / most;
+    return fmax(ceil(need / (most * span)) - 1, 0) * span;
+}
+
 static void print_minutes(double minutes)
 {
     if (minutes < 2)
@@ -200,13 +211,17 @@ static void print_time(const struct dry *d, const struct load *l)
     for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
         double most = capacity(d->config, l->row->model_name, limits[i].of, limits[i].span);
 
-        if (most > 0 && limits[i].need / most > longest) {
-            longest = limits[i].need / most;
+        double minutes =
+            most > 0 ? minutes_of(limits[i].need, most, limits[i].span, d->day_at_once) : 0;
+
+        if (minutes > longest) {
+            longest = minutes;
             by = limits[i].name;
         }
     }
     if (!by) {
-        puts("    time     no limit is set: as fast as the provider answers");
+        puts("    time     no limit of requests or tokens holds it up: as fast as the provider "
+             "answers");
         return;
     }
     fputs("    time     at least ", stdout);
@@ -284,6 +299,7 @@ int dry_run(const struct batch_options *o, struct err *e)
         rc = prepare_config(o, &c, e) < 0 ? (e->code ? e->code : EX_CONFIG) : 0;
     if (rc == 0) {
         d->config = c;
+        d->day_at_once = !over_kafka_wanted(o) || strcmp(c->limits_scope, "process") == 0;
         in = input_open(o->input, &o->in, (size_t)c->limits.record_bytes, e);
         rc = !in || prepare_index(in, o->input, c, o->keep_going, index, e) < 0 ||
                      see_rows(d, in, (uint64_t)o->limit, e) < 0

@@ -23,11 +23,25 @@ cd .. || fail "no folder"
 [ "$(sim_stats .requests)" = 0 ] || fail "calls were made"
 ! grep -q secret said || fail "a secret is shown: $(grep secret said)"
 for line in 'rows       123 (0 bad)' 'fast (sim/gpt-sim)' 'time     at least 12 s, by rpm' 'rows     120, about' \
-    'cost     not known: give prices under model_info of plain' 'no limit is set' 'first request, of "q1"' \
+    'cost     not known: give prices under model_info of plain' 'no limit of requests or tokens holds it up' 'first request, of "q1"' \
     "POST http://127.0.0.1:$SIM_PORT/v1/chat/completions" '^Authorization: \*\*\*$' '^X-Team: \*\*\*$'; do
     grep -q -- "$line" said || fail "\"$line\" is not in: $(cat said)"
 done
 tail -1 said | jq -e '.model == "gpt-sim" and .messages[0].content == "prompt q1"' >/dev/null || fail "the body: $(tail -1 said)"
+
+# What a day allows may be used at once by one process, and is given out evenly to workers.
+while read -r rpd said more; do
+    head -120 in.jsonl >day.jsonl
+    # shellcheck disable=SC2086
+    "$SLUICE" batch -c c.yaml -i day.jsonl --dry-run --set model_list.0.params.rpm=0 --set model_list.0.params.rpd="$rpd" $more >said
+    grep -q "time     $said" said || fail "rpd $rpd $more: $(grep time said), wanted $said"
+done <<'END'
+120 no.limit
+119 at.least.24.0.h,.by.rpd
+50 at.least.48.0.h,.by.rpd
+240 at.least.12.0.h,.by.rpd --set kafka.bootstrap.servers=127.0.0.1:1
+240 no.limit --set kafka.bootstrap.servers=127.0.0.1:1 --set limits_scope=process
+END
 
 # The most that it can cost, against what it does cost.
 most=$(sed -n 's/.*, \$\([0-9.]*\) at most$/\1/p' said)
