@@ -347,7 +347,7 @@ static int run(const void *opts, int nargs, char *const *args, struct err *e)
 
     (void)nargs;
     (void)args;
-    if (report_check(o->report, e) < 0 || check_options(&q, e) < 0)
+    if (report_check(o->report, o->output, e) < 0 || check_options(&q, e) < 0)
         return -1;
     q.client.progress.timeline = line;
     q.seen = id_set_new();

@@ -314,7 +314,7 @@ int over_kafka(const struct batch_options *o, struct err *e)
     struct kafka_job k = {.o = o};
     int rc = 0;
 
-    if (report_check(o->report, e) < 0 || check_options(&k, e) < 0)
+    if (report_check(o->report, o->output, e) < 0 || check_options(&k, e) < 0)
         return -1;
     k.client.progress.timeline = line;
     rc = run_job(&k, e);

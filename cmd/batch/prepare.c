@@ -368,7 +368,7 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
 
     if (prepare_options(o, e) < 0 ||
         progress_init(&p->progress, o->progress, clock_mono_us(), e) < 0 ||
-        report_check(o->report, e) < 0 || prepare_config(o, &p->config, e) < 0)
+        report_check(o->report, o->output, e) < 0 || prepare_config(o, &p->config, e) < 0)
         return -1;
     p->input = input_open(o->input, &o->in, (size_t)p->config->limits.record_bytes, e);
     if (!p->input)

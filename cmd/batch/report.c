@@ -2,8 +2,10 @@
 #include "cmd/batch/report.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -155,18 +157,46 @@ static void put_limits(struct json_object *root, const struct timeline *line)
     }
 }
 
-int report_check(const char *path, struct err *e)
+/* What is there already is replaced only where it is empty or a page, such as an older report: never the input, or
+ * answers that were paid for. */
+static int check_place(const char *path, struct err *e)
+{
+    static const char begin[] = "<!doctype html>";
+    char text[sizeof begin] = "";
+    struct stat st;
+    ssize_t n = 0;
+    int fd = -1;
+
+    if (stat(path, &st) < 0)
+        return 0;
+    if (!S_ISREG(st.st_mode))
+        return err_set(e, EX_CANTCREAT, "--report %s is no file; name one", path);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    n = fd < 0 ? -1 : read(fd, text, sizeof begin - 1);
+    if (fd >= 0)
+        close(fd);
+    if (n < 0)
+        return err_set(e, EX_CANTCREAT, "--report %s cannot be read: %s", path, strerror(errno));
+    if (n > 0 && strcmp(text, begin) != 0)
+        return err_set(e, EX_CANTCREAT,
+                       "--report %s holds something that is no report; name another file", path);
+    return 0;
+}
+
+int report_check(const char *path, const char *output, struct err *e)
 {
     char folder[4096];
     const char *slash = path ? strrchr(path, '/') : NULL;
 
     if (!path)
         return 0;
+    if (!*path || (output && strcmp(path, output) == 0))
+        return err_set(e, EX_USAGE, "--report wants a file of its own, such as --report run.html");
     snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1,
              slash ? path : ".");
     if (access(folder, W_OK | X_OK) < 0 || (access(path, F_OK) == 0 && access(path, W_OK) < 0))
         return err_set(e, EX_CANTCREAT, "--report %s cannot be written: %s", path, strerror(errno));
-    return 0;
+    return check_place(path, e);
 }
 
 int report_write(const char *path, const struct tally *t, const struct tally_totals *n,
@@ -178,6 +208,8 @@ int report_write(const char *path, const struct tally *t, const struct tally_tot
 
     if (!path)
         return 0;
+    if (check_place(path, e) < 0) /* it may be there since the start, as the output is */
+        return -1;
     put_totals(root, t, n, now_wall_ms);
     put_models(root, t);
     put_failures(root, t);

@@ -14,10 +14,11 @@
         .help = "at the end, write a report of this run as one HTML file for a browser"            \
     }
 
-/* Can the file be written, before any work is done? An older report stays as it is. */
-int report_check(const char *path, struct err *e);
+/* Can the file be written, before any work is done? An older report stays as it is; a file that is neither empty nor a
+ * page is refused, and so is the output (NULL: none is named). */
+int report_check(const char *path, const char *output, struct err *e);
 
-/* Replaces the file as a whole; path NULL: no report is wanted. */
+/* Replaces the file as a whole, where report_check() would allow it; path NULL: no report is wanted. */
 int report_write(const char *path, const struct tally *t, const struct tally_totals *n,
                  const struct timeline *line, int64_t now_wall_ms, struct err *e);
 

@@ -18,11 +18,25 @@ awk '/^    model_info/ { info = $0; next } /^router/ { print info } { print }' c
 code=0
 "$SLUICE" batch -c c.yaml -i in.jsonl -o none.jsonl --store store --report nowhere/r.html --progress none 2>bad.log || code=$?
 { [ $code = 73 ] && grep -q -- "--report nowhere/r.html cannot be written" bad.log; } || fail "a report in no folder: $code: $(cat bad.log)"
+mkfifo pipe
+for place in in.jsonl none.jsonl . pipe ""; do
+    cp in.jsonl in.kept
+    code=0
+    "$SLUICE" batch -c c.yaml -i in.jsonl -o none.jsonl --store store -k --report "$place" --progress none 2>bad.log || code=$?
+    { [ $code = 73 ] || [ $code = 64 ]; } && cmp -s in.jsonl in.kept || fail "a report in '$place': $code: $(cat bad.log)"
+done
 [ "$(sim_stats .requests)" = 0 ] || fail "calls were made before the report was found impossible"
 
 code=0
 "$SLUICE" batch -c c.yaml -i in.jsonl -o out.jsonl --store store -k --report r.html --progress none 2>batch.log || code=$?
 [ $code = 1 ] || fail "batch: $code: $(cat batch.log)"
+cp out.jsonl out.kept
+code=0
+"$SLUICE" batch -c c.yaml -i in.jsonl -o out.jsonl --store store -k --report ./out.jsonl --progress none 2>bad.log || code=$?
+[ $code = 73 ] && cmp -s out.jsonl out.kept || fail "the report took the place of the answers: $code: $(cat bad.log)"
+code=0
+"$SLUICE" batch -c c.yaml -i in.jsonl -o new.jsonl --store store -k --report ./new.jsonl --progress none 2>bad.log || code=$?
+[ $code != 0 ] && [ "$(jq -s length new.jsonl)" = 401 ] || fail "the report took the place of new answers: $code: $(cat bad.log)"
 "$SLUICE" dev -c c.yaml --store kafka --ready-file ready >dev.out 2>dev.log &
 PIDS+=("$!")
 wait_for 20 test -s ready || fail "dev did not start: $(cat dev.log)"
