@@ -84,7 +84,11 @@ int64_t line_reader_size(const struct line_reader *r)
 int line_reader_seek(struct line_reader *r, int64_t offset, int64_t number, struct err *e)
 {
     if (lseek(r->fd, offset, SEEK_SET) < 0)
-        return err_set(e, EX_IOERR, "cannot seek in %s: %s", r->path, strerror(errno));
+        return errno == ESPIPE
+                   ? err_set(e, EX_USAGE,
+                             "%s is read twice, so it cannot be a pipe: save it to a file first",
+                             r->path)
+                   : err_set(e, EX_IOERR, "cannot seek in %s: %s", r->path, strerror(errno));
     r->from = 0;
     r->to = 0;
     r->offset = offset;

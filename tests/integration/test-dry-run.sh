@@ -68,4 +68,9 @@ printf '{"custom_id":"\\u001b]0;t\\u0007","body":{"model":"\\u001b[31m","message
 "$SLUICE" batch -c c.yaml -i steer.jsonl -k --dry-run >said 2>&1 || fail "ids that steer: $(cat -v said)"
 grep -q 'first request, of "?\[2J??1m"' said && grep -q 'custom_id "?]0;t?": body.model: model "?\[31m"' said &&
     ! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f]\|\xc2\x9b' said || fail "what steers a terminal is shown: $(cat -v said)"
+
+# A pipe cannot be read twice.
+code=0
+head -2 fast.jsonl | "$SLUICE" batch -c c.yaml -i - --dry-run >said 2>said.log || code=$?
+[ $code = 64 ] && grep -q 'is read twice' said.log || fail "a pipe: $code: $(cat said.log)"
 echo "dry run: all good"
