@@ -56,6 +56,8 @@ static const struct {
     {"enable_pre_call_checks", "a prompt that is too long goes to context_window_fallbacks"},
     {"stream_timeout", "answers are not streamed"},
     {"max_retries", "see router_settings.num_retries"},
+    {"mode", "see params.mode"},
+    {"request_timeout", "see params.timeout of each row"},
     {"set_verbose", "see observability.log_level"},
     {"success_callback", "see observability.listen for metrics"},
     {"failure_callback", "see observability.listen for metrics"},
@@ -195,6 +197,8 @@ static void put_model_name(const struct import *im, const struct conf_node *n)
     const char *rest = NULL;
     const char *provider = provider_of(im, n, own, sizeof own, &rest);
 
+    if (strchr(n->text, '*'))
+        say(im, n, "%.100s stands for many models, and is one here: write a row for each", n->text);
     for (size_t i = 0; strcmp(provider, "bedrock") == 0 && i < ARRAY_LEN(ways); i++) {
         if (strncmp(rest, ways[i], strlen(ways[i])) == 0)
             rest += strlen(ways[i]); /* there is one way: Converse */
@@ -233,6 +237,13 @@ static void put_params(const struct import *im, const struct conf_node *params)
     }
 }
 
+/* What a row serves is asked of the request here; of others than these it has to be said. */
+static bool is_usual_mode(const struct conf_node *n)
+{
+    return strcmp(n->key, "mode") == 0 && n->kind == CONF_SCALAR && !conf_node_null(n) &&
+           (strcmp(n->text, "chat") == 0 || strcmp(n->text, "embedding") == 0);
+}
+
 /* Prices may stand beside the parameters, too. */
 static void put_info(const struct import *im, const struct conf_node *params,
                      const struct conf_node *info)
@@ -249,7 +260,7 @@ static void put_info(const struct import *im, const struct conf_node *params,
                 buf_str(im->out, begun ? "" : "    model_info:\n");
                 put_entry(im->out, "      ", n->key, n);
                 begun = true;
-            } else if (b == 0 && strcmp(n->key, "id") != 0 && strcmp(n->key, "mode") != 0) {
+            } else if (b == 0 && strcmp(n->key, "id") != 0 && !is_usual_mode(n)) {
                 say_left_out(im, n);
             }
         }
@@ -285,6 +296,13 @@ static int put_row(const struct import *im, const struct conf_node *row, struct 
 
 /* ---- settings ---- */
 
+/* The strategies that keep a row within its limits, which each of ours does. */
+static bool is_by_usage(const struct conf_node *n)
+{
+    return strcmp(n->key, "routing_strategy") == 0 && n->kind == CONF_SCALAR &&
+           strncmp(n->text, "usage-based-routing", strlen("usage-based-routing")) == 0;
+}
+
 /* litellm_settings holds some of what stands in router_settings, which goes first. */
 static void put_router(const struct import *im)
 {
@@ -299,7 +317,9 @@ static void put_router(const struct import *im)
 
             if (m == 1 && strcmp(n->key, "drop_params") == 0)
                 continue;
-            if (!is_ours(conf_rows, "router_settings.", n->key)) {
+            if (is_by_usage(n)) {
+                say(im, n, "is left out: %s; rows are chosen within their limits here", n->text);
+            } else if (!is_ours(conf_rows, "router_settings.", n->key)) {
                 say_left_out(im, n);
             } else if (again) {
                 say(im, n, "is left out: router_settings says it already");

@@ -48,6 +48,20 @@ Test(litellm, what_means_the_same_is_carried_over)
         {ROW("model: openai/x") "router_settings: {num_retries: 7}\nlitellm_settings: "
                                 "{num_retries: 8}\n",
          "num_retries: 7", "c.yaml:4: `num_retries` is left out: router_settings says it already"},
+        {ROW("model: 'openai/*'"), "model: \"openai/*\"",
+         "c.yaml:2: `model` openai/* stands for many models"},
+        {"model_list:\n- {model_name: m, litellm_params: {model: openai/x}, model_info: {mode: "
+         "responses}}\n",
+         "model: openai/x\n", "c.yaml:2: `mode` is left out: see params.mode"},
+        {"model_list:\n- {model_name: m, litellm_params: {model: openai/x}, model_info: {mode: "
+         "chat, id: a}}\n",
+         "model: openai/x\n", NULL},
+        {ROW("model: openai/x") "router_settings: {routing_strategy: usage-based-routing-v2}\n",
+         "model: openai/x\n", "c.yaml:3: `routing_strategy` is left out: usage-based-routing-v2"},
+        {ROW("model: openai/x") "router_settings: {routing_strategy: least-busy}\n",
+         "routing_strategy: least-busy", NULL},
+        {ROW("model: openai/x") "litellm_settings: {request_timeout: 60}\n", "model: openai/x\n",
+         "c.yaml:3: `request_timeout` is left out: see params.timeout"},
         {ROW("model: openai/x") "general_settings: {master_key: k}\n", "model: openai/x",
          "c.yaml:3: `general_settings` is left out: belongs to the proxy"},
     };
