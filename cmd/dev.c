@@ -290,8 +290,10 @@ static void announce(const struct dev *d)
         fprintf(stderr, "  models fast and smart are simulated: http://127.0.0.1:%u/v1\n",
                 (unsigned)sim_port(d->sim));
     if (d->watch)
-        fprintf(stderr, "  what the worker is doing: http://127.0.0.1:%u/status and /metrics\n",
-                (unsigned)watch_port(d->watch));
+        fprintf(
+            stderr,
+            "  what the worker is doing: http://127.0.0.1:%u/ (for a browser), /status, /metrics\n",
+            (unsigned)watch_port(d->watch));
     fprintf(stderr,
             "  sluice enqueue -b %s -i prompts.jsonl\n"
             "  sluice collect -b %s --run prompts.jsonl.run -o replies.jsonl\n"

@@ -178,7 +178,8 @@ static void make_page(const struct admin *a, struct MHD_Connection *c, const cha
     }
     p = find_page(a, path, post, &known);
     if (!known) {
-        admin_refuse(ret, MHD_HTTP_NOT_FOUND, "no such page; GET / lists them");
+        admin_refuse(ret, MHD_HTTP_NOT_FOUND,
+                     "no such page; there are / for a browser, /status and /metrics");
     } else if (!p || (!post && !get)) {
         ret->allow = find_page(a, path, false, &known) ? "GET, HEAD" : "POST";
         admin_refuse(ret, MHD_HTTP_METHOD_NOT_ALLOWED, "this page answers %s only", ret->allow);
