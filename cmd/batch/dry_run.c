@@ -15,6 +15,8 @@
 #include "cmd/batch/prepare.h"
 #include "policy/cost.h"
 #include "policy/estimate.h"
+#include "policy/limit.h"
+#include "policy/select.h"
 #include "policy/worst.h"
 #include "task/provider.h"
 #include "task/record.h"
@@ -25,6 +27,8 @@
 struct load {
     const struct model *row; /* the first of its rows, whose prices count */
     uint64_t rows;
+    uint64_t refused; /* of these, too large for the limits of every row that they accept */
+    const char *refused_by;
     int64_t input, output; /* tokens: output, if answers are half as long as they may be */
     double low, middle, high;
     bool no_price;
@@ -77,6 +81,20 @@ static void add(struct load *l, const struct task *t, struct limit_need need)
         l->high += high;
 }
 
+/* Would the pool refuse it, since no row of model_list ever takes it? */
+static bool is_refused(struct load *l, const struct config *c, const struct task *t)
+{
+    enum limit_dim dim = LIMIT_DIMS;
+
+    if (select_candidates(c, t) != 0)
+        return false;
+    l->rows++;
+    l->refused++;
+    if (!l->refused_by && select_too_large(c, t, &dim) >= 0)
+        l->refused_by = limit_name(dim);
+    return true;
+}
+
 /* Takes over the task. */
 static void see_row(struct dry *d, struct task *t)
 {
@@ -86,7 +104,7 @@ static void see_row(struct dry *d, struct task *t)
         l = load_of(d, t->models[0]);
     d->rows++;
     d->bad += l == NULL;
-    if (l)
+    if (l && !is_refused(l, d->config, t))
         add(l, t, estimate_task(d->config, t));
     if (l && !d->first)
         d->first = STEAL(t);
@@ -189,7 +207,7 @@ static void print_minutes(double minutes)
 
 static void print_time(const struct dry *d, const struct load *l)
 {
-    const double requests = (double)l->rows;
+    const double requests = (double)(l->rows - l->refused);
     const double tokens = (double)(l->input + l->output);
     const struct {
         const char *name;
@@ -277,6 +295,12 @@ static int print(const struct dry *d, struct err *e)
         put(l->row->upstream_model);
         printf(")\n    rows     %" PRIu64 ", about %" PRId64 " tokens in and %" PRId64 " out\n",
                l->rows, l->input, l->output);
+        if (l->refused)
+            printf("    refused  %" PRIu64
+                   ", since no row of model_list takes them: larger than %s\n",
+                   l->refused, l->refused_by ? l->refused_by : "a limit");
+        if (l->refused == l->rows)
+            continue;
         print_cost(l);
         print_time(d, l);
     }

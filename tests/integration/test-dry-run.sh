@@ -33,8 +33,8 @@ tail -1 said | jq -e '.model == "gpt-sim" and .messages[0].content == "prompt q1
 while read -r rpd said more; do
     head -120 in.jsonl >day.jsonl
     # shellcheck disable=SC2086
-    "$SLUICE" batch -c c.yaml -i day.jsonl --dry-run --set model_list.0.params.rpm=0 --set model_list.0.params.rpd="$rpd" $more >said
-    grep -q "time     $said" said || fail "rpd $rpd $more: $(grep time said), wanted $said"
+    "$SLUICE" batch -c c.yaml -i day.jsonl --dry-run --set model_list.0.params.rpm=0 --set model_list.0.params.rpd="$rpd" $more >day.said
+    grep -q "time     $said" day.said || fail "rpd $rpd $more: $(grep time day.said), wanted $said"
 done <<'END'
 120 no.limit
 119 at.least.24.0.h,.by.rpd
@@ -42,6 +42,11 @@ done <<'END'
 240 at.least.12.0.h,.by.rpd --set kafka.bootstrap.servers=127.0.0.1:1
 240 no.limit --set kafka.bootstrap.servers=127.0.0.1:1 --set limits_scope=process
 END
+
+# Rows that the pool would refuse are said, and cost nothing.
+"$SLUICE" batch -c c.yaml -i day.jsonl --dry-run --set model_list.0.params.tpm=50 >day.said
+grep -q 'refused  120, since no row of model_list takes them: larger than tpm' day.said || fail "rows larger than tpm: $(cat day.said)"
+! grep -q 'cost ' day.said || fail "what is refused has a cost: $(cat day.said)"
 
 # The most that it can cost, against what it does cost.
 most=$(sed -n 's/.*, \$\([0-9.]*\) at most$/\1/p' said)
