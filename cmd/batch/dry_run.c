@@ -25,7 +25,7 @@
 
 /* What a model has to do. */
 struct load {
-    const struct model *row; /* the first of its rows, whose prices count */
+    const struct model *row; /* the first of its rows */
     uint64_t rows;
     uint64_t refused; /* of these, too large for the limits of every row that they accept */
     const char *refused_by;
@@ -44,10 +44,20 @@ struct dry {
     struct task *first; /* the first good row */
 };
 
+/* The next row of a name from a place on, without those of weight 0, the last resort; NULL: there is none. */
+static const struct model *row_of(const struct config *c, const char *model_name, size_t from)
+{
+    const struct model *m = config_model(c, model_name, from);
+
+    while (m && m->weight <= 0)
+        m = config_model(c, model_name, (size_t)m->index + 1);
+    return m;
+}
+
 /* NULL: no row of model_list serves it. */
 static struct load *load_of(struct dry *d, const char *model_name)
 {
-    const struct model *row = config_model(d->config, model_name, 0);
+    const struct model *row = row_of(d->config, model_name, 0);
 
     for (size_t i = 0; row && i < d->nloads; i++) {
         if (d->loads[i].row == row)
@@ -64,21 +74,46 @@ static enum service_tier tier_of(const struct task *t)
     return service_tier_of(json_get_str(t->body, "service_tier"));
 }
 
-static void add(struct load *l, const struct task *t, struct limit_need need)
+/* What it costs at most, whichever row serves it, the last resort too. */
+static void add_high(struct load *l, const struct config *c, const struct task *t)
 {
-    const struct prices *p = &l->row->prices;
-    int64_t input = need.tokens - need.output;
-    double middle = cost_at_most(p, tier_of(t), input, need.output / 2);
+    const char *name = l->row->model_name;
     double high = 0;
 
+    for (const struct model *m = config_model(c, name, 0); m;
+         m = config_model(c, name, (size_t)m->index + 1)) {
+        double most = 0;
+
+        if (l->no_high.msg[0] || worst_cost(m, t, &most, &l->no_high) < 0)
+            return;
+        high = fmax(high, most);
+    }
+    l->high += high;
+}
+
+/* The cheapest of its rows, and about what they take by their weights. */
+static void add(struct load *l, const struct config *c, const struct task *t)
+{
+    struct limit_need need = estimate_task(c, t);
+    int64_t input = need.tokens - need.output;
+    double low = INFINITY;
+    double sum = 0;
+    double weights = 0;
+
+    for (const struct model *m = l->row; m; m = row_of(c, m->model_name, (size_t)m->index + 1)) {
+        double middle = cost_at_most(&m->prices, tier_of(t), input, need.output / 2);
+
+        l->no_price |= middle < 0;
+        low = fmin(low, cost_at_most(&m->prices, tier_of(t), input, 0));
+        sum += middle * m->weight;
+        weights += m->weight;
+    }
     l->rows++;
     l->input += input;
     l->output += need.output / 2;
-    l->no_price |= middle < 0;
-    l->low += cost_at_most(p, tier_of(t), input, 0);
-    l->middle += middle;
-    if (!l->no_high.msg[0] && worst_cost(l->row, t, &high, &l->no_high) == 0)
-        l->high += high;
+    l->low += low;
+    l->middle += sum / weights;
+    add_high(l, c, t);
 }
 
 /* Would the pool refuse it, since no row of model_list ever takes it? */
@@ -105,7 +140,7 @@ static void see_row(struct dry *d, struct task *t)
     d->rows++;
     d->bad += l == NULL;
     if (l && !is_refused(l, d->config, t))
-        add(l, t, estimate_task(d->config, t));
+        add(l, d->config, t);
     if (l && !d->first)
         d->first = STEAL(t);
     task_free(t);
@@ -156,17 +191,17 @@ static void print_cost(const struct load *l)
     if (l->no_high.msg[0])
         printf(";\n             no bound: %s\n", l->no_high.msg);
     else
-        printf(", $%.4f at most\n", l->high);
+        printf(", $%.4f at most (one call each)\n", l->high);
 }
 
 /* A limit of all rows of a model together, in a minute; 0: none, since one of them has none. */
 static double capacity(const struct config *c, const char *model_name,
                        int64_t (*of)(const struct model *m), double minutes)
 {
-    const struct model *m = config_model(c, model_name, 0);
+    const struct model *m = row_of(c, model_name, 0);
     double sum = 0;
 
-    for (; m; m = config_model(c, model_name, (size_t)m->index + 1)) {
+    for (; m; m = row_of(c, model_name, (size_t)m->index + 1)) {
         if (of(m) <= 0)
             return 0;
         sum += (double)of(m) / minutes;
@@ -259,7 +294,7 @@ static void print_header(const struct model *m, const struct http_header *h)
 
 static int print_first(const struct dry *d, struct err *e)
 {
-    const struct model *m = config_model(d->config, d->first->models[0], 0);
+    const struct model *m = row_of(d->config, d->first->models[0], 0);
     struct http_request r;
     int rc = 0;
 

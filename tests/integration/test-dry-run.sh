@@ -48,8 +48,20 @@ END
 grep -q 'refused  120, since no row of model_list takes them: larger than tpm' day.said || fail "rows larger than tpm: $(cat day.said)"
 ! grep -q 'cost ' day.said || fail "what is refused has a cost: $(cat day.said)"
 
+# Of several rows of a name any may be chosen, the dear one too, and one of weight 0 as a last resort.
+cat >rows.yaml <<CONF
+model_list:
+  - {model_name: fast, params: {model: sim/off, api_base: "http://127.0.0.1:$SIM_PORT/v1", weight: 0, rpm: 9000}, model_info: {input_cost_per_token: 0, output_cost_per_token: 0.004}}
+  - {model_name: fast, params: {model: sim/cheap, api_base: "http://127.0.0.1:$SIM_PORT/v1", rpm: 20}, model_info: {input_cost_per_token: 0, output_cost_per_token: 0.001}}
+  - {model_name: fast, params: {model: sim/dear, api_base: "http://127.0.0.1:$SIM_PORT/v1", rpm: 20}, model_info: {input_cost_per_token: 0, output_cost_per_token: 0.003}}
+CONF
+"$SLUICE" batch -c rows.yaml -i day.jsonl --dry-run >day.said
+for line in '\$0.0000 without the answers, about \$12.0000 if' '\$48.0000 at most (one call each)' 'at least 3 min, by rpm' '"model":"cheap"'; do
+    grep -q -- "$line" day.said || fail "several rows: \"$line\" is not in: $(cat day.said)"
+done
+
 # The most that it can cost, against what it does cost.
-most=$(sed -n 's/.*, \$\([0-9.]*\) at most$/\1/p' said)
+most=$(sed -n 's/.*, \$\([0-9.]*\) at most (one call each)$/\1/p' said)
 head -120 in.jsonl >fast.jsonl
 "$SLUICE" batch -c c.yaml -i fast.jsonl -o out.jsonl --store store --set model_list.0.params.rpm=0 --progress none 2>batch.log ||
     fail "batch: $(cat batch.log)"
