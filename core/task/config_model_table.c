@@ -144,7 +144,9 @@ const struct conf_row conf_model_rows[] = {
      .min = 0,
      .max = 1000000,
      .fallback = "1",
-     .help = "share among the rows of this model_name; 0 to take the row out"},
+     .help = "share among the rows of this model_name; 0: a last resort, for requests that all "
+             "others have refused or while "
+             "they are switched off (key, quota); to take a row out, delete it"},
     {.path = "params.extra_headers",
      .type = CONF_PROPERTIES,
      .flags = CONF_MASKED,

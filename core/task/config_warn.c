@@ -36,8 +36,10 @@ static void warn_model(const struct warner *w, const struct model *m)
 {
     conf_warn_prices(m, w->fn, w->arg);
     if (m->weight <= 0)
-        warn(w, "model `%s` (%s/%s): weight 0, so this row is never chosen", m->model_name,
-             m->provider_name, m->upstream_model);
+        warn(w,
+             "model `%s` (%s/%s): weight 0, so this row is asked only when the others of its name "
+             "refuse or are off",
+             m->model_name, m->provider_name, m->upstream_model);
     if (!m->tls_verify)
         warn(w, "model `%s` (%s/%s): tls_verify is off; anyone on the way can read the key",
              m->model_name, m->provider_name, m->upstream_model);
