@@ -79,8 +79,10 @@ expect locked off_credential "api_key"
 expect unwanted idle "no task wants it"
 expect pool models "see the models"
 grep -A1 "^  narrow" explain.out | grep -qE "calls/s at most" || fail "no calls/s: $(cat explain.out)"
-curl -sS "$URL/metrics" | grep -q '^sluice_route_held_seconds_total{model="requests",.*reason="rpm"}' || fail "no metric"
-"$SLUICE" top --once --url "$URL" | grep -qE "held up by: .*models [0-9]+%" || fail "top does not say it"
+curl -sS "$URL/metrics" >metrics
+grep -q '^sluice_route_held_seconds_total{model="requests",.*reason="rpm"}' metrics || fail "no metric"
+"$SLUICE" top --once --url "$URL" >top.out
+grep -qE "held up by: .*models [0-9]+%" top.out || fail "top does not say it"
 dev_stop
 sim_stop
 
