@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define LINE_MAX_BYTES     2048
 #define REPEAT_SLOTS       64
@@ -68,6 +69,17 @@ bool log_wants(enum log_level level)
     return level >= log_level();
 }
 
+/* Nothing to quote, and nothing that may be a control character: those of U+0080 to U+009F begin with 0xc2, marks that
+ * turn the direction with 0xe2. */
+static bool is_bare(const char *value)
+{
+    for (const unsigned char *p = (const unsigned char *)value; *p; p++) {
+        if (*p <= 0x20 || strchr("\"=\\\x7f\xc2\xe2", *p))
+            return false;
+    }
+    return true;
+}
+
 const char *log_quote(const char *value, char *out, unsigned cap)
 {
     unsigned n = 0;
@@ -75,7 +87,7 @@ const char *log_quote(const char *value, char *out, unsigned cap)
 
     if (!value || !*value)
         return "\"\"";
-    if (!strpbrk(value, " \"=\\\n\r\t"))
+    if (is_bare(value))
         return value;
     out[n++] = '"';
     for (p = value; *p && n + 4 < cap; p++) {
@@ -85,7 +97,7 @@ const char *log_quote(const char *value, char *out, unsigned cap)
     }
     out[n++] = '"';
     out[n] = '\0';
-    return out;
+    return utf8_plain(out);
 }
 
 /* True when this event may be written now; how many were left out before it goes to *ret_left_out. */

@@ -22,6 +22,12 @@ Test(log, quote)
         {"back\\slash", "\"back\\\\slash\""},
         {"line\nbreak", "\"line break\""},
         {"tab\there", "\"tab here\""},
+        {"\x1b[2J", "\" [2J\""},
+        {"\xc2\x9b"
+         "2J\x7f",
+         "\"??2J?\""},
+        {"caf\xc3\xa9", "caf\xc3\xa9"},
+        {"1\xe2\x82\xac", "\"1\xe2\x82\xac\""},
     };
     size_t i = 0;
 
