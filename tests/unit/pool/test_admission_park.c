@@ -128,3 +128,50 @@ Test(admission_park, when_all_are_away_the_topic_holds_the_rest)
     cr_expect_eq(admission_park_us(admission), INT64_MAX);
     free_all(t, 1);
 }
+
+/* A model that is away may not use up the retries of all others by being waited for. */
+Test(admission_park, a_retry_that_is_parked_costs_no_budget)
+{
+    enum { N = 300, ROUNDS = 3 };
+    struct task *retry = task_for("fast", NULL);
+    atomic_llong excess = 0;
+    struct task *t[N];
+
+    cool(NOW + 600 * S);
+    for (int round = 0; round < ROUNDS; round++) {
+        int64_t now_us = NOW + round * S / 10;
+
+        atomic_store(&excess, N);
+        for (int i = 0; i < N; i++) {
+            t[i] = task_for("slow", NULL);
+            t[i]->excess = &excess;
+            t[i]->attempts_used = 1;
+            cr_assert_eq(enter(t[i], now_us), ADMISSION_WAITS);
+        }
+        cr_expect_eq(park(now_us), N, "none of them waits for the budget");
+        retry->attempts_used = 1;
+        cr_assert_eq(enter(retry, now_us), ADMITTED, "round %d", round);
+        leave_ok(retry, now_us);
+        free_all(t, N);
+    }
+    task_free(retry);
+}
+
+Test(admission_park, a_retry_whose_deadline_comes_costs_no_budget)
+{
+    enum { N = 600 };
+    struct task *retry = task_for("fast", NULL);
+    struct task *t = task_for("slow", NULL);
+
+    cool(NOW + 600 * S);
+    t->attempts_used = 1;
+    for (int i = 0; i < N; i++) {
+        t->paid_retry = false; /* another one */
+        cr_assert_eq(enter(t, NOW), ADMISSION_WAITS);
+        cr_assert(admission_remove(admission, t));
+    }
+    retry->attempts_used = 1;
+    cr_expect_eq(enter(retry, NOW), ADMITTED);
+    task_free(t);
+    task_free(retry);
+}
