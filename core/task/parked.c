@@ -16,17 +16,18 @@
 #include "base/mem.h"
 
 #define DIGITS_MAX 18 /* of a number: it cannot run over */
+#define STAMP_MAX  999999999999999999
 
 int parked_format(const struct parked *p, char *out, size_t cap)
 {
+    int64_t record_ms = p->record_ms >= 0 && p->record_ms <= STAMP_MAX ? p->record_ms : -1;
     char hex[2 * PARKED_OWNER_LEN + 1];
 
     for (size_t i = 0; i < PARKED_OWNER_LEN; i++)
         snprintf(hex + 2 * i, 3, "%02x", p->owner[i]);
     return snprintf(
         out, cap, "1 %s %" PRId32 " %" PRId32 " %" PRId64 " %" PRId64 " %" PRId32 " %" PRId64 " %s",
-        hex, p->times, p->attempts, p->received_ms, p->record_ms, p->partition, p->offset,
-        p->topic);
+        hex, p->times, p->attempts, p->received_ms, record_ms, p->partition, p->offset, p->topic);
 }
 
 /* What is left to be read. */

@@ -19,10 +19,10 @@ struct parked {
     char topic[PARKED_TOPIC_MAX]; /* where the first copy was read */
     int32_t partition;
     int64_t offset;
-    int64_t received_ms;             /* and when, wall clock */
-    int64_t record_ms;               /* its own time stamp; -1: unknown */
-    int32_t times;                   /* how often it was parked, this copy counted */
-    int32_t attempts;                /* calls that count against num_retries */
+    int64_t received_ms; /* and when, wall clock */
+    int64_t record_ms;   /* its own time stamp; -1: unknown, or none that can be meant */
+    int32_t times;       /* how often it was parked, this copy counted */
+    int32_t attempts;    /* calls that count against num_retries */
     uint8_t owner[PARKED_OWNER_LEN]; /* digest of the cluster and the group whose copy it is */
 };
 

@@ -63,6 +63,22 @@ Test(parked, the_longest_fits)
     expect_same(&back, &p);
 }
 
+/* A producer's stamp may be in nanoseconds, or nonsense: the copy of its record is still ours. */
+Test(parked, a_stamp_that_is_none_is_unknown)
+{
+    static const int64_t stamps[] = {1700000000000000000, INT64_MAX, -2, INT64_MIN};
+    struct parked p = whole;
+    struct parked back = {.times = 0};
+    char text[PARKED_TEXT_MAX];
+
+    for (size_t i = 0; i < ARRAY_LEN(stamps); i++) {
+        p.record_ms = stamps[i];
+        cr_assert_eq(parked_parse(text, (size_t)parked_format(&p, text, sizeof text), &back), 0,
+                     "%lld", (long long)stamps[i]);
+        cr_expect_eq(back.record_ms, -1);
+    }
+}
+
 static const struct {
     const char *name;
     const char *text;
