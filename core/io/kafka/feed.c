@@ -12,6 +12,9 @@
 /* Of the pool's room that a topic keeps free for each higher priority: one in so many. */
 #define KEPT_PART 8
 
+/* When so many records of higher topics went ahead of a lower one, one of its own goes first. */
+#define LATE_AFTER 16
+
 /* Opens the record in the ledger; the task goes to the round's list or is dropped. Returns false when the
  * ledger is full, or the record has to wait for others of its kind: it stays with the caller. */
 static bool begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
@@ -85,10 +88,21 @@ static int64_t feed_part(struct kafka_intake *in, struct kafka_part *p, int64_t 
     return n;
 }
 
+/* n records of this level went: those of lower ones were passed so many times more. */
+static void count_passed(struct kafka_intake *in, int above, int64_t n)
+{
+    int64_t *p = in->passed;
+
+    p[above] = p[above] > LATE_AFTER * n ? p[above] - LATE_AFTER * n : 0;
+    for (int i = above + 1; i < TASK_PRIORITIES; i++)
+        p[i] = p[i] + n < LATE_AFTER * FEED_CHUNK ? p[i] + n : LATE_AFTER * FEED_CHUNK;
+}
+
 /* Gives the pool up to `room` tasks of topics with as many priorities above theirs, a few of each partition in
  * turn. */
 static void feed_topics(struct kafka_intake *in, int above, int64_t room)
 {
+    int64_t before = in->ngot;
     int64_t moved = 1;
 
     while (room > in->ngot && moved) {
@@ -101,6 +115,34 @@ static void feed_topics(struct kafka_intake *in, int above, int64_t room)
                 moved += feed_part(in, p, left < FEED_CHUNK ? left : FEED_CHUNK);
         }
         in->turn++;
+    }
+    count_passed(in, above, in->ngot - before);
+}
+
+/* What is open of topics with at least as many priorities above theirs. */
+static int64_t open_below(const struct kafka_intake *in, int above)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < in->nparts; i++)
+        if (in->parts[i]->above >= above && in->parts[i]->ledger)
+            n += (int64_t)ledger_open(in->parts[i]->ledger);
+    return n;
+}
+
+/* Higher topics that have more than the pool can take would keep the lower ones out for ever. What those may
+ * hold of the pool stays the same. */
+static void feed_late(struct kafka_intake *in, int lowest, int64_t room, int64_t kept)
+{
+    for (int above = 1; above <= lowest; above++) {
+        int64_t most = in->passed[above] / LATE_AFTER;
+        int64_t left;
+
+        if (most == 0)
+            continue;
+        left = in->setup.config->pool.max_in_flight - kept * above - open_below(in, above);
+        most = in->ngot + (left < most ? left : most);
+        feed_topics(in, above, most < room ? most : room);
     }
 }
 
@@ -116,6 +158,7 @@ void feed_pool(struct kafka_intake *in)
     kept = kept > 0 ? kept : 1;
     if (kept * lowest > c->pool.max_in_flight / 2)
         kept = c->pool.max_in_flight / 2 / lowest;
+    feed_late(in, lowest, room, kept);
     for (int above = 0; above <= lowest; above++)
         feed_topics(in, above, room - kept * above);
     submit(in);

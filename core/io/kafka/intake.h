@@ -57,11 +57,12 @@ struct kafka_intake {
     struct list_node got;    /* tasks of this round, not yet submitted */
     int64_t ngot;
     struct intake_stock
-        stock[2];      /* 1: of topics with the highest of several priorities; 0: of the others */
-    size_t turn;       /* which part is fed first */
-    bool assigned_all; /* embedded: partitions are known */
-    bool unloaded;     /* some part is not live yet */
-    int64_t load_us;   /* when to ask again */
+        stock[2]; /* 1: of topics with the highest of several priorities; 0: of the others */
+    size_t turn;  /* which part is fed first */
+    int64_t passed[TASK_PRIORITIES];     /* feed.c: how many went ahead of those of a level */
+    bool assigned_all;                   /* embedded: partitions are known */
+    bool unloaded;                       /* some part is not live yet */
+    int64_t load_us;                     /* when to ask again */
     struct committed_question *question; /* away, or NULL */
     int64_t heads_us;                    /* when to look for stuck heads again */
     int64_t gauges_us;                   /* when to take the gauges again */
