@@ -29,9 +29,11 @@ void delay_mark(const struct kafka_intake *in, struct kafka_part *p)
     /* An embedded broker drops what it has no room for. */
     p->parks = *delay && !in->setup.embedded;
     p->delay = p->parks && strcmp(p->topic, delay) == 0;
-    if (p->delay) /* fed like the lowest topic; its tasks have the priority of theirs */
-        p->above = config_priorities_above(in->setup.config, -1) - 1;
-    p->front = p->front && !p->delay;
+    if (!p->delay)
+        return;
+    /* fed like the lowest topic; its tasks have the priority of theirs */
+    p->above = config_priorities_above(in->setup.config, -1) - 1;
+    p->stock = STOCK_DELAY;
 }
 
 static bool read_header(const rd_kafka_message_t *m, struct parked *ret)

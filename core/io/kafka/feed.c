@@ -150,8 +150,7 @@ static void feed_late(struct kafka_intake *in, int lowest, int64_t room, int64_t
 void feed_pool(struct kafka_intake *in)
 {
     const struct config *c = in->setup.config;
-    bool stock = in->stock[0].tasks > 0 || in->stock[1].tasks > 0;
-    int64_t room = stock ? in->pool.room(in->pool.pool) : 0;
+    int64_t room = pause_stocked(in) > 0 ? in->pool.room(in->pool.pool) : 0;
     int64_t kept = c->pool.max_in_flight / KEPT_PART;
     int lowest = config_priorities_above(c, -1) - 1;
 

@@ -52,7 +52,7 @@ void gauge_tick(struct kafka_intake *in, int64_t now_us)
     in->gauges_us = now_us + EVERY_US;
     for (size_t i = 0; i < in->nparts; i++)
         add(&g, in, in->parts[i]);
-    g.stock = in->stock[0].tasks + in->stock[1].tasks;
+    g.stock = pause_stocked(in);
     pthread_mutex_lock(&in->gauges_lock);
     in->gauges = g;
     pthread_mutex_unlock(&in->gauges_lock);

@@ -18,6 +18,7 @@
 /* What waits in parts for the pool. */
 struct intake_stock {
     int64_t tasks, bytes;
+    int64_t tasks_max, bytes_max;
     bool full; /* PAUSE_POOL is on for its parts */
 };
 
@@ -56,9 +57,8 @@ struct kafka_intake {
     struct kafka_part *last; /* of the last message: most come in runs */
     struct list_node got;    /* tasks of this round, not yet submitted */
     int64_t ngot;
-    struct intake_stock
-        stock[2]; /* 1: of topics with the highest of several priorities; 0: of the others */
-    size_t turn;  /* which part is fed first */
+    struct intake_stock stock[STOCKS];
+    size_t turn;                         /* which part is fed first */
     int64_t passed[TASK_PRIORITIES];     /* feed.c: how many went ahead of those of a level */
     bool assigned_all;                   /* embedded: partitions are known */
     bool unloaded;                       /* some part is not live yet */
@@ -126,8 +126,9 @@ void pause_shrink_map(
 void intake_pause_all(struct kafka_intake *in, unsigned reason, bool on);
 size_t pause_part_high(const struct kafka_intake *in); /* records of a part that may wait here */
 struct intake_stock *pause_stock_of(struct kafka_intake *in, const struct kafka_part *p);
-bool pause_is_due(const struct kafka_intake *in); /* a stock is full, and its parts go on */
-void pause_adjust(struct kafka_intake *in);       /* resumes and pauses by what waits now */
+int64_t pause_stocked(const struct kafka_intake *in); /* records in all stocks */
+bool pause_is_due(const struct kafka_intake *in);     /* a stock is full, and its parts go on */
+void pause_adjust(struct kafka_intake *in);           /* resumes and pauses by what waits now */
 
 /* Tells librdkafka when it is not so yet, whatever the reasons say. */
 void intake_tell(struct kafka_intake *in, struct kafka_part *p, bool pause);

@@ -17,6 +17,9 @@
 #include "policy/ledger.h"
 #include "task/task.h"
 
+#define STOCK_DELAY TASK_PRIORITIES /* `stock` of a part of the delay topic, else it is `above` */
+#define STOCKS      (STOCK_DELAY + 1)
+
 #define METADATA_MAX 4096 /* longest commit metadata that brokers accept by default */
 
 enum pause_reason {
@@ -47,7 +50,7 @@ struct kafka_part {
     int64_t due_us;        /* then: when the record read last is due, monotonic */
     int priority;          /* topics.priority of its topic */
     int above;             /* how many different priorities above that one there are */
-    bool front;            /* topics have priorities, and its own is the highest */
+    int stock;             /* where its records wait: with those of the same priority, or parked */
     bool moved;            /* its last owner may live, see struct holding_part */
     bool live;             /* handed to librdkafka with its position; false: still being loaded */
     int64_t start;         /* committed offset, or RD_KAFKA_OFFSET_BEGINNING / _END */

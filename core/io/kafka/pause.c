@@ -53,31 +53,46 @@ size_t pause_part_high(const struct kafka_intake *in)
 }
 
 /*
- * And of all: enough for each partition to have its share. Records come in runs of one partition, so that a
- * smaller stock would be filled by a few of them while the others wait, for tens of seconds in a slow pool.
+ * Each priority has a stock, and the delay topic has: what waits there fills up only its own, and pauses only its
+ * own partitions. The bytes are divided by those in use.
+ *
+ * Enough records for each partition to have its share: they come in runs of one partition, so that a smaller stock
+ * would be filled by a few of them while the others wait, for tens of seconds in a slow pool.
  */
-static int64_t stock_high(const struct kafka_intake *in)
+static void size_stocks(struct kafka_intake *in)
 {
-    int64_t all = (int64_t)(in->nparts * pause_part_high(in));
+    int64_t parts[STOCKS] = {0};
+    int64_t used = 0;
 
-    return all < STOCK_LEAST ? STOCK_LEAST : all > STOCK_MOST ? STOCK_MOST : all;
+    for (size_t i = 0; i < in->nparts; i++)
+        used += parts[in->parts[i]->stock]++ == 0;
+    for (int i = 0; i < STOCKS; i++) {
+        int64_t all = parts[i] * (int64_t)pause_part_high(in);
+
+        in->stock[i].tasks_max = all < STOCK_LEAST  ? STOCK_LEAST
+                                 : all > STOCK_MOST ? STOCK_MOST
+                                                    : all;
+        in->stock[i].bytes_max = used ? STOCK_BYTES / used : STOCK_BYTES;
+    }
 }
 
-/* Topics of the highest priority have their own, so that those below can fill up only theirs. */
 struct intake_stock *pause_stock_of(struct kafka_intake *in, const struct kafka_part *p)
 {
-    return &in->stock[p->front];
+    return &in->stock[p->stock];
 }
 
-/* Half of the bytes for each when there are two. */
-static int64_t bytes_high(const struct kafka_intake *in)
+int64_t pause_stocked(const struct kafka_intake *in)
 {
-    return in->setup.config->topics.priority.count > 0 ? STOCK_BYTES / 2 : STOCK_BYTES;
+    int64_t n = 0;
+
+    for (int i = 0; i < STOCKS; i++)
+        n += in->stock[i].tasks;
+    return n;
 }
 
-static bool is_full(const struct kafka_intake *in, const struct intake_stock *s)
+static bool is_full(const struct intake_stock *s)
 {
-    return s->tasks >= stock_high(in) || s->bytes >= bytes_high(in);
+    return s->tasks >= s->tasks_max || s->bytes >= s->bytes_max;
 }
 
 bool pause_is_due(const struct kafka_intake *in)
@@ -85,7 +100,7 @@ bool pause_is_due(const struct kafka_intake *in)
     bool due = false;
 
     for (size_t i = 0; i < ARRAY_LEN(in->stock); i++)
-        due |= !in->stock[i].full && is_full(in, &in->stock[i]);
+        due |= !in->stock[i].full && is_full(&in->stock[i]);
     return due;
 }
 
@@ -94,8 +109,8 @@ static void adjust_stock(struct kafka_intake *in, struct intake_stock *s)
     bool was = s->full;
 
     if (!was)
-        s->full = is_full(in, s);
-    else if (s->tasks <= stock_high(in) / 2 && s->bytes <= bytes_high(in) / 2)
+        s->full = is_full(s);
+    else if (s->tasks <= s->tasks_max / 2 && s->bytes <= s->bytes_max / 2)
         s->full = false;
     for (size_t i = 0; s->full != was && i < in->nparts; i++)
         if (pause_stock_of(in, in->parts[i]) == s)
@@ -132,6 +147,7 @@ void pause_adjust(struct kafka_intake *in)
 {
     size_t open = 0;
 
+    size_stocks(in);
     for (size_t i = 0; i < ARRAY_LEN(in->stock); i++)
         adjust_stock(in, &in->stock[i]);
     for (size_t i = 0; i < in->nparts; i++) {

@@ -87,7 +87,7 @@ static struct kafka_part *start_over(struct kafka_intake *in, struct kafka_part 
         (long long)old->next);
     p->priority = old->priority;
     p->above = old->above;
-    p->front = old->front;
+    p->stock = old->stock;
     p->live = old->live;
     p->paused = old->paused;
     p->told = old->told;

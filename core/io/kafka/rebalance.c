@@ -33,7 +33,7 @@ void rebalance_add_part(struct kafka_intake *in, const char *topic, int32_t part
     }
     p->priority = config_topic_priority(in->setup.config, topic);
     p->above = config_priorities_above(in->setup.config, p->priority);
-    p->front = in->setup.config->topics.priority.count > 0 && p->above == 0;
+    p->stock = p->above;
     /* What is assigned at the first time belonged to nobody; later, and with the eager protocol, it may have been
      * taken from a worker that lives. */
     p->moved = in->had_assigned || rebalance_is_eager(in);

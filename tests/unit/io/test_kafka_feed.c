@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/mem.h"
+#include "io/kafka/delay.h"
 #include "io/kafka/intake.h"
 
 #define LEVELS 3
@@ -46,6 +47,13 @@ static void stock(int level, int n)
     }
 }
 
+/* Of this many bytes each. */
+static void stock_large(int level, int n, int64_t bytes)
+{
+    stock(level, n);
+    pause_stock_of(&in, parts[level])->bytes += n * bytes;
+}
+
 /* The pool ends the oldest n. */
 static void finish(int64_t n)
 {
@@ -83,7 +91,7 @@ static void open_feed(int64_t max_in_flight)
     for (int i = 0; i < LEVELS; i++) {
         parts[i] = part_new(topics[i], 0);
         parts[i]->above = i;
-        parts[i]->front = i == 0;
+        parts[i]->stock = i;
     }
 }
 
@@ -142,7 +150,7 @@ Test(kafka_feed, in_a_tiny_pool_as_well)
 
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         for (int k = 0; k < LEVELS; k++)
-            came[k] = in.stock[0].tasks = in.stock[1].tasks = 0;
+            came[k] = in.stock[k].tasks = 0;
         open_feed(sizes[i]);
         stock(1, 100);
         stock(2, 100);
@@ -179,4 +187,30 @@ Test(kafka_feed, the_room_that_is_kept_stays_free)
     }
     cr_expect(came[1] >= 50 && came[1] <= 56, "%lld", (long long)came[1]);
     cr_expect_eq(came[0], 4000);
+}
+
+/* Large records of one level are its own affair. */
+Test(kafka_feed, a_backlog_pauses_its_own_level)
+{
+    open_feed(64);
+    stock_large(2, 100, 1 << 20);
+    cr_expect(pause_is_due(&in));
+    pause_adjust(&in);
+    cr_expect_eq(parts[2]->paused, PAUSE_POOL);
+    cr_expect_eq(parts[1]->paused, 0);
+    cr_expect_eq(parts[0]->paused, 0);
+    cr_expect_not(pause_is_due(&in));
+}
+
+/* And copies on the delay topic, which may not be due for long. */
+Test(kafka_feed, parked_copies_pause_the_delay_topic)
+{
+    open_feed(64);
+    config.topics.delay = parts[2]->topic;
+    delay_mark(&in, parts[2]);
+    cr_assert(parts[2]->delay);
+    stock_large(2, 5, 8 << 20);
+    pause_adjust(&in);
+    cr_expect_eq(parts[2]->paused, PAUSE_POOL);
+    cr_expect_eq(parts[1]->paused, 0);
 }
