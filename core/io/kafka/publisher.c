@@ -27,13 +27,16 @@ const struct kafka_pair publisher_defaults[] = {
     {NULL, NULL},
 };
 
-/* The largest reply and its headers must pass the client; the broker may still refuse it. An embedded
- * broker loses messages over 2.5 MB: it gets the library's 1 MB. */
+/* The largest reply must pass the client with its headers, and so must the largest request, which may be parked;
+ * the broker may still refuse them. An embedded broker loses messages over 2.5 MB: it gets the library's 1 MB. */
 const char *publisher_max_bytes(const struct kafka_publisher *p, char out[PUBLISHER_MAX_DIGITS])
 {
-    int64_t want = p->setup.config->limits.reply_bytes + 64 * 1024;
+    const struct config *c = p->setup.config;
+    bool copies = *c->topics.delay && c->limits.record_bytes > c->limits.reply_bytes;
+    int64_t most = copies ? c->limits.record_bytes : c->limits.reply_bytes;
+    int64_t want = most + 64 * 1024;
 
-    if (p->setup.embedded || p->setup.config->limits.reply_bytes <= 900 * 1000 ||
+    if (p->setup.embedded || most <= 900 * 1000 ||
         kafka_producer_property(p->setup.config, "message.max.bytes"))
         return NULL;
     snprintf(out, PUBLISHER_MAX_DIGITS, "%lld", (long long)(want < 1000000000 ? want : 1000000000));
