@@ -1,8 +1,6 @@
 /* publisher: how large a record its client is told to take. */
 #include <criterion/criterion.h>
 
-#include <stdlib.h>
-
 #include "io/kafka/publisher.h"
 
 #define KB 1000LL
@@ -16,12 +14,14 @@ static int64_t most(int64_t reply_bytes, int64_t record_bytes, const char *delay
 {
     char text[PUBLISHER_MAX_DIGITS];
     const char *r;
+    int64_t n = 0;
 
     config.limits.reply_bytes = reply_bytes;
     config.limits.record_bytes = record_bytes;
     config.topics.delay = (char *)delay;
     r = publisher_max_bytes(&publisher, text);
-    return r ? atoll(r) : 0;
+    cr_assert(!r || config_int(r, &n) == 0);
+    return n;
 }
 
 Test(kafka_publisher, the_largest_reply_passes)
