@@ -12,6 +12,7 @@ PIDS=()
 
 cleanup() {
     local pid
+    exec 2>/dev/null # the shell's own words about what it kills
     for pid in "${PIDS[@]}" $(jobs -p); do kill -9 "$pid" 2>/dev/null || true; done
     cd / && rm -rf "$WORK"
 }
