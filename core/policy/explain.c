@@ -51,15 +51,6 @@ const char *why_name(enum why w)
     return names[w];
 }
 
-enum why why_of_name(const char *name)
-{
-    int w = 0;
-
-    while (w < WHY_COUNT && strcmp(names[w], name) != 0)
-        w++;
-    return (enum why)w;
-}
-
 bool why_holds(enum why w)
 {
     return w >= WHY_RPS && w <= WHY_PROBE;

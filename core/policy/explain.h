@@ -65,7 +65,6 @@ enum why {
 
 /* As it stands in /status and metrics: "rpm", "cooling_overload". */
 const char *why_name(enum why w);
-enum why why_of_name(const char *name); /* WHY_COUNT: there is none of that name */
 
 /* Does a task wait because of it, at a row? */
 bool why_holds(enum why w);

@@ -92,9 +92,9 @@ Test(explain, every_reason_has_a_name_of_its_own)
 {
     for (int w = 0; w < WHY_COUNT; w++) {
         cr_assert_not_null(why_name((enum why)w), "%d", w);
-        cr_expect_eq(why_of_name(why_name((enum why)w)), (enum why)w);
+        for (int other = 0; other < w; other++)
+            cr_expect_str_neq(why_name((enum why)w), why_name((enum why)other));
     }
-    cr_expect_eq(why_of_name("nonsense"), WHY_COUNT);
 }
 
 Test(explain, a_class_rests_its_row_for_a_reason)
