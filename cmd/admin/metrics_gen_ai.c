@@ -2,7 +2,7 @@
  * metrics_gen_ai: the two histograms of OpenTelemetry's conventions for clients of generative models, under the
  * names and with the labels that dashboards for them look for, as they are written for Prometheus.
  */
-#include "cmd/admin/metrics_gen_ai.h"
+#include "cmd/admin/metrics_write.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -54,16 +54,11 @@ static void series(struct metrics *m, struct labels *l, struct metrics_label own
         metrics_buckets(m, l->at, b, bounds);
 }
 
-void metrics_gen_ai(struct metrics *m, const struct view *v)
+void metrics_gen_ai_duration(struct metrics *m, const struct view *v)
 {
-    static const struct metrics_label none = {NULL, NULL}, failed = {"error_type", "_OTHER"},
-                                      input = {"gen_ai_token_type", "input"},
-                                      output = {"gen_ai_token_type", "output"};
+    static const struct metrics_label none = {NULL, NULL}, failed = {"error_type", "_OTHER"};
     struct labels l;
 
-    metrics_family(m, "gen_ai_client_operation_duration_seconds", METRICS_HISTOGRAM,
-                   "Duration of calls to models; their classes are in "
-                   "sluice_upstream_requests_total.");
     for (size_t i = 0; i < v->config->nmodels * POOL_OPS; i++) {
         const struct pool_route *r = &v->s->routes[i / POOL_OPS];
 
@@ -71,7 +66,14 @@ void metrics_gen_ai(struct metrics *m, const struct view *v)
         series(m, &l, none, &r->seconds[i % POOL_OPS][0], &pool_call_bounds);
         series(m, &l, failed, &r->seconds[i % POOL_OPS][1], &pool_call_bounds);
     }
-    metrics_family(m, "gen_ai_client_token_usage", METRICS_HISTOGRAM, "Tokens of answers.");
+}
+
+void metrics_gen_ai_tokens(struct metrics *m, const struct view *v)
+{
+    static const struct metrics_label input = {"gen_ai_token_type", "input"},
+                                      output = {"gen_ai_token_type", "output"};
+    struct labels l;
+
     for (size_t i = 0; i < v->config->nmodels * POOL_OPS; i++) {
         const struct pool_route *r = &v->s->routes[i / POOL_OPS];
 

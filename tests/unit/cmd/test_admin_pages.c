@@ -247,50 +247,49 @@ static struct json_object *member(struct json_object *o, const char *path)
     return o;
 }
 
-Test(admin_pages, status)
-{
-    static const struct {
-        const char *path, *value;
-    } want[] = {
-        {"version", "\"" SLUICE_VERSION "\""},
-        {"uptime_s", "60.0"},
-        {"started_at", "\"2027-01-15T07:59:00.000Z\""},
-        {"ready", "false"},
-        {"not_ready", "[\"not_member\",\"store_failing\"]"},
-        {"slot", "3"},
-        {"pool.received", "12"},
-        {"pool.outcomes.bad_record", "2"},
-        {"pool.held_up.now", "\"models\""},
-        {"pool.held_up.minute.main", "\"input\""},
-        {"pool.held_up.run.main", "\"models\""},
-        {"pool.held_up.run.shares", "{\"models\":0.75,\"input\":0.25}"},
-        {"models.0.held_up.run.key", "\"api_key\""},
-        {"models.1.held_up.minute.main", "\"max_parallel_requests\""},
-        {"models.1.held_up.run.main", "\"idle\""},
-        {"models.0.state", "\"off\""},
-        {"models.0.cooling.why", "\"credential\""},
-        {"models.0.cooling.until", "\"2027-01-15T08:00:02.000Z\""},
-        {"models.0.classes", "{\"ok\":1,\"credential\":4}"},
-        {"models.0.limits.tokens", "{\"limit\":1000,\"used\":250,\"left\":750}"},
-        {"models.1.state", "\"probing\""},
-        {"models.1.limits", "{\"calls\":{\"limit\":4,\"used\":1,\"left\":3}}"},
-        {"models.2.model", "\"a\\\"b\\\\c\\nd\""},
-        {"kafka.delivery", "\"exactly_once\""},
-        {"kafka.head_age_s", "0.0"},
-        {"kafka.aborts.map_too_large", "1"},
-        {"store.failing", "true"},
-        {"budget.spent_usd", "1.5"},
-        {"budget.max_requests", "7"},
-        {"budget.used_up", "true"},
-        {"failed_calls.0.class", "\"credential\""},
-        {"failed_calls.0.count", "4"},
-        {"failed_calls.0.last_task_id", "\"row-7\""},
-        {"failed_calls.0.row", "1"},
-        {"failed_tasks.0.class", "\"bad_record\""},
-        {"failed_tasks.0.last_at", "\"2027-01-15T08:00:00.000Z\""},
-    };
-    CLEANUP_JSON struct json_object *o = NULL;
+static const struct {
+    const char *path, *value;
+} status_has[] = {
+    {"version", "\"" SLUICE_VERSION "\""},
+    {"uptime_s", "60.0"},
+    {"started_at", "\"2027-01-15T07:59:00.000Z\""},
+    {"ready", "false"},
+    {"not_ready", "[\"not_member\",\"store_failing\"]"},
+    {"slot", "3"},
+    {"pool.received", "12"},
+    {"pool.outcomes.bad_record", "2"},
+    {"pool.held_up.now", "\"models\""},
+    {"pool.held_up.minute.main", "\"input\""},
+    {"pool.held_up.run.main", "\"models\""},
+    {"pool.held_up.run.shares", "{\"models\":0.75,\"input\":0.25}"},
+    {"models.0.held_up.run.key", "\"api_key\""},
+    {"models.1.held_up.minute.main", "\"max_parallel_requests\""},
+    {"models.1.held_up.run.main", "\"idle\""},
+    {"models.0.state", "\"off\""},
+    {"models.0.cooling.why", "\"credential\""},
+    {"models.0.cooling.until", "\"2027-01-15T08:00:02.000Z\""},
+    {"models.0.classes", "{\"ok\":1,\"credential\":4}"},
+    {"models.0.limits.tokens", "{\"limit\":1000,\"used\":250,\"left\":750}"},
+    {"models.1.state", "\"probing\""},
+    {"models.1.limits", "{\"calls\":{\"limit\":4,\"used\":1,\"left\":3}}"},
+    {"models.2.model", "\"a\\\"b\\\\c\\nd\""},
+    {"kafka.delivery", "\"exactly_once\""},
+    {"kafka.head_age_s", "0.0"},
+    {"kafka.aborts.map_too_large", "1"},
+    {"store.failing", "true"},
+    {"budget.spent_usd", "1.5"},
+    {"budget.max_requests", "7"},
+    {"budget.used_up", "true"},
+    {"failed_calls.0.class", "\"credential\""},
+    {"failed_calls.0.count", "4"},
+    {"failed_calls.0.last_task_id", "\"row-7\""},
+    {"failed_calls.0.row", "1"},
+    {"failed_tasks.0.class", "\"bad_record\""},
+    {"failed_tasks.0.last_at", "\"2027-01-15T08:00:00.000Z\""},
+};
 
+static void fill_status(void)
+{
     s->signs.member = s->signs.store = false;
     s->slot = 3;
     s->exact = s->store_failing = true;
@@ -320,13 +319,20 @@ Test(admin_pages, status)
     s->pool.money_out = true;
     s->pool.budget =
         (struct budget_view){.on = true, .spent_usd = 1.5, .max_cost = -1, .max_requests = 7};
+}
+
+Test(admin_pages, status)
+{
+    CLEANUP_JSON struct json_object *o = NULL;
+
+    fill_status();
     status_page(&view, &page);
     cr_assert_eq(json_parse(page.data, page.len, &o, NULL), 0, "%s", page.data);
-    for (size_t i = 0; i < ARRAY_LEN(want); i++) {
-        struct json_object *got = member(o, want[i].path);
+    for (size_t i = 0; i < ARRAY_LEN(status_has); i++) {
+        struct json_object *got = member(o, status_has[i].path);
         const char *text = json_object_to_json_string_ext(got, JSON_C_TO_STRING_PLAIN);
 
-        cr_expect_str_eq(text, want[i].value, "%s: %s", want[i].path, text);
+        cr_expect_str_eq(text, status_has[i].value, "%s: %s", status_has[i].path, text);
     }
     cr_expect_null(member(o, "kafka.unread"), "not known");
 }
