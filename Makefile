@@ -19,7 +19,9 @@ PKG_LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Icore -I. $(PKG_CPPFLAGS)
 CFLAGS   = -std=gnu11 $(OPT) $(WARN) -fno-common -pthread $(SAN)
 LDFLAGS  = -pthread $(SAN)
-LIBS     = $(PKG_LIBS) -lrocksdb -lhttp_parser -lcsv -lm
+# The sanitizers bring an allocator of their own.
+ALLOC    = $(if $(SAN),,-ljemalloc)
+LIBS     = $(PKG_LIBS) -lrocksdb -lhttp_parser -lcsv -lm $(ALLOC)
 
 LAYERS   = cmd pool io policy providers task base
 DIR_cmd  = cmd
@@ -120,7 +122,7 @@ bench-programs: $(BUILD)/sluice $(call programs,$(BENCH_SRC))
 # ---- what a machine needs ----
 
 DEPS_BUILD = gcc libc6-dev make pkg-config librdkafka-dev libcurl4-openssl-dev libjson-c-dev \
-	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev libmicrohttpd-dev \
+	librocksdb-dev libyaml-dev libssl-dev libhttp-parser-dev libcsv-dev libmicrohttpd-dev libjemalloc-dev \
 	ca-certificates curl jq
 DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppcheck libclang-rt-14-dev \
 	python3 python3-jsonschema python3-venv prometheus

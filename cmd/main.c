@@ -205,7 +205,6 @@ int main(int argc, char **argv)
 {
     int rc = 0;
 
-    mem_setup();
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket is an error of the write */
     if (argc < 2) {
         usage(stderr);

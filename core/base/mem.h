@@ -4,16 +4,12 @@
  * When memory is gone the process says so and aborts: every task it held is either in the topic (and
  * comes again) or durable in the store, so that dying is safe and half-working is not. Sizes that
  * come from outside are bounded before they get here (struct buf, configuration).
- *
- * mem_setup() tells the C library how to give memory back; main() calls it once, before any thread runs.
  */
 #ifndef SLUICE_BASE_MEM_H
 #define SLUICE_BASE_MEM_H
 
 #include <stddef.h>
 #include <stdlib.h>
-
-void mem_setup(void);
 
 void *mem_alloc(size_t size);                       /* zeroed; never NULL */
 void *mem_array(size_t count, size_t size);         /* zeroed; aborts on overflow */
