@@ -4,8 +4,11 @@
  * GCRA spreads the use evenly, so that no burst meets a provider that judges by less than the span. A sliding window
  * of slots is the hard bound: what is given back (unused estimates, calls never sent) makes the pace faster, but
  * never fuller than the window. The window is longer than the span, because calls arrive later than they are
- * reserved, and not all by the same time: by one and a half seconds for a minute, by a tenth for a second, as the way
- * to the provider does not get shorter with the span, and by 36 minutes for a day.
+ * reserved, and not all by the same time: a call stays in it for half a second longer than a minute, a tenth longer
+ * than a second and twelve minutes longer than a day, and for up to one slot more. So 98.3 % of a minute's limit is
+ * used for good, and 90 % of a second's: the way to the provider does not get shorter with the span, and a pace alone
+ * does not help, as with ways of up to a tenth of a second and a slack of a twentieth one call in nine is over a limit
+ * of 10 a second, and every call that one stall held up over any limit.
  *
  * Tokens may go a twelfth of the span ahead of their pace: a pace without that falls behind for good with each call
  * that is larger than those around it, and with each estimate that was too high. What a call gives back is taken out
@@ -27,6 +30,7 @@
 
 #include <stddef.h>
 
+#define SLOTS_ALONE 243 /* without a share */
 #define BY_INSTANT  16  /* requests of a part: fewer go by instants */
 #define WHOLE_LEAST 120 /* requests: a worker that has all parts needs no instants */
 #define AHEAD       12  /* part of a window that tokens may go ahead of their pace */
@@ -36,9 +40,9 @@
 static const struct {
     int64_t span_us, tick_us;
 } units[] = {
-    [METER_SECOND] = {1000000, 9000},
-    [METER_MINUTE] = {60000000, 500000},
-    [METER_DAY] = {INT64_C(86400000000), 720000000},
+    [METER_SECOND] = {1000000, 4540},
+    [METER_MINUTE] = {60000000, 250000},
+    [METER_DAY] = {INT64_C(86400000000), 360000000},
 };
 
 void meter_init(struct meter *m, enum meter_unit unit, int64_t max, bool counts)
@@ -47,6 +51,7 @@ void meter_init(struct meter *m, enum meter_unit unit, int64_t max, bool counts)
                         .unit = unit,
                         .counts = counts,
                         .paced = unit != METER_DAY,
+                        .slots = SLOTS_ALONE,
                         .tick = METER_SLOTS};
 }
 
@@ -57,7 +62,7 @@ static int64_t tick_us(const struct meter *m)
 
 static int64_t window_us(const struct meter *m)
 {
-    return METER_SLOTS * tick_us(m);
+    return m->slots * tick_us(m);
 }
 
 /* How long an instant is good for a call. */
@@ -68,7 +73,7 @@ static int64_t late_us(const struct meter *m)
 
 static struct meter_slot *slot_at(struct meter *m, int64_t tick)
 {
-    return &m->slot[tick % METER_SLOTS];
+    return &m->slot[tick % m->slots];
 }
 
 /* So that no slot has a negative number. */
@@ -123,8 +128,8 @@ static void advance(struct meter *m, int64_t now_us)
     if (tick < m->tick)
         return; /* another thread's clock reading was a little later */
     from = m->tick + 1;
-    if (tick - from >= METER_SLOTS)
-        from = tick - METER_SLOTS + 1;
+    if (tick - from >= m->slots)
+        from = tick - m->slots + 1;
     for (; from <= tick; from++) {
         grant(m, tick_start(m, from));
         retire(m, from);
@@ -192,13 +197,13 @@ static int64_t window_free_at(struct meter *m, int64_t amount)
 {
     int64_t sum = m->window;
     double max = window_max(m);
-    int64_t tick = m->tick - METER_SLOTS + 1;
+    int64_t tick = m->tick - m->slots + 1;
 
     for (; tick <= m->tick && (double)(sum + amount) > max; tick++) {
         sum -= slot_at(m, tick)->amount;
         max = next_max(m, tick, max);
     }
-    return (tick - 1) * tick_us(m); /* the slot before `tick` leaves when its place is used again */
+    return tick_start(m, tick - 1 + m->slots); /* when the place of the slot before is used again */
 }
 
 static void later(int64_t *at_us, int64_t than_us)
@@ -267,7 +272,7 @@ static struct meter_slot *slot_then(struct meter *m, int64_t reserved_us)
 {
     int64_t tick = tick_of(m, reserved_us);
 
-    return tick > m->tick - METER_SLOTS && tick <= m->tick ? slot_at(m, tick) : NULL;
+    return tick > m->tick - m->slots && tick <= m->tick ? slot_at(m, tick) : NULL;
 }
 
 static void charge(struct meter *m, struct meter_slot *s, int64_t amount)
@@ -314,6 +319,7 @@ int64_t meter_used(struct meter *m, int64_t now_us)
 void meter_share(struct meter *m, const struct share *s)
 {
     m->share = s;
+    m->slots = METER_SLOTS;
     m->paced = true;
     m->instant_us = INT64_MIN;
 }
@@ -328,7 +334,7 @@ static int64_t largest(const struct meter *m)
     int64_t amount = 0;
     int i = 0;
 
-    for (i = 0; i < METER_SLOTS; i++)
+    for (i = 0; i < m->slots; i++)
         amount = m->slot[i].largest > amount ? m->slot[i].largest : amount;
     return amount;
 }

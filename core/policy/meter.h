@@ -18,7 +18,7 @@
 
 #include "policy/share.h"
 
-#define METER_SLOTS 123 /* a minute is 120 of them: see meter.c */
+#define METER_SLOTS 246 /* a minute is 240 of them: see meter.c */
 
 enum meter_unit { METER_SECOND, METER_MINUTE, METER_DAY };
 
@@ -34,6 +34,7 @@ struct meter {
     bool counts; /* calls, one each: a few may go at once */
     bool paced;
     double tat_us; /* theoretical arrival time of GCRA */
+    int slots;     /* that the window has */
     int64_t tick;  /* that the newest slot stands for */
     int64_t window;
     struct meter_slot slot[METER_SLOTS];

@@ -15,7 +15,7 @@
 source "$(dirname "$0")/../lib/scene.sh"
 tasks=${TASKS:-100000}
 rate=${RATE:-1000}
-rpm=$((rate * 123 / 2)) # what is paced at that rate: a minute of the limit is a second and a half longer
+rpm=$((rate * 60))
 hz=$(getconf CLK_TCK)
 
 calls() { sim_stats .calls; }
