@@ -19,8 +19,10 @@
  * called and not paid by the pace yet is owed by the worker that called, from whatever it keeps. A window that
  * ends at one worker's last call is not the window that ends at another's, so that grants alone would let a
  * change of owners put one call too many into a span: a worker whose share changes pays for that part of its
- * largest call. Who leaves altogether pays nothing; what the window is longer than a minute covers calls of up to a
- * fortieth of the limit. Nearly nothing goes ahead of the pace there.
+ * largest call. Who leaves altogether pays nothing. So who takes over pays for him: tokens go a 24th of the span ahead
+ * of the pace at most, the old owner may have done so and the new one will, and what is taken over does not count for
+ * twice that time. Requests do not go ahead, nor do the tokens of a day, where that time would be hours. What the
+ * window is longer than a minute covers calls of up to a fortieth of the limit.
  *
  * A limit of a few requests for each part would lose too much by that. There the pace is the wall clock's: each
  * instant is good for one call, of its owner, within a third of what the window is longer. The rest of that is for
@@ -34,15 +36,16 @@
 #define BY_INSTANT  16  /* requests of a part: fewer go by instants */
 #define WHOLE_LEAST 120 /* requests: a worker that has all parts needs no instants */
 #define AHEAD       12  /* part of a window that tokens may go ahead of their pace */
-#define AHEAD_SHARE 240 /* the same with a share */
 #define ROUNDING    1e-6
 
 static const struct {
     int64_t span_us, tick_us;
+    int ahead; /* with a share: part of a window that tokens may go ahead of their pace */
+    int taken; /* part of a window that what was taken over does not count for; 0: it counts at once */
 } units[] = {
-    [METER_SECOND] = {1000000, 4540},
-    [METER_MINUTE] = {60000000, 250000},
-    [METER_DAY] = {INT64_C(86400000000), 360000000},
+    [METER_SECOND] = {1000000, 4540, 24, 12},
+    [METER_MINUTE] = {60000000, 250000, 24, 12},
+    [METER_DAY] = {INT64_C(86400000000), 360000000, 240, 0},
 };
 
 void meter_init(struct meter *m, enum meter_unit unit, int64_t max, bool counts)
@@ -163,7 +166,7 @@ static double ahead_us(const struct meter *m)
 {
     if (m->counts)
         return (burst(m) - 1) * gap_us(m);
-    return (double)window_us(m) / (m->share ? AHEAD_SHARE : AHEAD);
+    return (double)window_us(m) / (m->share ? units[m->unit].ahead : AHEAD);
 }
 
 /* What the slot of a tick adds to the bound of the window. The newest one counts as whole, unless the share
@@ -348,6 +351,14 @@ static double fee(int64_t was, int64_t is, double amount)
     return more > 0 ? amount * (double)change / (double)more : 0;
 }
 
+/* What of the tokens that a gain of the quota grants is not granted. */
+static double toll(const struct meter *m, int64_t quota)
+{
+    int taken = units[m->unit].taken;
+
+    return !m->counts && taken > 0 && quota > m->quota ? (double)(quota - m->quota) / taken : 0;
+}
+
 bool meter_is_by_instant(int64_t max, int64_t parts)
 {
     return max > 0 && max < BY_INSTANT * parts;
@@ -359,6 +370,7 @@ void meter_after_share(struct meter *m, int64_t now_us)
     double gap = gap_us(m);
     int64_t quota = share_of(s, m->max);
     double owes = m->owed;
+    double pays = toll(m, quota);
 
     if (gap > 0 && m->tat_us > (double)now_us)
         owes += (m->tat_us - (double)now_us) / gap;
@@ -367,6 +379,7 @@ void meter_after_share(struct meter *m, int64_t now_us)
     m->quota = quota;
     if (m->window == 0)
         owes = 0;
+    owes += pays;
     m->tat_us = (double)now_us + owes * gap_us(m);
     m->owed = quota > 0 ? 0 : owes;
     m->by_instant = m->counts && meter_is_by_instant(m->max, s->total) &&
