@@ -136,6 +136,11 @@ static int identify(struct collect *q, struct err *e)
     rc = run_load(&q->run, name, e);
     if (rc < 0)
         return -1;
+    if (rc == RUN_LOADED && q->run.retry[0])
+        return err_set(e, EX_USAGE,
+                       "%s is of a `batch --retry-failed`, which collects its own replies: run "
+                       "that command again",
+                       name);
     if (rc == RUN_LOADED) {
         q->manifest = name;
         if (!q->o->rows)

@@ -69,6 +69,16 @@ static const struct option_row rows[] = {
      .type = OPT_FLAG,
      .offset = offsetof(struct batch_options, keep_going),
      .help = "bad rows get an error reply instead of stopping the job before its first call"},
+    {.name = "retry-failed",
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, retry_failed),
+     .arg = "FILE",
+     .help = "send only the rows that failed in FILE, the error file of an earlier run; not those "
+             "that fail whenever they are sent (wrong, too long, filtered)"},
+    {.name = "retry-all",
+     .type = OPT_FLAG,
+     .offset = offsetof(struct batch_options, retry_all),
+     .help = "with --retry-failed: every row that failed"},
     {.name = "dry-run",
      .type = OPT_FLAG,
      .offset = offsetof(struct batch_options, dry_run),
@@ -90,7 +100,7 @@ static int report(const struct batch_options *o, const struct prepared *p, const
                   const struct local_end *end, int64_t started_us, struct err *e)
 {
     struct tally_totals n = {.what = "batch",
-                             .total = index_rows(p->index),
+                             .total = index_wanted(p->index),
                              .resumed = index_done(p->index),
                              .calls = end->calls,
                              .elapsed_ms = (clock_mono_us() - started_us) / 1000,
@@ -171,12 +181,16 @@ const struct command command_batch = {
         "The "
         "first Ctrl-C lets running calls finish, the second stops at once; nothing is lost "
         "either way.\n"
+        "--retry-failed FILE takes from the same input the rows whose failure stands in FILE, and "
+        "says how many of each kind. With the same output their answers are added to it; what "
+        "fails again goes to another --error-file. A retry resumes like any run.\n"
         "When kafka.bootstrap.servers is set, the rows go to the request topic and the replies are "
         "taken from the reply topic; workers elsewhere do the calls. OUT.run then says what was "
         "sent, so that a resumed job sends nothing twice and waits for the rest.",
-    .examples =
-        "sluice batch -i prompts.jsonl -o answers.jsonl -m openai/gpt-5-mini\n"
-        "sluice batch -i questions.csv -o out.jsonl -t 'Solve: {question}' -c sluice.yaml\n",
+    .examples = "sluice batch -i prompts.jsonl -o answers.jsonl -m openai/gpt-5-mini\n"
+                "sluice batch -i questions.csv -o out.jsonl -t 'Solve: {question}' -c sluice.yaml\n"
+                "sluice batch -i prompts.jsonl -o answers.jsonl -e errors-2.jsonl --retry-failed "
+                "errors.jsonl\n",
     .options = rows,
     .options_size = sizeof(struct batch_options),
     .run = run,

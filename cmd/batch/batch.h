@@ -17,6 +17,8 @@ struct batch_options {
     int64_t max_requests; /* 0: likewise */
     bool keep_going;
     bool dry_run;
+    const char *retry_failed; /* file of failed replies, or NULL */
+    bool retry_all;
     const char *store;
     const char *report; /* path, or NULL */
     const char *progress;

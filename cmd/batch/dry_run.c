@@ -41,7 +41,9 @@ struct dry {
     size_t nloads;
     bool day_at_once; /* what a day allows may be used at once; else workers are given it evenly */
     uint64_t rows, bad;
-    struct task *first; /* the first good row */
+    uint32_t passed;     /* rows of the input that were looked at */
+    struct index *index; /* of them; those that --retry-failed leaves out are done */
+    struct task *first;  /* the first good row */
 };
 
 /* The next row of a name from a place on, without those of weight 0, the last resort; NULL: there is none. */
@@ -157,6 +159,8 @@ static int see_rows(struct dry *d, struct input *in, uint64_t limit, struct err 
             return 0;
         if (rc < 0)
             return -1;
+        if (index_is_done(d->index, d->passed++))
+            continue;
         if (rc == INPUT_GOOD) {
             see_row(d, input_task(&row));
             continue;
@@ -347,11 +351,12 @@ static int print(const struct dry *d, struct err *e)
 int dry_run(const struct batch_options *o, struct err *e)
 {
     struct dry *d CLEANUP_FREE = mem_alloc(sizeof *d);
-    struct index *index = index_new();
     struct config *c = NULL;
     struct input *in = NULL;
+    struct failed failed;
     int rc = EX_USAGE;
 
+    d->index = index_new();
     if (!o->input)
         err_set(e, EX_USAGE, "name the input with -i FILE");
     else
@@ -360,13 +365,14 @@ int dry_run(const struct batch_options *o, struct err *e)
         d->config = c;
         d->day_at_once = !over_kafka_wanted(o) || strcmp(c->limits_scope, "process") == 0;
         in = input_open(o->input, &o->in, (size_t)c->limits.record_bytes, e);
-        rc = !in || prepare_index(in, o->input, c, o->keep_going, index, e) < 0 ||
+        rc = !in || prepare_index(in, o->input, c, o->keep_going, d->index, e) < 0 ||
+                     prepare_retry(o, &failed, d->index, e) < 0 ||
                      see_rows(d, in, (uint64_t)o->limit, e) < 0
                  ? e->code
                  : print(d, e);
     }
     task_free(d->first);
-    index_free(index);
+    index_free(d->index);
     input_close(in);
     config_free(c);
     return rc;

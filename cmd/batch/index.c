@@ -23,7 +23,7 @@ struct index {
     struct entry *at;
     uint32_t count, cap;
     uint8_t *done;
-    uint32_t ndone;
+    uint32_t ndone, nleft_out;
 };
 
 struct index *index_new(void)
@@ -214,6 +214,19 @@ bool index_set_done(struct index *x, uint32_t row)
 uint32_t index_done(const struct index *x)
 {
     return x->ndone;
+}
+
+void index_leave_out(struct index *x, uint32_t row)
+{
+    if (!index_set_done(x, row))
+        return;
+    x->ndone--;
+    x->nleft_out++;
+}
+
+uint32_t index_wanted(const struct index *x)
+{
+    return x->count - x->nleft_out;
 }
 
 void index_watch(struct index *x, uint32_t rows)

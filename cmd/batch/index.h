@@ -36,6 +36,9 @@ void index_forget_ids(struct index *x); /* frees the hashes; the done bits stay 
 bool index_is_done(const struct index *x, uint32_t row);
 bool index_set_done(struct index *x, uint32_t row); /* false: it was done already */
 uint32_t index_done(const struct index *x);         /* how many */
+/* The row is no part of this run: it is done, and counts neither as done nor as wanted. */
+void index_leave_out(struct index *x, uint32_t row);
+uint32_t index_wanted(const struct index *x); /* rows that are not left out */
 
 /*
  * A digest over all rows in order, so that a later run can tell whether it is about the same requests. It is a

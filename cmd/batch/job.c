@@ -36,15 +36,17 @@ int job_default_store(char *out, size_t cap, struct err *e)
 size_t job_journal_key(const struct job *j, uint32_t row, uint8_t *out, size_t cap)
 {
     size_t n = strlen(j->id);
+    size_t retry = strlen(j->retry);
     int i = 0;
 
-    if (cap < n + 9)
+    if (cap < n + 9 + retry)
         return 0;
     out[0] = 'f';
     memcpy(out + 1, j->id, n);
     for (i = 0; i < 8; i++)
         out[1 + n + (size_t)i] = (uint8_t)((uint64_t)row >> (56 - 8 * i));
-    return n + 9;
+    memcpy(out + n + 9, j->retry, retry);
+    return n + 9 + retry;
 }
 
 /* Reads OUT.job. 0; 1 when there is none. */

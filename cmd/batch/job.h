@@ -6,6 +6,7 @@
 #define SLUICE_CMD_BATCH_JOB_H
 
 #include "base/err.h"
+#include "cmd/batch/failed.h"
 #include "cmd/batch/index.h"
 #include "io/store.h"
 
@@ -15,6 +16,7 @@ struct job {
     char id[33];
     char store[448]; /* root directory of the store */
     struct slot slot;
+    char retry[FAILED_MARK]; /* mark of the failures that this run sends again (failed.h), or "" */
 };
 
 /* Loads OUT.job or makes it, and takes the slot. store_root: where a new job keeps its store. */
@@ -30,7 +32,8 @@ int job_keep_input(struct job *j, const char *output, const struct index *x, str
 /* Default root of the store: $XDG_CACHE_HOME/sluice/store or ~/.cache/sluice/store. */
 int job_default_store(char *out, size_t cap, struct err *e);
 
-/* Key of one row's outcome in the journal; returns its length. */
+/* Key of one row's outcome in the journal; returns its length. A retry has keys of its own: the failure that it is
+ * about may still be in the journal. */
 size_t job_journal_key(const struct job *j, uint32_t row, uint8_t *out, size_t cap);
 
 #endif

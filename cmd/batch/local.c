@@ -184,7 +184,7 @@ static void show(struct run *r, int64_t now_us, bool force)
     const struct pool_stats *s = &r->stats;
     const struct tally *t = r->tally;
     struct progress_view v = {.done = index_done(r->j->index) + t->done,
-                              .total = index_rows(r->j->index),
+                              .total = index_wanted(r->j->index),
                               .resumed = index_done(r->j->index),
                               .cached = t->hits,
                               .coalesced = t->coalesced,

@@ -33,6 +33,7 @@ struct kafka_job {
     char manifest[4200];
     struct sender *sender;
     struct collector *collector;
+    struct failed failed;
     uint64_t resumed; /* replies in the output at the start */
     uint32_t passed;  /* rows that were sent in earlier runs */
     int64_t waiting;  /* rows sent and not answered */
@@ -128,6 +129,7 @@ static int open_files(struct kafka_job *k, struct err *e)
     struct resume r = {.input = o->input, .arg = k, .take = take_old};
 
     if (client_survey(&k->client, o->input, &o->in, o->keep_going, e) < 0 ||
+        prepare_retry(o, &k->failed, k->client.index, e) < 0 ||
         resume_open(&r, o->output, &k->out, e) < 0 ||
         (o->error_file && resume_open(&r, o->error_file, &k->errors, e) < 0))
         return -1;
@@ -148,6 +150,12 @@ static int identify(struct kafka_job *k, struct err *e)
     rc = run_load(&k->run, k->manifest, e);
     if (rc < 0)
         return -1;
+    memcpy(now.retry, k->failed.mark, sizeof now.retry);
+    if (rc == RUN_LOADED && strcmp(k->run.retry, now.retry) != 0)
+        return err_set(e, EX_USAGE,
+                       "%s is the manifest of other rows of the input than --retry-failed names "
+                       "now; over Kafka each retry needs an output of its own",
+                       k->manifest);
     if (rc == RUN_LOADED && k->run.cluster[0] && now.cluster[0] &&
         strcmp(k->run.cluster, now.cluster) != 0) {
         fprintf(stderr,
@@ -205,7 +213,7 @@ static int start(struct kafka_job *k, struct err *e)
 
 static void show(struct kafka_job *k, int64_t now_us, bool force)
 {
-    struct progress_view v = collector_progress(k->collector, k->run.rows);
+    struct progress_view v = collector_progress(k->collector, index_wanted(k->client.index));
 
     v.in_flight = k->waiting;
     snprintf(v.phase, sizeof v.phase, "%s",
@@ -277,7 +285,7 @@ static int exit_code(const struct kafka_job *k, int ended, struct err *e)
 static int finish(struct kafka_job *k, int rc, struct err *e)
 {
     struct tally_totals n = {.what = "batch",
-                             .total = k->run.rows,
+                             .total = index_wanted(k->client.index),
                              .resumed = k->resumed,
                              .calls = UINT64_MAX,
                              .elapsed_ms = (clock_mono_us() - k->client.started_us) / 1000,

@@ -246,6 +246,28 @@ static bool same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
+/* The file is read before anything is written. */
+static int check_retry_options(const struct batch_options *o, struct err *e)
+{
+    const char *failed = o->retry_failed;
+
+    if (o->retry_all && !failed)
+        return err_set(e, EX_USAGE, "--retry-all needs --retry-failed FILE");
+    if (!failed)
+        return 0;
+    if (same_file(failed, o->input))
+        return err_set(e, EX_USAGE, "--retry-failed names the input; name the error file of a run");
+    if (same_file(failed, o->output))
+        return err_set(e, EX_USAGE,
+                       "--retry-failed and --output are the same file, where a second reply to "
+                       "the same row would stand beside the first; name another output");
+    if (o->error_file && same_file(failed, o->error_file))
+        return err_set(e, EX_USAGE,
+                       "--retry-failed and --error-file are the same file; name another one for "
+                       "what fails again");
+    return 0;
+}
+
 int prepare_options(const struct batch_options *o, struct err *e)
 {
     if (!o->input)
@@ -261,7 +283,14 @@ int prepare_options(const struct batch_options *o, struct err *e)
     if (o->error_file &&
         (strcmp(o->error_file, o->output) == 0 || same_file(o->error_file, o->output)))
         return err_set(e, EX_USAGE, "--error-file and --output are the same file");
-    return 0;
+    return check_retry_options(o, e);
+}
+
+int prepare_retry(const struct batch_options *o, struct failed *f, struct index *index,
+                  struct err *e)
+{
+    *f = (struct failed){.path = o->retry_failed, .all = o->retry_all};
+    return o->retry_failed ? failed_select(f, o->input, index, e) : 0;
 }
 
 /* Marks the row of a reply that an earlier run wrote. */
@@ -274,6 +303,7 @@ static int take_old(void *arg, const char *id, size_t len)
     if (row < 0)
         return -1;
     index_set_done(index, (uint32_t)row);
+    p->replies++;
     return 0;
 }
 
@@ -290,7 +320,7 @@ static int check_same_input(const struct prepared *p, const struct batch_options
 {
     char now[INDEX_DIGEST_TEXT];
 
-    if (index_done(p->index) == 0)
+    if (p->replies == 0)
         return 0;
     index_digest_watched(p->index, now);
     if (!known || !saved[0]) {
@@ -331,6 +361,7 @@ static int open_store(struct prepared *p, const struct batch_options *o, struct 
     if (job_open(&p->job, line_writer_is_file(p->out) ? o->output : "-", root, e) < 0)
         return -1;
     p->has_job = true;
+    memcpy(p->job.retry, p->failed.mark, sizeof p->job.retry);
     if (line_writer_is_file(p->out) &&
         (job_keep_input(&p->job, o->output, p->index, e) < 0 ||
          spend_open(&p->spend, p->config, &p->job, o->output, e) < 0))
@@ -376,7 +407,8 @@ int prepare(struct prepared *p, const struct batch_options *o, struct err *e)
     p->index = index_new();
     known = job_peek(o->output, saved, &saved_rows);
     index_watch(p->index, saved_rows);
-    if (prepare_index(p->input, o->input, p->config, o->keep_going, p->index, e) < 0)
+    if (prepare_index(p->input, o->input, p->config, o->keep_going, p->index, e) < 0 ||
+        prepare_retry(o, &p->failed, p->index, e) < 0)
         return -1;
     if (open_outputs(p, o, e) < 0 || check_same_input(p, o, saved, known, e) < 0)
         return -1;

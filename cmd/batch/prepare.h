@@ -6,6 +6,7 @@
 #define SLUICE_CMD_BATCH_PREPARE_H
 
 #include "cmd/batch/batch.h"
+#include "cmd/batch/failed.h"
 #include "cmd/batch/index.h"
 #include "cmd/batch/job.h"
 #include "cmd/batch/progress.h"
@@ -22,12 +23,18 @@ struct prepared {
     bool has_job;
     struct store *store;
     struct spend spend;
+    struct failed failed; /* of --retry-failed */
+    uint64_t replies;     /* in the outputs, when they were opened */
     struct progress progress;
     int signal_fd; /* signals.h; 0: not open yet */
 };
 
 /* Are input and output named, and different files? */
 int prepare_options(const struct batch_options *o, struct err *e);
+
+/* Leaves out of the index what --retry-failed does not name; without that option does nothing. */
+int prepare_retry(const struct batch_options *o, struct failed *f, struct index *index,
+                  struct err *e);
 
 /* The configuration with what the options say. *ret is to be freed even after -1. */
 int prepare_config(const struct batch_options *o, struct config **ret, struct err *e);

@@ -22,8 +22,8 @@ struct field {
 #member, offsetof(struct run, member), sizeof(((struct run *)0)->member)                   \
     }
 
-static const struct field fields[] = {FIELD(topic),   FIELD(replies), FIELD(servers),
-                                      FIELD(cluster), FIELD(input),   FIELD(digest)};
+static const struct field fields[] = {FIELD(topic), FIELD(replies), FIELD(servers), FIELD(cluster),
+                                      FIELD(input), FIELD(digest),  FIELD(retry)};
 
 bool run_name_good(const char *id)
 {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/batch/failed.h"
 #include "cmd/batch/index.h"
 
 #define RUN_ID_MAX 100
@@ -26,6 +27,7 @@ struct run {
     int64_t input_bytes;            /* its size, so that a changed file is noticed */
     uint32_t rows;                  /* leading rows of the input that belong to the run */
     uint32_t unreadable;            /* rows that cannot be sent: they get no reply (--keep-going) */
+    char retry[FAILED_MARK];        /* which failures it sends again (failed.h), or "": every row */
     uint32_t sent;                  /* leading rows of the input that the broker has acknowledged */
 };
 

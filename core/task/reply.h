@@ -29,6 +29,7 @@ struct reply_view {
     bool ok;                  /* design 2.2: 2xx and no error */
     int status;               /* 0: none */
     const char *error_code;   /* or NULL */
+    const char *last_class;   /* of its last call, as class_name() has it; NULL: not said */
     const char *model;
     const char *cache; /* "miss", "hit", "coalesced" or NULL */
     struct usage usage;

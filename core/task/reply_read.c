@@ -14,6 +14,13 @@ static int64_t tokens(struct json_object *usage, const char *name)
     return json_get_int(usage, name, -1);
 }
 
+static const char *last_class(struct json_object *attempts)
+{
+    size_t n = attempts ? json_object_array_length(attempts) : 0;
+
+    return n ? json_get_str(json_object_array_get_idx(attempts, n - 1), "class") : NULL;
+}
+
 static void read_sluice(struct json_object *o, struct reply_view *v)
 {
     struct json_object *usage = json_get(o, "usage");
@@ -27,6 +34,7 @@ static void read_sluice(struct json_object *o, struct reply_view *v)
     v->usage.reasoning_tokens = tokens(usage, "reasoning_tokens");
     if (json_object_is_type(cost, json_type_int) || json_object_is_type(cost, json_type_double))
         v->cost_usd = json_object_get_double(cost);
+    v->last_class = last_class(json_get_type(o, "attempts", json_type_array));
     v->queued_ms = json_get_int(o, "queued_ms", 0);
     v->inference_ms = json_get_int(o, "inference_ms", 0);
 }
