@@ -16,6 +16,7 @@
 #include "cmd/jobs/id_set.h"
 #include "cmd/jobs/option_rows.h"
 #include "cmd/jobs/resume.h"
+#include "cmd/jobs/status.h"
 
 #define POLL_MS     100
 #define DISK_MS     1000
@@ -93,6 +94,7 @@ struct collect {
     struct line_writer *out, *errors;
     struct id_set *seen;
     struct collector *collector;
+    struct status status;
     int64_t looked_us; /* at the manifest */
     bool failing;      /* the output cannot be written at the moment */
 };
@@ -181,9 +183,16 @@ static int configure(struct collect *q, struct err *e)
     return q->topic && *q->topic ? 0 : err_set(e, EX_USAGE, "name the reply topic with --topic");
 }
 
+static void see_old(void *arg, const struct reply_view *v)
+{
+    struct collect *q = arg;
+
+    status_old(&q->status, v);
+}
+
 static int open_outputs(struct collect *q, struct err *e)
 {
-    struct resume r = {.arg = q, .take = take};
+    struct resume r = {.arg = q, .take = take, .see = see_old};
 
     if (resume_open(&r, q->o->output, &q->out, e) < 0 ||
         (q->o->error_file && resume_open(&r, q->o->error_file, &q->errors, e) < 0))
@@ -325,22 +334,37 @@ static int exit_code(const struct collect *q, int ended, struct err *e)
     return collector_tally(q->collector)->failed > 0 ? 1 : 0;
 }
 
-static int collect(struct collect *q, struct err *e)
+static int collect_all(struct collect *q, struct err *e)
 {
     struct err late = {0};
-    int rc = 0;
-
-    if (open_outputs(q, e) < 0)
-        return -1;
-    if (client_signals(&q->client, e) < 0 || start(q, e) < 0)
-        return -1;
-    rc = collect_replies(q, e);
+    int rc = collect_replies(q, e);
     if (collector_finish(q->collector, e) < 0)
         rc = -1;
     show(q, clock_mono_us(), true);
     if (report(q, &late) < 0)
         rc = report_failed(rc, &late, e);
     return rc < 0 ? -1 : exit_code(q, rc, e);
+}
+
+static int collect(struct collect *q, struct err *e)
+{
+    struct status_about about = {.kind = "collect",
+                                 .id = q->run.id,
+                                 .input = q->run.input,
+                                 .output = q->o->output,
+                                 .error_file = q->o->error_file};
+    int rc = 0;
+
+    if (open_outputs(q, e) < 0)
+        return -1;
+    if (client_signals(&q->client, e) < 0 || start(q, e) < 0)
+        return -1;
+    if (!line_writer_is_file(q->out))
+        about.output = "-";
+    status_begin(&q->status, &about, q->wanted, q->resumed);
+    rc = collect_all(q, e);
+    status_end(&q->status, rc, e);
+    return rc;
 }
 
 static int run(const void *opts, int nargs, char *const *args, struct err *e)
@@ -355,6 +379,7 @@ static int run(const void *opts, int nargs, char *const *args, struct err *e)
     if (report_check(o->report, o->output, e) < 0 || check_options(&q, e) < 0)
         return -1;
     q.client.progress.timeline = line;
+    q.client.progress.status = &q.status;
     q.seen = id_set_new();
     rc = identify(&q, e);
     if (rc == 0)

@@ -55,6 +55,7 @@ struct command {
     const struct option_row *options;
     size_t options_size;              /* sizeof of the options struct */
     const struct command *const *sub; /* NULL-terminated: sub-commands instead of run; or NULL */
+    const struct command *otherwise;  /* that of them which is meant when none is named, or NULL */
     /* opts points to the filled options struct. Returns the exit code; when it is not 0 and e->msg is set,
      * main prints "sluice NAME: MESSAGE". */
     int (*run)(const void *opts, int nargs, char *const *args, struct err *e);

@@ -26,6 +26,7 @@ extern const struct command command_health;
 extern const struct command command_import_litellm;
 extern const struct command command_pause;
 extern const struct command command_resume;
+extern const struct command command_runs;
 extern const struct command command_sim;
 extern const struct command command_top;
 extern const struct command command_topics;
@@ -36,6 +37,7 @@ const struct command *const commands[] = {
     &command_worker,
     &command_enqueue,
     &command_collect,
+    &command_runs,
     &command_dev,
     &command_sim,
     &command_check,
@@ -97,12 +99,14 @@ static const struct command *descend(const struct command *c, int *argc, char **
         char above[64];
 
         snprintf(above, sizeof above, " %s", c->name);
+        if (*argc > 0 && (strcmp(**argv, "--help") == 0 || strcmp(**argv, "-h") == 0))
+            return c;
+        if (c->otherwise && (*argc == 0 || ***argv == '-'))
+            return c->otherwise;
         if (*argc == 0) {
             fprintf(stderr, "sluice%s: which one? `sluice%s --help` lists them\n", above, above);
             return NULL;
         }
-        if (strcmp(**argv, "--help") == 0 || strcmp(**argv, "-h") == 0)
-            return c;
         c = find(c->sub, above, **argv);
         *argc -= 1;
         *argv += 1;

@@ -145,6 +145,22 @@ static int run_local(const struct batch_options *o, struct prepared *p, struct e
     return code;
 }
 
+static int run_prepared(const struct batch_options *o, struct prepared *p, struct err *e)
+{
+    struct status_about about = {.kind = "batch",
+                                 .id = p->job.id,
+                                 .input = o->input,
+                                 .output = line_writer_is_file(p->out) ? o->output : "-",
+                                 .error_file = o->error_file};
+    int code = 0;
+
+    p->progress.status = &p->status;
+    status_begin(&p->status, &about, index_wanted(p->index), index_done(p->index));
+    code = run_local(o, p, e);
+    status_end(&p->status, code, e);
+    return code;
+}
+
 static int run(const void *opts, int nargs, char *const *args, struct err *e)
 {
     const struct batch_options *o = opts;
@@ -160,7 +176,7 @@ static int run(const void *opts, int nargs, char *const *args, struct err *e)
     if (prepare(&p, o, e) < 0)
         code = e->code ? e->code : EX_SOFTWARE;
     else
-        code = run_local(o, &p, e);
+        code = run_prepared(o, &p, e);
     prepared_done(&p);
     return code;
 }

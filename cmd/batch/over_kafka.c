@@ -18,6 +18,7 @@
 #include "cmd/jobs/collector.h"
 #include "cmd/jobs/resume.h"
 #include "cmd/jobs/sender.h"
+#include "cmd/jobs/status.h"
 #include "task/reply.h"
 
 #define POLL_MS   50
@@ -34,6 +35,7 @@ struct kafka_job {
     struct sender *sender;
     struct collector *collector;
     struct failed failed;
+    struct status status;
     uint64_t resumed; /* replies in the output at the start */
     uint32_t passed;  /* rows that were sent in earlier runs */
     int64_t waiting;  /* rows sent and not answered */
@@ -68,6 +70,13 @@ static int take_old(void *arg, const char *id, size_t len)
     int64_t row = row_of(k, id, len);
 
     return row < 0 ? -1 : index_set_done(k->client.index, (uint32_t)row);
+}
+
+static void see_old(void *arg, const struct reply_view *v)
+{
+    struct kafka_job *k = arg;
+
+    status_old(&k->status, v);
 }
 
 static int take_new(void *arg, const char *id, size_t len)
@@ -126,7 +135,7 @@ static int check_options(struct kafka_job *k, struct err *e)
 static int open_files(struct kafka_job *k, struct err *e)
 {
     const struct batch_options *o = k->o;
-    struct resume r = {.input = o->input, .arg = k, .take = take_old};
+    struct resume r = {.input = o->input, .arg = k, .take = take_old, .see = see_old};
 
     if (client_survey(&k->client, o->input, &o->in, o->keep_going, e) < 0 ||
         prepare_retry(o, &k->failed, k->client.index, e) < 0 ||
@@ -310,10 +319,20 @@ static int finish(struct kafka_job *k, int rc, struct err *e)
 
 static int run_job(struct kafka_job *k, struct err *e)
 {
+    struct status_about about = {.kind = "batch",
+                                 .input = k->o->input,
+                                 .output = k->o->output,
+                                 .error_file = k->o->error_file};
+    int rc = 0;
+
     if (client_open(&k->client, &k->o->config, NULL, e) != 0 || open_files(k, e) < 0 ||
         client_signals(&k->client, e) < 0 || identify(k, e) < 0 || start(k, e) < 0)
         return -1;
-    return finish(k, turn(k, e), e);
+    about.id = k->run.id;
+    status_begin(&k->status, &about, index_wanted(k->client.index), k->resumed);
+    rc = finish(k, turn(k, e), e);
+    status_end(&k->status, rc, e);
+    return rc;
 }
 
 int over_kafka(const struct batch_options *o, struct err *e)
@@ -325,6 +344,7 @@ int over_kafka(const struct batch_options *o, struct err *e)
     if (report_check(o->report, o->output, e) < 0 || check_options(&k, e) < 0)
         return -1;
     k.client.progress.timeline = line;
+    k.client.progress.status = &k.status;
     rc = run_job(&k, e);
     sender_free(k.sender);
     collector_free(k.collector);

@@ -312,6 +312,7 @@ static void see_old(void *arg, const struct reply_view *v)
     struct prepared *p = arg;
 
     spend_old(&p->spend, v);
+    status_old(&p->status, v);
 }
 
 /* Answers to other prompts under the same ids would be taken for answers to these. */

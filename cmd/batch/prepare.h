@@ -11,6 +11,7 @@
 #include "cmd/batch/job.h"
 #include "cmd/batch/progress.h"
 #include "cmd/batch/spend.h"
+#include "cmd/jobs/status.h"
 #include "io/jsonl.h"
 
 struct prepared {
@@ -26,6 +27,7 @@ struct prepared {
     struct failed failed; /* of --retry-failed */
     uint64_t replies;     /* in the outputs, when they were opened */
     struct progress progress;
+    struct status status;
     int signal_fd; /* signals.h; 0: not open yet */
 };
 

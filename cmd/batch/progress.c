@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "cmd/batch/timeline.h"
+#include "cmd/jobs/status.h"
 
 #define LIVE_EVERY_US  250000
 #define PLAIN_EVERY_US 10000000
@@ -166,6 +167,8 @@ void progress_show(struct progress *p, const struct progress_view *v, int64_t no
 
     if (p->timeline)
         timeline_note(p->timeline, v, now_us - p->started_us, force);
+    if (p->status)
+        status_note(p->status, v, now_us, force);
     if (p->mode == PROGRESS_NONE || (!force && now_us - p->shown_us < every[p->mode]))
         return;
     update_rates(p, v, now_us);

@@ -26,10 +26,12 @@ struct progress_view {
 };
 
 struct timeline;
+struct status;
 
 struct progress {
     enum progress_mode mode;
     struct timeline *timeline; /* told of every view, for the report; NULL: there is none */
+    struct status *status;     /* likewise, for `sluice runs`; NULL: there is none */
     int64_t started_us;
     int64_t shown_us;
     int lines;                   /* drawn on the terminal */

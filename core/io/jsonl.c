@@ -263,6 +263,7 @@ static struct line_writer *writer_new(int fd, const char *path)
 struct line_writer *line_writer_open(const char *path, struct err *e)
 {
     bool to_stdout = strcmp(path, "-") == 0;
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     struct stat st;
     int fd =
         to_stdout ? dup(STDOUT_FILENO) : open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
@@ -281,11 +282,23 @@ struct line_writer *line_writer_open(const char *path, struct err *e)
                 "cannot write %s: another run holds it; wait for it or name another file", path);
         return NULL;
     }
+    fcntl(fd, F_OFD_SETLK, &whole); /* flock(2) again, in the form that can be asked for */
     if (cut_torn_line(fd, path, e) < 0) {
         close(fd);
         return NULL;
     }
     return writer_new(fd, path);
+}
+
+bool line_writer_locked(const char *path)
+{
+    struct flock whole = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool locked = fd >= 0 && fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+
+    if (fd >= 0)
+        close(fd);
+    return locked;
 }
 
 struct line_writer *line_writer_close(struct line_writer *w)

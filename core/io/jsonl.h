@@ -50,6 +50,9 @@ struct line_writer;
 struct line_writer *line_writer_open(const char *path, struct err *e);
 struct line_writer *line_writer_close(struct line_writer *w);
 
+/* Does a process have this file open as a line_writer? Asks without taking the lock. */
+bool line_writer_locked(const char *path);
+
 /* A regular file, which can be read back: not standard output, a pipe or a device. */
 bool line_writer_is_file(const struct line_writer *w);
 
