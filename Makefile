@@ -129,7 +129,7 @@ DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppchec
 DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
 DEPS_PAGE  = chromium chromium-driver
-DEPS_OPS   = golang-go python3-venv systemd dpkg-dev
+DEPS_OPS   = golang-go python3-venv systemd dpkg-dev man-db groff-base mandoc zsh fish
 DEPS_CLIENTS = golang-go nodejs npm default-jdk-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
@@ -207,7 +207,8 @@ man: $(BUILD)/sluice ## man pages into $(BUILD)/man
 	@rm -rf $(MAN_DIR) && mkdir -p $(MAN_DIR)
 	@$(BUILD)/sluice man >$(MAN_DIR)/sluice.1
 	@$(BUILD)/sluice man sluice.yaml >$(MAN_DIR)/sluice.yaml.5
-	@set -e; for c in $$($(BUILD)/sluice --help | sed -n '/^Commands:/,/^$$/s/^  \([a-z]*\) .*/\1/p'); do \
+	@$(BUILD)/sluice man 7 >$(MAN_DIR)/sluice.7
+	@set -e; for c in $$($(BUILD)/sluice --help | sed -n '/^Commands:/,/^$$/s/^  \([a-z-]*\) .*/\1/p'); do \
 		$(BUILD)/sluice man $$c >$(MAN_DIR)/sluice-$$c.1; done
 
 BIN_DIR    = $(DESTDIR)$(PREFIX)/bin
@@ -221,14 +222,16 @@ COMPLETIONS = bash:bash-completion/completions/sluice zsh:zsh/site-functions/_sl
 
 install: man ## install below $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(BUILD)/sluice $(BIN_DIR)/sluice
-	install -d $(SHARE_DIR)/man/man1 $(SHARE_DIR)/man/man5 $(EXAMPLES) $(SCHEMAS) $(UNIT_DIR) $(USERS_DIR)
+	install -d $(SHARE_DIR)/man/man1 $(SHARE_DIR)/man/man5 $(SHARE_DIR)/man/man7 $(EXAMPLES) $(SCHEMAS) $(UNIT_DIR) $(USERS_DIR)
 	install -m 644 $(MAN_DIR)/*.1 $(SHARE_DIR)/man/man1
 	install -m 644 $(MAN_DIR)/*.5 $(SHARE_DIR)/man/man5
+	install -m 644 $(MAN_DIR)/*.7 $(SHARE_DIR)/man/man7
 	sed 's|@PREFIX@|$(PREFIX)|g' deploy/systemd/sluice-worker.service >$(UNIT_DIR)/sluice-worker.service
 	install -m 644 deploy/systemd/sluice.conf $(USERS_DIR)/sluice.conf
 	install -m 644 $(wildcard deploy/examples/*.*) $(EXAMPLES)
 	install -D -m 644 -t $(EXAMPLES)/go deploy/examples/go/*
 	install -m 644 deploy/schemas/* $(SCHEMAS)
+	install -m 644 deploy/asyncapi.yaml $(SHARE_DIR)/sluice
 	for c in $(COMPLETIONS); do \
 		install -d $(SHARE_DIR)/$$(dirname $${c#*:}) && \
 		$(BUILD)/sluice completion $${c%%:*} >$(SHARE_DIR)/$${c#*:} || exit 1; done
@@ -245,7 +248,8 @@ deb: $(BUILD)/sluice ## a Debian package in $(BUILD)/deb
 
 uninstall: ## remove what install put there
 	rm -f $(BIN_DIR)/sluice $(UNIT_DIR)/sluice-worker.service $(USERS_DIR)/sluice.conf
-	rm -f $(SHARE_DIR)/man/man1/sluice.1 $(SHARE_DIR)/man/man1/sluice-*.1 $(SHARE_DIR)/man/man5/sluice.yaml.5
+	rm -f $(SHARE_DIR)/man/man1/sluice.1 $(SHARE_DIR)/man/man1/sluice-*.1 $(SHARE_DIR)/man/man5/sluice.yaml.5 \
+		$(SHARE_DIR)/man/man7/sluice.7
 	rm -rf $(SHARE_DIR)/sluice $(SHARE_DIR)/doc/sluice
 	for c in $(COMPLETIONS); do rm -f $(SHARE_DIR)/$${c#*:}; done
 

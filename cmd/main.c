@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "cmd/command.h"
+#include "cmd/manual.h"
 #include "cmd/options_text.h"
 
 extern const struct command command_batch;
@@ -64,7 +65,7 @@ static void usage(FILE *to)
     options_summaries(commands, to);
     fputs("\n  help COMMAND       options of a command\n"
           "  man [COMMAND]      man page as man(7) source; `sluice man sluice.yaml` for the "
-          "configuration\n"
+          "configuration,\n                     `sluice man 7` for how it all works\n"
           "  completion SHELL   completion script for bash, zsh or fish\n"
           "  --version\n",
           to);
@@ -152,6 +153,10 @@ static int help_or_man(bool man, int argc, char **argv)
     }
     if (man && strcmp(argv[0], "sluice.yaml") == 0) {
         config_print_man(stdout);
+        return EX_OK;
+    }
+    if (man && strcmp(argv[0], "7") == 0) {
+        manual_print(stdout);
         return EX_OK;
     }
     c = find(commands, "", argv[0]);

@@ -6,8 +6,10 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "cmd/manual.h"
+
 /* A backslash, and a dot or a quote at the start of a line, mean something else in man(7). */
-static void put(FILE *to, const char *text)
+void man_text(FILE *to, const char *text)
 {
     bool start = true;
 
@@ -25,7 +27,7 @@ static void put(FILE *to, const char *text)
 }
 
 /* Paragraphs are divided by empty lines. */
-static void put_paragraphs(FILE *to, const char *text)
+void man_paragraphs(FILE *to, const char *text)
 {
     while (*text) {
         const char *end = strstr(text, "\n\n");
@@ -33,10 +35,19 @@ static void put_paragraphs(FILE *to, const char *text)
         char part[4096];
 
         snprintf(part, sizeof part, "%.*s", n, text);
-        put(to, part);
+        man_text(to, part);
         fputs(end ? "\n.PP\n" : "\n", to);
         text += n + (end ? 2 : 0);
     }
+}
+
+void man_item(FILE *to, const char *name, const char *text)
+{
+    fputs(".TP\n.B ", to);
+    man_text(to, name);
+    fputc('\n', to);
+    man_text(to, text);
+    fputs(".\n", to);
 }
 
 static void put_options(FILE *to, const struct command *c)
@@ -48,18 +59,18 @@ static void put_options(FILE *to, const struct command *c)
         if (row->letter)
             fprintf(to, "\\fB\\-%c\\fR, ", row->letter);
         fputs("\\fB\\-\\-", to);
-        put(to, row->name);
+        man_text(to, row->name);
         fputs("\\fR", to);
         if (row->arg) {
             fputs(" \\fI", to);
-            put(to, row->arg);
+            man_text(to, row->arg);
             fputs("\\fR", to);
         }
         fputc('\n', to);
-        put(to, row->help);
+        man_text(to, row->help);
         if (row->fallback && *row->fallback) {
             fputs(" (default: ", to);
-            put(to, row->fallback);
+            man_text(to, row->fallback);
             fputc(')', to);
         }
         fputs(".\n", to);
@@ -72,11 +83,11 @@ static void put_synopsis(FILE *to, const struct command *c)
 
     options_name(c, " ", name, sizeof name);
     fputs(".B ", to);
-    put(to, name);
+    man_text(to, name);
     fprintf(to, "\n%s[\\fIOPTIONS\\fR]", c->sub ? "\\fICOMMAND\\fR " : "");
     if (c->operands) {
         fputc(' ', to);
-        put(to, c->operands);
+        man_text(to, c->operands);
     }
     fputc('\n', to);
 }
@@ -84,29 +95,24 @@ static void put_synopsis(FILE *to, const struct command *c)
 static void put_sub(FILE *to, const struct command *c)
 {
     fputs(".SS ", to);
-    put(to, c->name);
+    man_text(to, c->name);
     fputc('\n', to);
     put_synopsis(to, c);
     fputs(".PP\n", to);
-    put(to, c->summary);
+    man_text(to, c->summary);
     fputs(".\n", to);
     if (c->description) {
         fputs(".PP\n", to);
-        put_paragraphs(to, c->description);
+        man_paragraphs(to, c->description);
     }
     put_options(to, c);
 }
 
 static void put_exit_status(FILE *to)
 {
-    fputs(
-        ".SH EXIT STATUS\n"
-        "0 when all went well; 1 when some lines failed; 64 for wrong usage; 65 for bad input;\n"
-        "66 when the input is missing; 69 when a service cannot be reached; 70 for a mistake of\n"
-        "this program; 73 when the output cannot be made; 74 for a failed read or write; 75 when\n"
-        "stopped early and safe to resume; 77 when access was refused; 78 for a mistake in the\n"
-        "configuration; 130 and 143 when ended by a signal.\n",
-        to);
+    fputs(".SH EXIT STATUS\n", to);
+    for (const struct manual_row *row = manual_exits; row->name; row++)
+        man_item(to, row->name, row->text);
 }
 
 static void put_title(FILE *to, const char *name)
@@ -114,7 +120,7 @@ static void put_title(FILE *to, const char *name)
     fputs(".TH ", to);
     for (; *name; name++)
         fputc(toupper((unsigned char)*name), to);
-    fprintf(to, " 1 \"\" \"sluice %s\" \"sluice\"\n.SH NAME\n", SLUICE_VERSION);
+    fprintf(to, " 1 \"\" \"sluice %s\" \"sluice\"\n.ad l\n.SH NAME\n", SLUICE_VERSION);
 }
 
 /* sluice(1): the page above the pages. */
@@ -128,13 +134,13 @@ static void put_overview(FILE *to)
           to);
     for (c = commands; *c; c++) {
         fputs(".TP\n.BR sluice\\-", to);
-        put(to, (*c)->name);
+        man_text(to, (*c)->name);
         fputs(" (1)\n", to);
-        put(to, (*c)->summary);
+        man_text(to, (*c)->summary);
         fputs(".\n", to);
     }
     put_exit_status(to);
-    fputs(".SH SEE ALSO\n.BR sluice.yaml (5)\n", to);
+    fputs(".SH SEE ALSO\n.BR sluice (7),\n.BR sluice.yaml (5)\n", to);
 }
 
 void options_man(const struct command *c, FILE *to)
@@ -148,14 +154,14 @@ void options_man(const struct command *c, FILE *to)
     }
     options_name(c, "-", name, sizeof name);
     put_title(to, name);
-    put(to, name);
+    man_text(to, name);
     fputs(" \\- ", to);
-    put(to, c->summary);
+    man_text(to, c->summary);
     fputs("\n.SH SYNOPSIS\n", to);
     put_synopsis(to, c);
     if (c->description) {
         fputs(".SH DESCRIPTION\n", to);
-        put_paragraphs(to, c->description);
+        man_paragraphs(to, c->description);
     }
     if (c->sub)
         fputs(".SH COMMANDS\n", to);
@@ -167,9 +173,9 @@ void options_man(const struct command *c, FILE *to)
     }
     if (c->examples) {
         fputs(".SH EXAMPLES\n.nf\n", to);
-        put(to, c->examples);
+        man_text(to, c->examples);
         fputs("\n.fi\n", to);
     }
     put_exit_status(to);
-    fputs(".SH SEE ALSO\n.BR sluice (1),\n.BR sluice.yaml (5)\n", to);
+    fputs(".SH SEE ALSO\n.BR sluice (1),\n.BR sluice (7),\n.BR sluice.yaml (5)\n", to);
 }

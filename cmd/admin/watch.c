@@ -192,18 +192,29 @@ static void get_page(void *arg, const struct admin_request *q, struct admin_answ
     web_live(&ret->body);
 }
 
-static const struct admin_page pages[] = {
-    {.path = "/", .make = get_page},
-    {.path = "/livez", .make = get_live},
-    {.path = "/readyz", .make = get_ready},
-    {.path = "/status", .make = get_status},
-    {.path = "/history", .make = get_history},
-    {.path = "/metrics", .make = get_metrics},
-    {.path = "/log-level", .make = get_level},
-    {.path = "/log-level", .post = true, .make = post_level},
-    {.path = "/drain", .post = true, .make = post_drain},
-    {.path = "/pause", .post = true, .make = post_pause},
-    {.path = "/resume", .post = true, .make = post_resume},
+const struct admin_page watch_pages[] = {
+    {.path = "/", .make = get_page, .help = "the live page, for a browser"},
+    {.path = "/livez",
+     .make = get_live,
+     .help = "200 while the process works, 503 when its intake or its main thread hangs"},
+    {.path = "/readyz",
+     .make = get_ready,
+     .help = "200 when it is a member of its group, able to publish and to store, and neither "
+             "paused nor draining; else 503 and the reasons"},
+    {.path = "/status", .make = get_status, .help = "all numbers and the last failures, as JSON"},
+    {.path = "/history", .make = get_history, .help = "the last hour, for the live page, as JSON"},
+    {.path = "/metrics", .make = get_metrics, .help = "for Prometheus"},
+    {.path = "/log-level", .make = get_level, .help = "what is logged"},
+    {.path = "/log-level",
+     .post = true,
+     .make = post_level,
+     .help = "?level=debug, info, warn or error, until the worker ends"},
+    {.path = "/drain", .post = true, .make = post_drain, .help = "as SIGTERM"},
+    {.path = "/pause",
+     .post = true,
+     .make = post_pause,
+     .help = "takes no more records; running calls go on"},
+    {.path = "/resume", .post = true, .make = post_resume, .help = "takes records again"},
     {.path = NULL},
 };
 
@@ -236,7 +247,7 @@ static struct watch *watch_new(const struct config *c)
 int watch_open(struct watch **ret, const struct config *c, const char *otherwise, struct err *e)
 {
     const char *where = *c->observability.listen ? c->observability.listen : otherwise;
-    struct admin_setup setup = {.token = c->observability.admin_token, .pages = pages};
+    struct admin_setup setup = {.token = c->observability.admin_token, .pages = watch_pages};
     struct watch *w = NULL;
 
     *ret = NULL;

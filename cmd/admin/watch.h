@@ -9,10 +9,14 @@
 #define SLUICE_CMD_ADMIN_WATCH_H
 
 #include "cmd/admin/snapshot.h"
+#include "io/admin.h"
 
 #define WATCH_FRESH_MS 150 /* so old a snapshot must be before another one is taken */
 
 struct watch;
+
+extern const struct admin_page
+    watch_pages[]; /* of the admin port, with the manual's words about them */
 
 /* Listens where observability.listen says, or at `otherwise` where that is empty. Both empty: *ret is NULL. Until
  * the first snapshot the worker is starting. The configuration must outlive it. */

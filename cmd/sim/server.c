@@ -143,7 +143,7 @@ static int listen_on(const char *host, int port, bool shared, struct err *e)
     snprintf(service, sizeof service, "%d", port);
     rc = getaddrinfo(host, service, &hints, &list);
     if (rc != 0)
-        return err_set(e, EX_NOHOST, "--host %s: %s", host, gai_strerror(rc));
+        return err_set(e, EX_USAGE, "--host %s: %s", host, gai_strerror(rc));
     for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next)
         fd = bind_one(a, shared);
     freeaddrinfo(list);

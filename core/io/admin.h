@@ -40,6 +40,7 @@ struct admin_answer {
 struct admin_page {
     const char *path; /* NULL ends the table; a path may have two rows */
     bool post;        /* answers POST and changes something; else GET and HEAD */
+    const char *help; /* what it is for, for the manual; or NULL */
     /* Admin thread; must not block. */
     void (*make)(void *arg, const struct admin_request *q, struct admin_answer *ret);
 };

@@ -244,5 +244,5 @@ void config_print_man(FILE *to)
     man_rows(to, conf_model_rows);
     fputs(".SH KEYS OF A TENANT\n", to);
     man_rows(to, conf_tenant_rows);
-    fputs(".SH SEE ALSO\n.BR sluice (1)\n", to);
+    fputs(".SH SEE ALSO\n.BR sluice (1),\n.BR sluice (7)\n", to);
 }

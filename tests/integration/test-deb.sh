@@ -17,7 +17,7 @@ make -s --no-print-directory -C "$ROOT" deb BUILD="${BUILD:-build}" DEB_DIR="$WO
 package=$(ls deb/*.deb)
 dpkg-deb --field "$package" Depends | grep -q librdkafka1 || fail "depends on $(dpkg-deb --field "$package" Depends)"
 dpkg-deb --contents "$package" >contents
-for file in usr/bin/sluice etc/sluice/sluice.yaml usr/lib/systemd/system/sluice-worker.service usr/share/man/man1/sluice.1.gz \
+for file in usr/bin/sluice etc/sluice/sluice.yaml usr/lib/systemd/system/sluice-worker.service usr/share/man/man1/sluice.1.gz usr/share/man/man7/sluice.7.gz usr/share/sluice/asyncapi.yaml \
     usr/share/bash-completion/completions/sluice usr/share/doc/sluice/copyright; do
     grep -q " \./$file$" contents || fail "not in the package: $file"
 done

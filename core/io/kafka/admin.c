@@ -104,8 +104,8 @@ static int topic_result(rd_kafka_event_t *event, const char *topic, struct err *
                        rd_kafka_event_error_string(event));
     topics = rd_kafka_CreateTopics_result_topics(result, &n);
     if (n != 1)
-        return err_set(e, EX_PROTOCOL, "topic %s: the broker's answer is about %zu topics", topic,
-                       n);
+        return err_set(e, EX_UNAVAILABLE, "topic %s: the broker's answer is about %zu topics",
+                       topic, n);
     err = rd_kafka_topic_result_error(topics[0]);
     if (err == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
         return KAFKA_TOPIC_EXISTS;
