@@ -374,6 +374,9 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
      * a lane has it looked at. */
     if (r == SELECT_WAIT && (t->usable_routes & claims) && queues_is_first(a->queues, t))
         wake_at(a, now_us);
+    /* Money lacks for the one that it goes before, perhaps not for this one. */
+    if (r == SELECT_WAIT && !t->money_own && queues_leads_left_out(a->queues, t))
+        wake_at(a, now_us);
     if (r == SELECT_NONE && retries_drop(&a->retries, t))
         wake_at(a, now_us);
     held_now(&a->held, a->waiting > 0, now_us);

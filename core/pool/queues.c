@@ -206,6 +206,13 @@ bool queues_is_front(const struct queues *q, const struct task *t)
     return q->seats[t->wait_queue].at[t->priority].next == &t->node;
 }
 
+bool queues_leads_left_out(const struct queues *q, const struct task *t)
+{
+    const struct seat *s = &q->seats[t->wait_queue];
+
+    return s->is_left_out && first_of(s) == t;
+}
+
 static void walk_list(struct list_node *list, uint64_t routes, void *arg,
                       void (*fn)(void *arg, struct task *t))
 {

@@ -63,6 +63,9 @@ bool queues_is_behind(const struct queues *q, const struct task *t);
 bool queues_is_first(struct queues *q, const struct task *t);
 bool queues_is_front(const struct queues *q, const struct task *t);
 
+/* Is t the first of a seat that was left out for another one, which it goes before? */
+bool queues_leads_left_out(const struct queues *q, const struct task *t);
+
 /* Calls fn for each task that no route outside of `routes` can serve; of one tenant those of a lower priority and the
  * oldest first. fn may remove the task that it was called for. */
 void queues_walk(struct queues *q, uint64_t routes, void *arg,

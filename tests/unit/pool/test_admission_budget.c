@@ -137,6 +137,40 @@ Test(admission_budget, a_tenant_without_money_holds_up_nobody_else)
     task_free(free_rider);
 }
 
+/* It goes before the one that the money lacks for, and nothing else may ever happen that has it looked at. */
+Test(admission_budget, a_higher_priority_of_a_tenant_without_money_is_looked_at)
+{
+    struct task *dear, *cheap, *also_dear;
+
+    open_with_budget(100, "run");
+    dear = task_for("fast", NULL);
+    dear->raw_len = 744 - 256;
+    dear->tenant = mem_strdup("a");
+    cheap = half_dollar("fast", "a");
+    cheap->priority = 9;
+    also_dear = half_dollar("fast", "a");
+    also_dear->priority = 9;
+    budget_settle(budget, 1, 0, 0.4);
+    cr_expect_eq(enter(dear, NOW), ADMISSION_WAITS);
+    cr_expect_eq(view(NOW).money_waits, 1);
+    pump(NOW);
+    cr_expect_eq(enter(cheap, NOW), ADMISSION_WAITS);
+    cr_expect_leq(admission_next_us(admission), NOW);
+    cr_expect_eq(pump(NOW), 1);
+    cr_expect_eq(next_ready(), cheap);
+    leave_cost(cheap, 0.5, NOW);
+    pump(NOW);
+    cr_expect_eq(enter(also_dear, NOW), ADMISSION_WAITS);
+    pump(NOW);
+    cr_expect_eq(view(NOW).money_waits, 2, "nothing is left for either");
+    cr_expect_eq(admission_next_us(admission), INT64_MAX);
+    cr_expect(admission_remove(admission, dear));
+    cr_expect(admission_remove(admission, also_dear));
+    task_free(dear);
+    task_free(cheap);
+    task_free(also_dear);
+}
+
 Test(admission_budget, the_next_day_lets_go)
 {
     static const int64_t midnight = 86400 * S;
