@@ -15,12 +15,14 @@
 #include "tests/unit/pool/world_provider.h"
 
 #define MONO      (1000 * S) /* the workers' clock at time 0 of the world */
-#define EPOCH     (1790000000LL * S)
+#define EPOCH     (20718 * DAY_US - DAY_ENDS_US)
 #define NEVER     INT64_MAX
 #define LINES     (4 << ROWS_MAX) /* by rows, and by the names of models that were asked for */
+#define LINES_ALL (LINES * CLIENTS_MAX)
 #define LAST_MAX  40
 #define LEASE_US  (45 * S)
 #define WAY_US    100000 /* the longest way to a provider */
+#define CONTESTS  4
 #define WAITS_MAX 4
 #define PEAKS     64
 #define SECONDS   2048 /* of which the use is kept */
@@ -38,7 +40,7 @@ struct item {
     uint64_t routes;       /* that could serve it; 0: it does not wait */
     int64_t turn;          /* when it got into the line, as a number */
     int overtaken;         /* since it is the first */
-    int number, part, ends, wants;
+    int number, part, ends, wants, client;
     int64_t comes_us, deadline_us, prompt, answer;
     struct {
         int64_t from_us, to_us;
@@ -53,24 +55,49 @@ struct visit {
     struct item *item; /* NULL: its worker is gone */
     int worker, row;
     bool there, runs; /* it has arrived; it takes one of the provider's slots */
-    int64_t reserved, used, excess;
+    struct limit_need reserved, used;
     int64_t started_us;
     struct ruling said;
     struct list_node all;
 };
 
 struct second {
-    int32_t requests, running;
+    int32_t running;
     int32_t rests; /* the breaker was open, or what was learned held it back */
-    int64_t tokens;
+    int32_t of[COUNTED];
+};
+
+/* Tenants that wait for the same model, with the same priority of their topics. */
+struct contest {
+    int waits[1 << ROWS_MAX][TENANTS_MAX]; /* tasks, by rows that could serve them */
+    double had[TENANTS_MAX];               /* tokens by weight */
+    double widest;                         /* of one turn */
+    bool both[TENANTS_MAX][TENANTS_MAX];
+    double apart[TENANTS_MAX][TENANTS_MAX]; /* when both began to wait */
+};
+
+/* How those went that waited together with others of another priority. */
+struct ranked {
+    int64_t early, right; /* before a higher priority; before a lower one */
+    int in_a_row;         /* of the latter */
+};
+
+struct bill {
+    int64_t period; /* of the budget */
+    struct bound of[1 + TENANTS_MAX];
 };
 
 struct worker {
     struct admission *admission; /* NULL: it is down */
     struct heap_node timer;      /* the next word about its parts, or its return */
-    struct list_node lines[LINES];
+    struct list_node lines[LINES_ALL];
+    struct contest contests[CONTESTS]; /* by model, and level */
+    struct ranked topics, requests;
     int waits[ROWS_MAX]; /* tasks that the row could serve */
     int parts;
+    struct budget_book book; /* on its disk */
+    struct budget *budget;   /* NULL: none */
+    struct bill bill;
     struct second use[ROWS_MAX][SECONDS];
 };
 
@@ -78,27 +105,39 @@ struct worker {
 struct stretch {
     int64_t from_us;  /* NEVER: there is none */
     int64_t since_us; /* of what follows; NEVER: too early to count */
-    double requests, tokens, running_us, unneeded_us, full_us;
+    double used[COUNTED], unneeded_us[COUNTED];
+    double running_us, full_us;
+    double day_least; /* percent of a day's limit that was used at every moment */
 };
 
 struct excess {
-    int64_t now;
-    struct mark peaks[PEAKS]; /* the most of it in each of the last seconds */
+    int64_t now, ever; /* ever: the most of it */
+    struct {
+        int64_t at_us, most;
+    } peaks[PEAKS]; /* the most of it in each of the last seconds */
 };
 
 struct row_use {
-    double requests, tokens;        /* up to now */
-    double running_us, unneeded_us; /* integrals of the next two */
-    double full_us;                 /* how long all slots were taken */
-    int64_t running, unneeded;      /* calls; tokens that these have reserved and will not use */
-    struct excess excess
-        [WORKERS_MAX]; /* tokens that these use and have not reserved, which nobody can know yet */
-    int64_t largest;
+    double used[COUNTED];                    /* up to now */
+    double running_us, unneeded_us[COUNTED]; /* integrals of the next two */
+    double full_us;                          /* how long all slots were taken */
+    int64_t running, unneeded[COUNTED];      /* calls; what these have reserved and will not use */
+    /* What these use and have not reserved, which nobody can know yet. */
+    struct excess excess[WORKERS_MAX][COUNTED];
+    int64_t largest[COUNTED];
     struct stretch stretch;
 };
 
 /* How much of the limits was used, in percent. */
-enum { USE_ALONE, USE_REQUESTS, USE_TOKENS, USES }; /* the last two: shared */
+enum used_how {
+    USE_ALONE,
+    USE_REQUESTS, /* shared, as the next one */
+    USE_TOKENS,
+    USE_SECONDS, /* rows with a limit of a second, */
+    USE_DAYS,    /* and of a day */
+    USE_MONEY,   /* of budgets, when they hold up the work */
+    USES
+};
 
 struct use {
     double least, sum;
@@ -110,13 +149,17 @@ struct result {
     double wanted_us,
         learned_us; /* of rows with work: well, and of that held back by what was learned */
     int64_t calls, refused, ok, failed, late;
-    int most_overtaken;
+    int most_overtaken, in_a_row;
+    int64_t turns, early, right;
+    double most_apart;
 };
 
 struct world {
     struct plan plan;
     struct config *config;
     struct model models[ROWS_MAX];
+    struct tenant tenants[TENANTS_MAX];
+    struct limit_max told[ROWS_MAX]; /* by the configuration */
     struct json_object *bodies[ANSWERS];
     struct rng rng;
     int64_t now_us;
@@ -130,6 +173,9 @@ struct world {
     struct heap_node crash_timers[CRASHES_MAX];
     struct list_node visits;
     int64_t turns;
+    int64_t stopped_us; /* the day on which all money was seen to be out */
+    struct admission_view view;
+    int nwaiting;
     int64_t changed_us; /* when the parts moved, or a worker went or came */
     int open;
     int idle_pumps; /* without anything, at this point in time */
@@ -139,6 +185,12 @@ struct world {
     char last[LAST_MAX][160];
     int64_t nlast;
 };
+
+static inline void config_say(char **at, const char *text)
+{
+    free(*at);
+    *at = mem_strdup(text);
+}
 
 static inline int64_t mono(const struct world *w)
 {
@@ -181,6 +233,13 @@ __attribute__((format(printf, 2, 3))) static inline void broken(struct world *w,
     fprintf(stderr, "\n");
 }
 
+static inline void use_add(struct use *use, double percent)
+{
+    use->stretches++;
+    use->sum += percent;
+    use->least = fmin(use->least, percent);
+}
+
 static inline struct worker *worker_of(struct world *w, const struct item *it)
 {
     return &w->workers[w->owner[it->part]];
@@ -192,7 +251,13 @@ static inline struct second *second_at(struct worker *k, int row, int64_t at_us)
     return at_us >= 0 && at_us / S < SECONDS ? &k->use[row][at_us / S] : NULL;
 }
 
-/* What this worker may use of a limit of a minute. */
+/* How much more the call uses than it has reserved; less than 0: less. */
+static inline int64_t over(const struct visit *v, enum counted what)
+{
+    return amount_of(what, v->used) - amount_of(what, v->reserved);
+}
+
+/* What this worker may use of a limit. */
 static inline double quota(const struct world *w, const struct worker *k, int64_t limit)
 {
     return w->plan.shared ? (double)limit * k->parts / w->plan.parts : (double)limit;

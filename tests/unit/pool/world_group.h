@@ -28,10 +28,12 @@ static inline void worker_start(struct world *w, struct worker *k)
 {
     int i;
 
+    memset(k->contests, 0, sizeof k->contests);
     k->admission = admission_new(w->config, w->plan.seed);
+    purse_open(w, k);
     if (w->plan.shared)
         admission_share(k->admission);
-    for (i = 0; i < LINES; i++)
+    for (i = 0; i < LINES_ALL; i++)
         list_init(&k->lines[i]);
     say(w, k);
 }
@@ -60,6 +62,7 @@ static inline void worker_crash(struct world *w, struct worker *k, int64_t back_
         item_later(w, it, ITEM_COMES, back_us);
     }
     k->admission = admission_free(k->admission);
+    k->budget = budget_free(k->budget);
     heap_remove(&w->events, &k->timer);
 }
 

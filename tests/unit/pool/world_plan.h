@@ -8,19 +8,26 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/rng.h"
+#include "policy/limit.h"
 #include "task/class.h"
+#include "task/task.h"
 
 #define S           1000000LL
 #define MINUTE      (60 * S)
+#define DAY_US      (24 * 60 * MINUTE)
 #define ROWS_MAX    3
 #define WORKERS_MAX 4
 #define PARTS_MAX   12
 #define SPANS_MAX   2
 #define CRASHES_MAX 2
 #define TASKS_MAX   2500
-#define ANSWERS     4 /* sizes of answers that are asked for */
+#define CLIENTS_MAX 6
+#define TENANTS_MAX 3
+#define BOUND_CALLS 15 /* a budget is at least as large as so many of the dearest calls */
+#define ANSWERS     4  /* sizes of answers that are asked for */
 
 /* How a provider counts and refuses. */
 enum rule {
@@ -34,6 +41,30 @@ enum rule {
 
 static const char *const rule_names[RULES] = {"openai", "anthropic", "azure", "groq", "gemini"};
 
+/* What limits count. */
+enum counted { CALLS, TOKENS, INPUT, OUTPUT, COUNTED };
+
+static const struct {
+    int64_t span_us;
+    enum counted what;
+} dims[LIMIT_DIMS] = {
+    [LIMIT_RPS] = {S, CALLS},
+    [LIMIT_RPM] = {MINUTE, CALLS},
+    [LIMIT_RPD] = {DAY_US, CALLS},
+    [LIMIT_TPM] = {MINUTE, TOKENS},
+    [LIMIT_INPUT_TPM] = {MINUTE, INPUT},
+    [LIMIT_OUTPUT_TPM] = {MINUTE, OUTPUT},
+    [LIMIT_TPD] = {DAY_US, TOKENS},
+};
+
+static inline int64_t amount_of(enum counted what, struct limit_need n)
+{
+    return what == CALLS    ? 1
+           : what == TOKENS ? n.tokens
+           : what == INPUT  ? n.tokens - n.output
+                            : n.output;
+}
+
 /* A time in which calls fail. */
 struct span {
     int64_t from_us, to_us;
@@ -44,14 +75,15 @@ enum told { TOLD_TRUE, TOLD_NOTHING, TOLD_TOO_MUCH };
 
 struct row_plan {
     enum rule rule;
-    enum told told;               /* what the configuration says of the provider's limits */
-    int name;                     /* 0 "a", 1 "b", to which "a" falls back */
-    int64_t rpm, tpm, parallel;   /* the provider's; 0: none */
-    int64_t rpd;                  /* requests in a day of the clock, known to nobody */
-    int64_t latency_us, stuck_us; /* of most calls; until a stuck one is given up */
-    double flaky;                 /* part of the calls that fail anyhow */
+    enum told told;                    /* what the configuration says of the provider's limits */
+    int name;                          /* 0 "a", 1 "b", to which "a" falls back */
+    int64_t max[LIMIT_DIMS], parallel; /* the provider's; 0: none */
+    bool day_told;                     /* else its limit of a day is known to nobody */
+    int64_t latency_us, stuck_us;      /* of most calls; until a stuck one is given up */
+    double flaky;                      /* part of the calls that fail anyhow */
     struct span spans[SPANS_MAX];
     int nspans;
+    double usd_input, usd_output; /* of a token */
 };
 
 enum arriving { ARRIVE_AT_ONCE, ARRIVE_STEADY, ARRIVE_TAIL, ARRIVINGS };
@@ -60,6 +92,20 @@ struct crash {
     int worker;
     int64_t at_us, down_us;
     bool leaves; /* its parts go to the others */
+};
+
+/* Whose tasks are alike. */
+struct client_plan {
+    int tenant; /* -1: none */
+    int level;  /* its topic's priority */
+    int priority;
+    double part; /* of all tasks */
+};
+
+/* Of a budget. */
+struct bound {
+    double usd;    /* negative: none */
+    int64_t calls; /* 0: none */
 };
 
 struct plan {
@@ -77,6 +123,13 @@ struct plan {
     double least_use, most_use; /* of the estimate */
     int64_t deadline_us;        /* the mean; 0: none */
     int64_t late_us;            /* how late timers are */
+    struct client_plan clients[CLIENTS_MAX];
+    int nclients;
+    int64_t weights[TENANTS_MAX];
+    int ntenants;
+    bool money, daily;                    /* there are budgets; for each day */
+    struct bound bounds[1 + TENANTS_MAX]; /* of each worker: of all, of each tenant */
+    const char *strategy, *sticky;
     struct crash crashes[CRASHES_MAX];
     int ncrashes;
 };
@@ -102,125 +155,68 @@ static inline double plan_normal(struct rng *r)
     return sqrt(-2 * log(1 - rng_unit(r))) * cos(2 * M_PI * rng_unit(r));
 }
 
-static inline void plan_faults(struct rng *r, struct row_plan *row)
+/* Tokens of most calls. */
+static inline struct limit_need plan_need(const struct plan *p)
 {
-    static const enum error_class classes[] = {CLASS_TRANSPORT, CLASS_TRANSIENT, CLASS_OVERLOAD,
-                                               CLASS_TIMEOUT};
-    int i;
+    int64_t output = (p->answers[0] + p->answers[1] + p->answers[2] + p->answers[3]) / ANSWERS;
 
-    if (plan_chance(r, 25))
-        row->flaky = 0.02;
-    row->nspans = plan_chance(r, 35) ? 1 + plan_chance(r, 30) : 0;
-    for (i = 0; i < row->nspans; i++) {
-        int64_t from_us = plan_between(r, i * 3 * MINUTE, (i * 3 + 2) * MINUTE);
-
-        row->spans[i] = (struct span){.from_us = from_us,
-                                      .to_us = from_us + plan_scale(r, 5 * S, 60 * S),
-                                      .class = classes[rng_below(r, 4)]};
-    }
+    return (struct limit_need){p->prompt + output, output};
 }
 
-static inline int64_t plan_tokens_each(const struct plan *p)
+static inline bool has_limit(const struct row_plan *row)
 {
-    return p->prompt + (p->answers[0] + p->answers[1] + p->answers[2] + p->answers[3]) / ANSWERS;
+    enum limit_dim d = 0;
+
+    while (d < LIMIT_DIMS && !row->max[d])
+        d++;
+    return d < LIMIT_DIMS;
+}
+
+static inline bool counts_tokens(const struct row_plan *row)
+{
+    return row->max[LIMIT_TPM] || row->max[LIMIT_INPUT_TPM] || row->max[LIMIT_OUTPUT_TPM] ||
+           row->max[LIMIT_TPD];
+}
+
+static inline bool has_day(const struct row_plan *row)
+{
+    return row->max[LIMIT_RPD] || row->max[LIMIT_TPD];
+}
+
+static inline bool knows_day(const struct row_plan *row)
+{
+    return row->day_told && has_day(row);
 }
 
 /* Calls a second that the row can take. */
 static inline double plan_row_rate(const struct plan *p, const struct row_plan *row)
 {
     double rate = 30;
+    enum limit_dim d;
 
-    if (row->rpm)
-        rate = fmin(rate, (double)row->rpm / 60);
-    if (row->tpm)
-        rate = fmin(rate, (double)row->tpm / 60 / (double)plan_tokens_each(p));
+    for (d = 0; d < LIMIT_DIMS; d++)
+        if (row->max[d] && dims[d].span_us < DAY_US)
+            rate = fmin(rate, (double)row->max[d] * S / (double)dims[d].span_us /
+                                  (double)amount_of(dims[d].what, plan_need(p)));
     if (row->parallel)
         rate = fmin(rate, (double)(row->parallel * S) / (double)row->latency_us);
     return rate;
 }
 
-static inline void plan_row(struct rng *r, struct plan *p, int i)
-{
-    struct row_plan *row = &p->rows[i];
-    int64_t calls = plan_scale(r, 20, 1200);
-    int kind = (int)rng_below(r, 5);
-
-    row->rule = (enum rule)rng_below(r, RULES);
-    row->told = plan_chance(r, 85) ? TOLD_TRUE : (enum told)(1 + rng_below(r, 2));
-    row->latency_us = plan_scale(r, 300000, 15e6);
-    row->stuck_us = MINUTE;
-    row->rpm = kind == 0 || kind == 2 ? calls : 0;
-    if (kind == 1 || kind == 2)
-        row->tpm = plan_tokens_each(p) * plan_scale(r, 20, 600);
-    if (kind >= 3)
-        row->parallel = plan_scale(r, 2, 60);
-    if (kind == 4)
-        row->rpm = calls;
-    if (row->rule == RULE_GEMINI && plan_chance(r, 20))
-        row->rpd = plan_between(r, 300, 1000);
-    plan_faults(r, row);
-}
-
-static inline void plan_crashes(struct rng *r, struct plan *p)
+/* Has some tenant a budget of its own? */
+static inline bool has_own_bounds(const struct plan *p)
 {
     int i;
 
-    p->ncrashes = p->shared && p->most_use <= 1 && plan_chance(r, 40) ? 1 + plan_chance(r, 40) : 0;
-    for (i = 0; i < p->ncrashes; i++)
-        p->crashes[i] =
-            (struct crash){.worker = (int)rng_below(r, (uint64_t)p->workers),
-                           .at_us = plan_between(r, (2 * i + 1) * MINUTE / 2, (2 * i + 2) * MINUTE),
-                           .down_us = plan_scale(r, 300000, 20e6),
-                           .leaves = i == 0 && p->workers > 1 && plan_chance(r, 40)};
-}
-
-static inline void plan_sizes(struct rng *r, struct plan *p)
-{
-    int i;
-
-    p->prompt = plan_scale(r, 50, 3000);
-    for (i = 0; i < ANSWERS; i++)
-        p->answers[i] = plan_scale(r, 30, 2000);
-    p->most_use = 1;
-    p->least_use = plan_chance(r, 30) ? 1 : 0.25;
-    if (plan_chance(r, 15))
-        p->most_use = 4; /* text that has more tokens than bytes / 4 */
-}
-
-static inline void plan_draw(struct plan *p, uint64_t seed)
-{
-    struct rng r = {seed};
-    int i;
-
-    *p = (struct plan){.seed = seed, .workers = 1, .parts = 1};
-    plan_sizes(&r, p);
-    p->nrows = plan_chance(&r, 50) ? 1 : 1 + (int)rng_below(&r, ROWS_MAX);
-    p->shared = plan_chance(&r, 50);
-    if (p->shared) {
-        p->workers = 1 + (int)rng_below(&r, WORKERS_MAX);
-        p->parts = p->workers + (int)rng_below(&r, (uint64_t)(PARTS_MAX - p->workers + 1));
-    }
-    for (i = 0; i < p->nrows; i++)
-        plan_row(&r, p, i);
-    if (p->nrows > 1 && plan_chance(&r, 40))
-        p->rows[p->nrows - 1].name = 1;
-    for (i = 0; i < p->nrows; i++)
-        p->rate += plan_row_rate(p, &p->rows[i]);
-    p->arriving = (enum arriving)rng_below(&r, ARRIVINGS);
-    p->load = 0.5 + rng_unit(&r);
-    p->ntasks = (int)fmin(TASKS_MAX, p->rate * p->load * (double)plan_between(&r, 90, 420));
-    for (i = 0; i < p->nrows; i++)
-        if (p->rows[i].told != TOLD_TRUE && p->ntasks > 500)
-            p->ntasks = 500; /* most of its calls are refused */
-    if (p->ntasks < 20)
-        p->ntasks = 20;
-    p->deadline_us = plan_chance(&r, 50) ? plan_scale(&r, 60e6, 600e6) : 0;
-    p->late_us = plan_between(&r, 0, 3000);
-    plan_crashes(&r, p);
+    for (i = 1; i <= p->ntenants; i++)
+        if (p->bounds[i].usd >= 0 || p->bounds[i].calls > 0)
+            return true;
+    return false;
 }
 
 static inline void plan_print(const struct plan *p, FILE *to)
 {
+    enum limit_dim d;
     int i, k;
 
     fprintf(to,
@@ -236,20 +232,31 @@ static inline void plan_print(const struct plan *p, FILE *to)
     for (i = 0; i < p->nrows; i++) {
         const struct row_plan *r = &p->rows[i];
 
-        fprintf(
-            to,
-            "  row %d \"%c\" %s%s: rpm %lld tpm %lld parallel %lld rpd %lld, %.1f s, flaky %.2f", i,
-            'a' + r->name, rule_names[r->rule],
-            r->told == TOLD_TRUE      ? ""
-            : r->told == TOLD_NOTHING ? " (not told)"
-                                      : " (told too much)",
-            (long long)r->rpm, (long long)r->tpm, (long long)r->parallel, (long long)r->rpd,
-            (double)r->latency_us / S, r->flaky);
+        fprintf(to, "  row %d \"%c\" %s%s: parallel %lld, %.1f s, flaky %.2f", i, 'a' + r->name,
+                rule_names[r->rule],
+                r->told == TOLD_TRUE      ? ""
+                : r->told == TOLD_NOTHING ? " (not told)"
+                                          : " (told too much)",
+                (long long)r->parallel, (double)r->latency_us / S, r->flaky);
+        for (d = 0; d < LIMIT_DIMS; d++)
+            if (r->max[d])
+                fprintf(to, ", %s %lld", limit_name(d), (long long)r->max[d]);
         for (k = 0; k < r->nspans; k++)
             fprintf(to, ", %.1f-%.1f s %s", (double)r->spans[k].from_us / S,
                     (double)r->spans[k].to_us / S, class_name(r->spans[k].class));
         fprintf(to, "\n");
     }
+    for (i = 0; i < p->nclients && p->nclients > 1; i++) {
+        const struct client_plan *c = &p->clients[i];
+
+        fprintf(to, "  client %d: tenant %d of weight %lld, topic %d, priority %d, %.0f %%\n", i,
+                c->tenant, (long long)p->weights[c->tenant], c->level, c->priority, 100 * c->part);
+    }
+    for (i = 0; p->money && i <= p->ntenants; i++)
+        fprintf(to, "  money of %s %d each %s: $%.4f, %lld calls\n", i ? "tenant" : "all", i - 1,
+                p->daily ? "day" : "run", p->bounds[i].usd, (long long)p->bounds[i].calls);
+    if (p->nrows > 1)
+        fprintf(to, "  %s, sticky: %s\n", p->strategy, p->sticky);
     for (i = 0; i < p->ncrashes; i++)
         fprintf(to, "  worker %d crashes at %.1f s for %.1f s%s\n", p->crashes[i].worker,
                 (double)p->crashes[i].at_us / S, (double)p->crashes[i].down_us / S,

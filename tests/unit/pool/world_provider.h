@@ -1,6 +1,6 @@
 /*
  * world_provider: the other side of a row: counts what it gets in the way of its provider, and refuses what is
- * too much. Beside that it keeps a log of the last minute, which is the strictest way to count.
+ * too much. Beside that it keeps a log, of which the last second, minute or day is the strictest way to count.
  */
 #ifndef SLUICE_TESTS_WORLD_PROVIDER_H
 #define SLUICE_TESTS_WORLD_PROVIDER_H
@@ -13,22 +13,27 @@
 #include "tests/unit/pool/world_plan.h"
 
 #define DAY_ENDS_US (9 * MINUTE) /* the provider's day, seen from the beginning of the run */
-#define DAY_US      (24 * 60 * MINUTE)
 
 struct mark {
-    int64_t at_us, tokens;
+    int64_t at_us;
+    struct limit_need used;
+};
+
+/* What was counted for one limit. */
+struct tally {
+    int head;           /* the first mark of the last span, */
+    int64_t sum;        /* and what these are */
+    double may;         /* what the bucket holds */
+    int64_t clock, set; /* number of the clock's span; used in it */
 };
 
 struct account {
     const struct row_plan *plan;
     struct mark *marks; /* all calls that were counted */
     int nmarks, room;
-    int head, head10;                /* the first of the last minute, and of the last ten seconds */
-    int64_t tokens;                  /* in the last minute */
-    double may_requests, may_tokens; /* what the buckets hold */
+    int head10; /* the first mark of the last ten seconds */
+    struct tally of[LIMIT_DIMS];
     int64_t filled_us;
-    int64_t clock_minute, clock_requests, clock_tokens; /* in the minute of the clock */
-    int64_t day, day_requests;
     int64_t running;
 };
 
@@ -36,14 +41,16 @@ struct ruling {
     enum error_class class;
     int64_t hint_ms; /* -1: none */
     const char *what;
+    enum limit_dim lacks; /* of a refusal; LIMIT_DIMS: none of these */
 };
 
 static inline void account_open(struct account *a, const struct row_plan *plan)
 {
-    *a = (struct account){.plan = plan,
-                          .may_requests = (double)plan->rpm,
-                          .may_tokens = (double)plan->tpm,
-                          .clock_minute = -1};
+    enum limit_dim d;
+
+    *a = (struct account){.plan = plan};
+    for (d = 0; d < LIMIT_DIMS; d++)
+        a->of[d] = (struct tally){.may = (double)plan->max[d], .clock = -1};
 }
 
 static inline void account_close(struct account *a)
@@ -51,32 +58,50 @@ static inline void account_close(struct account *a)
     free(a->marks);
 }
 
-static inline double filled(double has, int64_t limit, int64_t us)
+/* Spans by the clock: days end at DAY_ENDS_US. */
+static inline int64_t clock_of(enum limit_dim d, int64_t now_us)
 {
-    return fmin((double)limit, has + (double)limit * (double)us / (double)MINUTE);
+    return (now_us + dims[d].span_us - (dims[d].span_us == DAY_US ? DAY_ENDS_US : 0)) /
+           dims[d].span_us;
+}
+
+static inline int64_t to_next_clock_us(enum limit_dim d, int64_t now_us)
+{
+    return clock_of(d, now_us) * dims[d].span_us + (dims[d].span_us == DAY_US ? DAY_ENDS_US : 0) -
+           now_us;
+}
+
+static inline void tally_advance(struct account *a, enum limit_dim d, int64_t now_us)
+{
+    struct tally *t = &a->of[d];
+    double fills =
+        (double)a->plan->max[d] * (double)(now_us - a->filled_us) / (double)dims[d].span_us;
+
+    for (; t->head < a->nmarks && a->marks[t->head].at_us <= now_us - dims[d].span_us; t->head++)
+        t->sum -= amount_of(dims[d].what, a->marks[t->head].used);
+    t->may = fmin((double)a->plan->max[d], t->may + fills);
+    if (t->clock != clock_of(d, now_us)) {
+        t->clock = clock_of(d, now_us);
+        t->set = 0;
+    }
 }
 
 static inline void account_advance(struct account *a, int64_t now_us)
 {
-    while (a->head < a->nmarks && a->marks[a->head].at_us <= now_us - MINUTE)
-        a->tokens -= a->marks[a->head++].tokens;
+    enum limit_dim d;
+
+    for (d = 0; d < LIMIT_DIMS; d++)
+        if (a->plan->max[d])
+            tally_advance(a, d, now_us);
     while (a->head10 < a->nmarks && a->marks[a->head10].at_us <= now_us - 10 * S)
         a->head10++;
-    a->may_requests = filled(a->may_requests, a->plan->rpm, now_us - a->filled_us);
-    a->may_tokens = filled(a->may_tokens, a->plan->tpm, now_us - a->filled_us);
     a->filled_us = now_us;
-    if (a->clock_minute != now_us / MINUTE) {
-        a->clock_minute = now_us / MINUTE;
-        a->clock_requests = a->clock_tokens = 0;
-    }
-    if (a->day != (now_us - DAY_ENDS_US + DAY_US) / DAY_US) {
-        a->day = (now_us - DAY_ENDS_US + DAY_US) / DAY_US;
-        a->day_requests = 0;
-    }
 }
 
-static inline void account_count(struct account *a, int64_t tokens, int64_t now_us)
+static inline void account_count(struct account *a, struct limit_need used, int64_t now_us)
 {
+    enum limit_dim d;
+
     if (a->nmarks == a->room) {
         struct mark *more = mem_array((size_t)a->room * 2 + 256, sizeof *more);
 
@@ -86,49 +111,53 @@ static inline void account_count(struct account *a, int64_t tokens, int64_t now_
         a->marks = more;
         a->room = a->room * 2 + 256;
     }
-    a->marks[a->nmarks++] = (struct mark){now_us, tokens};
-    a->tokens += tokens;
-    a->may_requests -= 1;
-    a->may_tokens -= (double)tokens;
-    a->clock_requests++;
-    a->clock_tokens += tokens;
-    a->day_requests++;
+    a->marks[a->nmarks++] = (struct mark){now_us, used};
+    for (d = 0; d < LIMIT_DIMS; d++) {
+        int64_t amount = amount_of(dims[d].what, used);
+
+        a->of[d].sum += amount;
+        a->of[d].may -= (double)amount;
+        a->of[d].set += amount;
+    }
 }
 
-static inline int64_t us_to_fill(double lacks, int64_t limit)
+/* How long until this limit can take the amount; 0: it can now. */
+static inline int64_t tally_wait_us(const struct account *a, enum limit_dim d, int64_t amount,
+                                    int64_t now_us)
 {
-    return lacks > 0 ? (int64_t)(lacks * (double)MINUTE / (double)limit) + 1 : 0;
-}
+    const struct tally *t = &a->of[d];
+    int64_t max = a->plan->max[d];
+    double lacks = (double)amount - t->may - 1e-6;
 
-/* How long until the account can take this call; 0: it can now. */
-static inline int64_t account_wait_us(const struct account *a, int64_t tokens, int64_t now_us)
-{
-    const struct row_plan *p = a->plan;
-    int64_t to_minute_us = (a->clock_minute + 1) * MINUTE - now_us;
-    int64_t us = 0;
-
-    switch (p->rule) {
+    switch (a->plan->rule) {
     case RULE_OPENAI:
     case RULE_ANTHROPIC:
-        if (p->rpm)
-            us = us_to_fill(1 - a->may_requests - 1e-6, p->rpm);
-        if (p->tpm && us == 0)
-            us = us_to_fill((double)tokens - a->may_tokens - 1e-6, p->tpm);
-        return us;
-    case RULE_AZURE:
-        if (p->rpm && a->nmarks - a->head10 >= (p->rpm + 5) / 6 + 2)
-            return a->marks[a->head10].at_us + 10 * S - now_us;
-        return p->tpm && a->clock_tokens + tokens > p->tpm ? to_minute_us : 0;
+        return lacks > 0 ? (int64_t)(lacks * (double)dims[d].span_us / (double)max) + 1 : 0;
     case RULE_GROQ:
-        if ((p->rpm && a->nmarks - a->head >= p->rpm) || (p->tpm && a->tokens + tokens > p->tpm))
-            return a->marks[a->head].at_us + MINUTE - now_us;
-        return 0;
+        return t->sum + amount > max ? a->marks[t->head].at_us + dims[d].span_us - now_us : 0;
+    case RULE_AZURE:
+        if (d == LIMIT_RPM)
+            return a->nmarks - a->head10 >= (max + 5) / 6 + 2
+                       ? a->marks[a->head10].at_us + 10 * S - now_us
+                       : 0;
+        return t->set + amount > max ? to_next_clock_us(d, now_us) : 0;
     default:
-        if ((p->rpm && a->clock_requests >= p->rpm) ||
-            (p->tpm && a->clock_tokens + tokens > p->tpm))
-            return to_minute_us;
-        return 0;
+        return t->set + amount > max ? to_next_clock_us(d, now_us) : 0;
     }
+}
+
+/* The first limit that lacks, and for how long; LIMIT_DIMS: none does. */
+static inline enum limit_dim account_lacks(const struct account *a, struct limit_need n,
+                                           int64_t now_us, int64_t *us)
+{
+    enum limit_dim d;
+
+    for (d = 0; d < LIMIT_DIMS; d++) {
+        *us = a->plan->max[d] ? tally_wait_us(a, d, amount_of(dims[d].what, n), now_us) : 0;
+        if (*us > 0)
+            return d;
+    }
+    return LIMIT_DIMS;
 }
 
 static inline int64_t hint_of(const struct row_plan *p, int64_t wait_us)
@@ -149,30 +178,30 @@ static inline const struct span *span_at(const struct row_plan *p, int64_t now_u
 }
 
 /* A call of so many tokens arrives. */
-static inline struct ruling account_judge(struct account *a, int64_t tokens, int64_t now_us)
+static inline struct ruling account_judge(struct account *a, struct limit_need n, int64_t now_us)
 {
     const struct span *down = span_at(a->plan, now_us);
+    enum limit_dim lacks;
     int64_t wait_us;
 
     account_advance(a, now_us);
     if (down && down->class != CLASS_OVERLOAD)
-        return (struct ruling){down->class, -1, "outage"};
+        return (struct ruling){down->class, -1, "outage", LIMIT_DIMS};
     if (down)
-        return (struct ruling){down->class, now_us % 2 ? 5000 : -1, "overload"};
+        return (struct ruling){down->class, now_us % 2 ? 5000 : -1, "overload", LIMIT_DIMS};
     if (a->plan->parallel && a->running >= a->plan->parallel)
-        return (struct ruling){CLASS_RATE_LIMIT, 1000, "concurrency"};
-    if (a->plan->rpd && a->day_requests >= a->plan->rpd)
-        return (struct ruling){CLASS_QUOTA,
-                               (DAY_US - (now_us - DAY_ENDS_US + DAY_US) % DAY_US) / 1000, "day"};
-    wait_us = account_wait_us(a, tokens, now_us);
-    if (wait_us > 0) {
-        if (a->plan->rule == RULE_OPENAI)
-            a->may_requests = fmax(0, a->may_requests - 1);
-        wait_us = account_wait_us(a, tokens, now_us); /* what is refused counts as well */
-        return (struct ruling){CLASS_RATE_LIMIT, hint_of(a->plan, wait_us), "minute"};
+        return (struct ruling){CLASS_RATE_LIMIT, 1000, "concurrency", LIMIT_DIMS};
+    lacks = account_lacks(a, n, now_us, &wait_us);
+    if (lacks == LIMIT_DIMS) {
+        account_count(a, n, now_us);
+        return (struct ruling){CLASS_OK, -1, "", LIMIT_DIMS};
     }
-    account_count(a, tokens, now_us);
-    return (struct ruling){CLASS_OK, -1, ""};
+    if (dims[lacks].span_us == DAY_US)
+        return (struct ruling){CLASS_QUOTA, wait_us / 1000, limit_name(lacks), lacks};
+    if (a->plan->rule == RULE_OPENAI)
+        a->of[LIMIT_RPM].may = fmax(0, a->of[LIMIT_RPM].may - 1);
+    account_lacks(a, n, now_us, &wait_us); /* what is refused counts as well */
+    return (struct ruling){CLASS_RATE_LIMIT, hint_of(a->plan, wait_us), limit_name(lacks), lacks};
 }
 
 #endif

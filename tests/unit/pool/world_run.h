@@ -19,8 +19,10 @@ static inline void line_enter(struct world *w, struct worker *k, struct item *it
     if (it->nwaits < WAITS_MAX)
         it->waits[it->nwaits].from_us = w->now_us;
     list_push(&k->lines[line_of(it)], &it->line);
+    w->nwaiting++;
     for (i = 0; i < w->plan.nrows; i++)
         k->waits[i] += it->routes >> i & 1;
+    contest_wait(w, k, it, 1);
 }
 
 static inline void line_leave(struct world *w, struct worker *k, struct item *it)
@@ -30,6 +32,8 @@ static inline void line_leave(struct world *w, struct worker *k, struct item *it
     for (i = 0; i < w->plan.nrows; i++)
         k->waits[i] -= it->routes >> i & 1;
     list_remove(&it->line);
+    w->nwaiting--;
+    contest_wait(w, k, it, -1);
     if (it->nwaits < WAITS_MAX)
         it->waits[it->nwaits++].to_us = w->now_us;
     it->routes = 0;
@@ -87,6 +91,7 @@ static inline struct task *task_of(struct world *w, struct item *it)
 {
     static const char *const names[] = {"a", "b"};
     struct task *t = task_new();
+    char session[16];
     int i = 0;
 
     task_set_state(t, TASK_INBOX);
@@ -100,6 +105,9 @@ static inline struct task *task_of(struct world *w, struct item *it)
     for (i = 0; i < 2; i++)
         if (it->wants >> i & 1)
             t->models[t->nmodels++] = mem_strdup(names[i]);
+    client_sign(w, it, t);
+    snprintf(session, sizeof session, "%d", it->number % 7);
+    t->session = mem_strdup(session);
     if (it->deadline_us != NEVER)
         t->deadline_us = it->deadline_us + MONO;
     return t;
@@ -113,15 +121,41 @@ static inline void item_come(struct world *w, struct item *it)
 
 /* ---- calls ---- */
 
-static inline void excess_add(struct world *w, const struct visit *v, int64_t tokens)
+static inline int64_t larger(int64_t a, int64_t b)
 {
-    struct excess *e = &w->rows[v->row].excess[v->worker];
-    struct mark *peak = &e->peaks[w->now_us / S % PEAKS];
+    return a > b ? a : b;
+}
 
-    if (peak->at_us != w->now_us / S)
-        *peak = (struct mark){.at_us = w->now_us / S, .tokens = e->now};
-    e->now += tokens;
-    peak->tokens = e->now > peak->tokens ? e->now : peak->tokens;
+static inline int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline void excess_add(struct world *w, struct excess *e, int64_t amount)
+{
+    int64_t second = w->now_us / S;
+    int at = (int)(second % PEAKS);
+
+    if (e->peaks[at].at_us != second) {
+        e->peaks[at].at_us = second;
+        e->peaks[at].most = e->now;
+    }
+    e->now += amount;
+    e->peaks[at].most = larger(e->now, e->peaks[at].most);
+    e->ever = larger(e->now, e->ever);
+}
+
+/* What the call uses and has reserved, while it runs: sign 1 when it begins, -1 when it is over. */
+static inline void book(struct world *w, const struct visit *v, int sign)
+{
+    struct row_use *u = &w->rows[v->row];
+    enum counted c;
+
+    u->running += sign;
+    for (c = 0; c < COUNTED; c++) {
+        u->unneeded[c] += sign * larger(-over(v, c), 0);
+        excess_add(w, &u->excess[v->worker][c], sign * larger(over(v, c), 0));
+    }
 }
 
 static inline void visit_start(struct world *w, struct item *it)
@@ -131,28 +165,30 @@ static inline void visit_start(struct world *w, struct item *it)
     struct task *t = it->t;
     struct row_use *u = &w->rows[t->route];
     struct second *s = second_at(k, t->route, w->now_us);
+    enum counted c;
 
     *v = (struct visit){.item = it,
                         .worker = w->owner[it->part],
                         .row = t->route,
                         .started_us = w->now_us,
-                        .reserved = t->reserved_tokens,
-                        .used = (int64_t)((double)(it->prompt + it->answer) * it->use)};
-    v->excess = v->used > v->reserved ? v->used - v->reserved : 0;
+                        .reserved = {t->reserved_tokens, t->reserved_output},
+                        .used = {(int64_t)((double)(it->prompt + it->answer) * it->use),
+                                 (int64_t)((double)it->answer * it->use)}};
     list_push(&w->visits, &v->all);
-    heap_push(&w->events, &v->timer, w->now_us + draw(w, 1000, WAY_US));
+    heap_push(&w->events, &v->timer,
+              w->now_us + draw(w, 1000, w->plan.rows[v->row].max[LIMIT_RPS] ? WAY_US / 2 : WAY_US));
     task_set_state(t, TASK_HTTP);
     it->visit = v;
     w->result.calls++;
-    u->requests++;
-    u->tokens += (double)v->reserved;
-    u->running++;
-    u->unneeded += v->reserved - v->used + v->excess;
-    excess_add(w, v, v->excess);
-    u->largest = v->reserved > u->largest ? v->reserved : u->largest;
-    if (s) {
-        s->requests++;
-        s->tokens += v->reserved;
+    book(w, v, 1);
+    bill(w, v, 0, 1);
+    for (c = 0; c < COUNTED; c++) {
+        int64_t amount = amount_of(c, v->reserved);
+
+        u->used[c] += (double)amount;
+        u->largest[c] = larger(amount, u->largest[c]);
+        if (s)
+            s->of[c] += (int32_t)amount;
     }
     note(w, "task %d is called on row %d by worker %d", it->number, v->row, v->worker);
 }
@@ -173,10 +209,13 @@ static inline enum error_class fate_of(struct world *w, struct visit *v, int64_t
         *us = p->stuck_us < left_us ? p->stuck_us : left_us;
         class = CLASS_TIMEOUT;
     }
-    if (class != CLASS_OK && v->excess > 0) {
-        excess_add(w, v, -v->excess);
-        v->used = v->reserved;
-        v->excess = 0;
+    if (class != CLASS_OK) {
+        int64_t input = smaller(amount_of(INPUT, v->used), amount_of(INPUT, v->reserved));
+
+        book(w, v, -1);
+        v->used.output = smaller(v->used.output, v->reserved.output);
+        v->used.tokens = v->used.output + input;
+        book(w, v, 1);
     }
     return class;
 }
@@ -206,12 +245,10 @@ static inline void visit_arrive(struct world *w, struct visit *v)
 /* It is over for the provider, and in the books. */
 static inline void visit_over(struct world *w, struct visit *v)
 {
-    struct row_use *u = &w->rows[v->row];
-
     w->accounts[v->row].running -= v->runs;
-    u->running--;
-    u->unneeded -= v->reserved - v->used + v->excess;
-    excess_add(w, v, -v->excess);
+    book(w, v, -1);
+    if (v->item && is_billed(v))
+        bill(w, v, cost_of(w, v), 0);
     heap_remove(&w->events, &v->timer);
     list_remove(&v->all);
     if (v->item)
@@ -219,12 +256,13 @@ static inline void visit_over(struct world *w, struct visit *v)
     free(v);
 }
 
-static inline void item_failed(struct world *w, struct item *it, const struct ruling *said)
+static inline void item_failed(struct world *w, struct item *it, const struct ruling *said,
+                               double cost_usd)
 {
     struct task *t = it->t;
     struct worker *k = worker_of(w, it);
     struct retry_input in = {.class = said->class, .hint_ms = said->hint_ms, .now_us = mono(w)};
-    struct admission_end end = {.sent = true, .used_tokens = -1};
+    struct admission_end end = {.sent = true, .used_tokens = -1, .cost_usd = cost_usd};
     struct retry_verdict v;
     int row = t->route;
 
@@ -259,14 +297,18 @@ static inline void visit_end(struct world *w, struct visit *v)
     struct admission_end end = {.sent = true,
                                 .ok = true,
                                 .keeps_slot = true,
-                                .used_tokens = v->used,
-                                .used_output = it ? (int64_t)((double)it->answer * it->use) : 0};
+                                .cost_usd = known_cost(w, v),
+                                .took_us = w->now_us - v->started_us,
+                                .work = v->used.output > 0 ? v->used.output : 1,
+                                .used_tokens = v->used.tokens,
+                                .used_output = v->used.output};
     struct attempt a = {.route = (uint16_t)v->row, .class = said.class};
+    enum counted c;
 
-    if (said.class == CLASS_OK) {
-        w->rows[v->row].tokens += (double)(v->used - v->reserved);
+    for (c = 0; said.class == CLASS_OK && c < COUNTED; c++) {
+        w->rows[v->row].used[c] += (double)over(v, c);
         if (s)
-            s->tokens += v->excess;
+            s->of[c] += (int32_t)larger(over(v, c), 0);
     }
     count_running(&w->workers[v->worker], v, w->now_us);
     visit_over(w, v);
@@ -278,7 +320,7 @@ static inline void visit_end(struct world *w, struct visit *v)
     task_trail_add(it->t, &a);
     it->t->last_class = said.class;
     if (said.class != CLASS_OK) {
-        item_failed(w, it, &said);
+        item_failed(w, it, &said, end.cost_usd);
         return;
     }
     admission_leave(worker_of(w, it)->admission, it->t, &end, mono(w));
@@ -341,8 +383,10 @@ static inline void let_go(struct world *w, struct worker *k, struct task *t)
 
     heap_remove(&w->events, &it->timer);
     task_set_state(t, TASK_RUNNING);
-    if (t->route >= 0)
+    if (t->route >= 0) {
         check_turn(w, k, it);
+        contest_turn(w, k, it);
+    }
     line_leave(w, k, it);
     if (t->route >= 0 && w->now_us >= it->deadline_us) {
         admission_leave(k->admission, t, &end, mono(w));
