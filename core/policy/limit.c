@@ -211,6 +211,15 @@ void limit_used(struct limit *l, int64_t now_us, int64_t ret[LIMIT_DIMS])
         ret[d] = is_kept(l, d) ? meter_used(&l->meter[d], now_us) : 0;
 }
 
+static bool has_tokens(const struct limit *l)
+{
+    enum limit_dim d = 0;
+
+    while (d < LIMIT_DIMS && (dims[d].what == CALLS || l->max.of[d] == 0))
+        d++;
+    return d < LIMIT_DIMS;
+}
+
 void limit_share(struct limit *l, const struct share *s, int64_t call_us)
 {
     enum limit_dim d = 0;
@@ -218,7 +227,7 @@ void limit_share(struct limit *l, const struct share *s, int64_t call_us)
     l->share = s;
     l->call_us = call_us;
     for (d = 0; d < LIMIT_DIMS; d++)
-        meter_share(&l->meter[d], s);
+        meter_share(&l->meter[d], s, has_tokens(l));
 }
 
 void limit_before_share(struct limit *l, int64_t now_us)

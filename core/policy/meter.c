@@ -26,7 +26,8 @@
  *
  * A limit of a few requests for each part would lose too much by that. There the pace is the wall clock's: each
  * instant is good for one call, of its owner, within a third of what the window is longer. The rest of that is for
- * clocks that differ and for the way to the provider.
+ * clocks that differ and for the way to the provider. Where calls have to wait for tokens, too, an instant may be used
+ * later, by a worker whose window holds less than it does in any case; then it does not count for its next owner.
  */
 #include "policy/meter.h"
 
@@ -68,10 +69,21 @@ static int64_t window_us(const struct meter *m)
     return m->slots * tick_us(m);
 }
 
-/* How long an instant is good for a call. */
+/* How long an instant is good for any call. */
 static int64_t late_us(const struct meter *m)
 {
     return (window_us(m) - units[m->unit].span_us) / 3;
+}
+
+/* How long it is good for a call that had to wait for something else: no longer than it takes to the second of those
+ * that follow it, of all workers, as providers judge by shorter times, too. What was taken over does not count for so
+ * long, as its last owner may use instants until then. */
+static int64_t patience_us(const struct meter *m)
+{
+    int64_t taken = units[m->unit].taken;
+    int64_t us = m->patient && taken > 0 ? window_us(m) / taken : 0;
+
+    return us < 2 * window_us(m) / m->max ? us : 2 * window_us(m) / m->max;
 }
 
 static struct meter_slot *slot_at(struct meter *m, int64_t tick)
@@ -192,14 +204,13 @@ static double window_max(struct meter *m)
 /* What it may hold when `tick` has left it, and as much was granted anew. */
 static double next_max(struct meter *m, int64_t tick, double max)
 {
-    return m->share ? max - granted_in(m, tick) + grant_of(m, tick_us(m)) : max;
+    return m->share && !m->by_instant ? max - granted_in(m, tick) + grant_of(m, tick_us(m)) : max;
 }
 
-/* When so much more will fit into the window. */
-static int64_t window_free_at(struct meter *m, int64_t amount)
+/* When so much more will fit into the window, which may hold `max` now. */
+static int64_t window_free_at(struct meter *m, int64_t amount, double max)
 {
     int64_t sum = m->window;
-    double max = window_max(m);
     int64_t tick = m->tick - m->slots + 1;
 
     for (; tick <= m->tick && (double)(sum + amount) > max; tick++) {
@@ -215,25 +226,43 @@ static void later(int64_t *at_us, int64_t than_us)
         *at_us = than_us;
 }
 
+/* Does the window hold less than it does in any case? Then a call harms nobody by using an instant late. */
+static bool has_spare(const struct meter *m)
+{
+    return m->window < m->least;
+}
+
 /* The instant of the wall clock that a call made now would use, or wait for. INT64_MAX: none. */
 static int64_t instant_of(const struct meter *m, int64_t now_us)
 {
     int64_t wall_us = now_us + m->share->wall_offset_us;
     int64_t after_us = wall_us - late_us(m);
 
+    if (has_spare(m) && patience_us(m) > late_us(m))
+        after_us = wall_us - patience_us(m);
     if (m->instant_us > after_us && m->instant_us <= wall_us) /* else the clock was put back */
         after_us = m->instant_us;
-    return share_next_instant(m->share, m->max, window_us(m), after_us);
+    return share_next_instant(m->share, m->max, window_us(m), patience_us(m), after_us);
 }
 
-static int64_t instant_at(const struct meter *m, int64_t now_us)
+static int64_t instant_at(struct meter *m, int64_t now_us)
 {
     int64_t at_us = instant_of(m, now_us);
     int64_t wall_us = now_us + m->share->wall_offset_us;
 
     if (at_us == INT64_MAX)
         return INT64_MAX;
-    return at_us > wall_us ? now_us + (at_us - wall_us) : now_us;
+    at_us = at_us > wall_us ? now_us + (at_us - wall_us) : now_us;
+    if (!has_spare(m) && m->late_us > now_us - window_us(m))
+        later(&at_us, window_free_at(m, 1, (double)m->least));
+    return at_us;
+}
+
+static void use_instant(struct meter *m, int64_t now_us)
+{
+    m->instant_us = instant_of(m, now_us);
+    if (m->instant_us <= now_us + m->share->wall_offset_us - late_us(m))
+        m->late_us = now_us;
 }
 
 int64_t meter_at(struct meter *m, int64_t amount, int64_t now_us)
@@ -248,7 +277,7 @@ int64_t meter_at(struct meter *m, int64_t amount, int64_t now_us)
     if (m->paced && m->tat_us - ahead_us(m) > (double)now_us)
         at_us = (int64_t)(m->tat_us - ahead_us(m)) + 1;
     if ((double)(m->window + amount) > window_max(m))
-        later(&at_us, window_free_at(m, amount));
+        later(&at_us, window_free_at(m, amount, window_max(m)));
     return at_us;
 }
 
@@ -262,7 +291,7 @@ void meter_reserve(struct meter *m, int64_t amount, int64_t now_us)
     struct meter_slot *s = slot_at(m, m->tick);
 
     if (m->by_instant)
-        m->instant_us = instant_of(m, now_us);
+        use_instant(m, now_us);
     s->amount += amount;
     s->largest = amount > s->largest ? amount : s->largest;
     m->window += amount;
@@ -319,12 +348,14 @@ int64_t meter_used(struct meter *m, int64_t now_us)
     return m->window;
 }
 
-void meter_share(struct meter *m, const struct share *s)
+void meter_share(struct meter *m, const struct share *s, bool patient)
 {
     m->share = s;
     m->slots = METER_SLOTS;
     m->paced = true;
+    m->patient = patient;
     m->instant_us = INT64_MIN;
+    m->late_us = INT64_MIN / 2;
 }
 
 void meter_before_share(struct meter *m, int64_t now_us)
@@ -382,6 +413,7 @@ void meter_after_share(struct meter *m, int64_t now_us)
     owes += pays;
     m->tat_us = (double)now_us + owes * gap_us(m);
     m->owed = quota > 0 ? 0 : owes;
+    m->least = share_least(s, m->max);
     m->by_instant = m->counts && meter_is_by_instant(m->max, s->total) &&
                     !(share_is_whole(s) && m->max >= WHOLE_LEAST);
 }

@@ -45,7 +45,10 @@ struct meter {
     double granted;            /* in the window */
     double owed;               /* while there is no quota to pay from */
     bool by_instant;           /* goes at instants of the wall clock */
+    bool patient;              /* an instant may be used late, as calls wait for something else */
+    int64_t least;             /* instants of any window */
     int64_t instant_us;        /* the newest one that was used, wall clock */
+    int64_t late_us;           /* when one was used late */
 };
 
 void meter_init(struct meter *m, enum meter_unit unit, int64_t max, bool counts);
@@ -63,8 +66,8 @@ void meter_settle(struct meter *m, int64_t reserved, int64_t used, int64_t reser
 /* What the window holds: used, or reserved by calls that run. */
 int64_t meter_used(struct meter *m, int64_t now_us);
 
-/* As limit_share(), limit_before_share() and limit_after_share(). */
-void meter_share(struct meter *m, const struct share *s);
+/* As limit_share(), limit_before_share() and limit_after_share(). patient: calls wait for other meters, too. */
+void meter_share(struct meter *m, const struct share *s, bool patient);
 void meter_before_share(struct meter *m, int64_t now_us);
 void meter_after_share(struct meter *m, int64_t now_us);
 

@@ -121,22 +121,39 @@ int64_t share_of(const struct share *s, int64_t limit)
     return sum;
 }
 
-int64_t share_next_instant(const struct share *s, int64_t limit, int64_t span_us,
+int64_t share_next_instant(const struct share *s, int64_t limit, int64_t span_us, int64_t rest_us,
                            int64_t after_wall_us)
 {
+    int64_t new_us = s->wall_offset_us + SKEW_US + rest_us; /* what a part's time is longer */
     int64_t n = (int64_t)((__int128)after_wall_us * limit / span_us) + 1;
     /* A part that is new has to let pass what comes too soon, and its owner looks back a little. */
-    int64_t end = n + 2 * s->total + 2 * SKEW_US * limit / span_us;
+    int64_t end = n + 2 * s->total + (2 * SKEW_US + rest_us) * limit / span_us;
 
     for (; n <= end && s->active > 0; n++) {
         int64_t part = n % s->total;
         int64_t at_us = (int64_t)(((__int128)n * span_us + limit - 1) / limit);
 
-        if (at_us > after_wall_us && counts(s, part) &&
-            at_us > s->since_us[part] + s->wall_offset_us + SKEW_US)
+        if (at_us > after_wall_us && counts(s, part) && at_us > s->since_us[part] + new_us)
             return at_us;
     }
     return INT64_MAX;
+}
+
+int64_t share_least(const struct share *s, int64_t limit)
+{
+    int64_t rest = s->total > 0 ? limit % s->total : 0; /* parts that have one more */
+    int64_t ours = 0;
+    int64_t least = 0;
+    int64_t i = 0;
+
+    for (i = 0; i < rest; i++)
+        ours += counts(s, i);
+    least = ours;
+    for (i = 0; i < s->total; i++) {
+        ours += counts(s, (i + rest) % s->total) - counts(s, i);
+        least = ours < least ? ours : least;
+    }
+    return s->total > 0 ? limit / s->total * s->active + least : 0;
 }
 
 /* Is this one of the `slots` parts that have a slot in a turn? */

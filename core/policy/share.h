@@ -42,11 +42,14 @@ int64_t share_of(const struct share *s, int64_t limit);
 
 /*
  * For limits too small to cut: the wall clock is divided into `limit` instants per span, and instant n belongs
- * to part n mod total. The first one after `after_wall_us` that is ours and came after its part did;
- * INT64_MAX: none.
+ * to part n mod total. The first one after `after_wall_us` that is ours and came after its part did, and
+ * `rest_us` later; INT64_MAX: none.
  */
-int64_t share_next_instant(const struct share *s, int64_t limit, int64_t span_us,
+int64_t share_next_instant(const struct share *s, int64_t limit, int64_t span_us, int64_t rest_us,
                            int64_t after_wall_us);
+
+/* The fewest of `limit` instants in a row that are ours. */
+int64_t share_least(const struct share *s, int64_t limit);
 
 /*
  * How many of `slots` concurrent calls this worker may have now, and when that will change without news

@@ -201,6 +201,29 @@ Test(limit_shared, within_whatever_comes)
     }
 }
 
+/* Calls of different sizes, of which now the number is in the way and now the tokens: who lets an instant pass while it
+ * waits for tokens, may use it a little later. */
+Test(limit_shared, both_limits_are_used)
+{
+    double sum = 0;
+    uint64_t seed = 0;
+    enum { SEEDS = 100 };
+
+    for (seed = 1; seed <= SEEDS; seed++) {
+        struct plan p = any_plan(seed, 20, 120);
+
+        p.parts = 12;
+        p.workers = 3;
+        p.tokens = 1000;
+        p.tpm = p.rpm * 750;
+        p.move_us = 0;
+        sum += use(&p, seed, 10 * MINUTE);
+        expect_within(&p, seed);
+        world_close(&world);
+    }
+    cr_expect_geq(sum / SEEDS, 92, "%.1f %%", sum / SEEDS);
+}
+
 /* A call of this size, by a worker that then leaves with it unpaid, is more than the spare second of the window
  * covers; such a pool is not exact. It is what the top of limit.c says, and no worse. */
 Test(limit_shared, a_large_call_and_a_leave_exceed_by_no_more_than_the_call)

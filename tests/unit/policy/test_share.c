@@ -102,7 +102,7 @@ Test(share, instants_are_dealt_round)
 
         hold(part, part + 1, 5, false, NOW);
         for (;; count++) {
-            int64_t next = share_next_instant(&share, 7, SPAN, t);
+            int64_t next = share_next_instant(&share, 7, SPAN, 0, t);
 
             cr_assert_gt(next, t);
             if (next > last_us)
@@ -117,14 +117,55 @@ Test(share, instants_are_dealt_round)
 Test(share, instants_begin_with_the_part)
 {
     hold(0, 0, 5, false, NOW);
-    cr_expect_eq(share_next_instant(&share, 7, SPAN, WALL + NOW), INT64_MAX);
+    cr_expect_eq(share_next_instant(&share, 7, SPAN, 0, WALL + NOW), INT64_MAX);
     hold(0, 1, 5, false, NOW + S);
-    cr_expect_gt(share_next_instant(&share, 7, SPAN, WALL + NOW + S / 2), WALL + NOW + S);
-    cr_expect_lt(share_next_instant(&share, 7, SPAN, WALL + NOW + S / 2), WALL + NOW + 2 * SPAN);
+    cr_expect_gt(share_next_instant(&share, 7, SPAN, 0, WALL + NOW + S / 2), WALL + NOW + S);
+    cr_expect_lt(share_next_instant(&share, 7, SPAN, 0, WALL + NOW + S / 2), WALL + NOW + 2 * SPAN);
     hold(0, 5, 5, false, NOW + S);
-    cr_expect_gt(share_next_instant(&share, 3000, SPAN, WALL + NOW + S / 2), WALL + NOW + S + S / 2,
+    cr_expect_gt(share_next_instant(&share, 3000, SPAN, 0, WALL + NOW + S / 2),
+                 WALL + NOW + S + S / 2,
                  "clocks differ, and the last owner may have used those up to here");
-    cr_expect_lt(share_next_instant(&share, 3000, SPAN, WALL + NOW + S / 2), WALL + NOW + 2 * S);
+    cr_expect_lt(share_next_instant(&share, 3000, SPAN, 0, WALL + NOW + S / 2), WALL + NOW + 2 * S);
+}
+
+Test(share, instants_of_what_was_taken_over_rest)
+{
+    int64_t next_us = 0;
+
+    hold(0, 5, 5, false, NOW + S);
+    next_us = share_next_instant(&share, 3000, SPAN, 5 * S, WALL + NOW + S / 2);
+    cr_expect_gt(next_us, WALL + NOW + 6 * S);
+    cr_expect_lt(next_us, WALL + NOW + 7 * S);
+}
+
+/* As counted one by one. */
+Test(share, least_is_what_any_span_holds)
+{
+    static const int64_t limits[] = {1, 3, 5, 7, 60};
+    size_t i = 0;
+    int64_t from = 0;
+    int64_t to = 0;
+
+    for (i = 0; i < ARRAY_LEN(limits); i++)
+        for (from = 0; from < 5; from++)
+            for (to = from; to <= 5; to++) {
+                int64_t least = INT64_MAX;
+                int64_t n = 0;
+
+                hold(from, to, 5, false, NOW);
+                for (n = 0; n < 5; n++) {
+                    int64_t ours = 0;
+                    int64_t k = 0;
+
+                    for (k = n; k < n + limits[i]; k++)
+                        ours += k % 5 >= from && k % 5 < to;
+                    least = ours < least ? ours : least;
+                }
+                cr_expect_eq(share_least(&share, limits[i]), least, "%lld: %lld to %lld",
+                             (long long)limits[i], (long long)from, (long long)to);
+            }
+    hold(0, 0, 0, false, NOW);
+    cr_expect_eq(share_least(&share, 60), 0, "nobody knows the parts");
 }
 
 Test(share, slots_that_moved_rest)
