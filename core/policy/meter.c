@@ -390,6 +390,13 @@ static double toll(const struct meter *m, int64_t quota)
     return !m->counts && taken > 0 && quota > m->quota ? (double)(quota - m->quota) / taken : 0;
 }
 
+/* Those that begin at the same time, as after a rebalance, would all call at the same times: each has its own, after the
+ * first call is granted. */
+static double turn(const struct meter *m, int64_t quota)
+{
+    return m->counts && m->quota == 0 && quota > 0 ? 1 + share_phase(m->share) : 0;
+}
+
 bool meter_is_by_instant(int64_t max, int64_t parts)
 {
     return max > 0 && max < BY_INSTANT * parts;
@@ -401,7 +408,7 @@ void meter_after_share(struct meter *m, int64_t now_us)
     double gap = gap_us(m);
     int64_t quota = share_of(s, m->max);
     double owes = m->owed;
-    double pays = toll(m, quota);
+    double pays = toll(m, quota) + turn(m, quota);
 
     if (gap > 0 && m->tat_us > (double)now_us)
         owes += (m->tat_us - (double)now_us) / gap;

@@ -121,6 +121,15 @@ int64_t share_of(const struct share *s, int64_t limit)
     return sum;
 }
 
+double share_phase(const struct share *s)
+{
+    int64_t i = 0;
+
+    while (i < s->total && !counts(s, i))
+        i++;
+    return i < s->total ? (double)i / (double)s->total : 0;
+}
+
 int64_t share_next_instant(const struct share *s, int64_t limit, int64_t span_us, int64_t rest_us,
                            int64_t after_wall_us)
 {

@@ -40,6 +40,9 @@ bool share_is_whole(const struct share *s); /* all parts count here */
 /* How much of a limit the parts carry that count: whole numbers, which add up to it over all owners. */
 int64_t share_of(const struct share *s, int64_t limit);
 
+/* Where the first part that counts stands among all, from 0 to less than 1: no two workers have the same. */
+double share_phase(const struct share *s);
+
 /*
  * For limits too small to cut: the wall clock is divided into `limit` instants per span, and instant n belongs
  * to part n mod total. The first one after `after_wall_us` that is ours and came after its part did, and
