@@ -175,6 +175,7 @@ struct config *config_free(struct config *c)
     if (!c)
         return NULL;
     conf_release(conf_rows, c);
+    conf_wipe(c->traces.token);
     free(c->path);
     free(c);
     return NULL;

@@ -200,6 +200,20 @@ struct config {
         char *admin_token;      /* "": none */
         char *admin_token_file; /* admin_token is read from it by config_resolve(); or "" */
     } observability;
+
+    struct {
+        char *endpoint; /* whole URL after config_resolve(); "": no spans are made */
+        struct property_list headers;
+        char *token_file;    /* or "" */
+        char *token;         /* what config_resolve() read from it, or NULL */
+        char *tls_ca_file;   /* "": the system's */
+        char *service_name;  /* never "" after config_resolve() */
+        double sample_ratio; /* 0 to 1, where no caller has decided */
+        bool contents;       /* prompts and answers, too */
+        bool send_to_providers;
+        int64_t timeout_ms;   /* of one delivery */
+        int64_t max_buffered; /* bytes of spans not delivered yet */
+    } traces;
 };
 
 /* All defaults, no file, no models. */

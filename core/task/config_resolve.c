@@ -125,8 +125,7 @@ static int set_mode(const struct resolver *r, struct model *m)
     return 0;
 }
 
-/* Between "//" and the path: a user or password would be printed with the URL; a port must be one. */
-static bool bad_authority(const char *url)
+bool conf_bad_authority(const char *url)
 {
     const char *host = strstr(url, "//") + 2;
     size_t n = strcspn(host, "/?#");
@@ -178,7 +177,7 @@ static int set_base(const struct resolver *r, struct model *m)
         return conf_place_err(r->c, m->line, r->e,
                               "model `%s`: api_base must begin with http:// or https://",
                               m->model_name);
-    if (bad_authority(m->api_base))
+    if (conf_bad_authority(m->api_base))
         return conf_place_err(
             r->c, m->line, r->e,
             "model `%s`: api_base must hold a host and perhaps a port from 1 to 65535, "
@@ -405,7 +404,7 @@ int config_resolve(struct config *c, const struct provider *const *providers,
             return -1;
     }
     name_strategy(c);
-    if (conf_resolve_admin(c, e) < 0)
+    if (conf_resolve_admin(c, e) < 0 || conf_resolve_traces(c, envp, e) < 0)
         return -1;
     if (check_models(c, e) < 0 || conf_check_topics(c, e) < 0 || check_limits(c, e) < 0)
         return -1;

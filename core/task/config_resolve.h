@@ -25,6 +25,13 @@ int conf_read_secret(const struct config *c, int line, const char *label, const 
 /* Checks the address of the admin port and fetches its token. */
 int conf_resolve_admin(struct config *c, struct err *e);
 
+/* Checks where spans go and what goes with them, from the file or from OpenTelemetry's variables. */
+int conf_resolve_traces(struct config *c, char *const *envp, struct err *e);
+
+/* Is what stands between "//" and the path of this URL no host with perhaps a port? A user or password would be
+ * printed with the URL. */
+bool conf_bad_authority(const char *url);
+
 /* Names that are none, priorities, and topics that would read what is written to another. */
 int conf_check_topics(const struct config *c, struct err *e);
 

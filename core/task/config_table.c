@@ -419,6 +419,8 @@ const struct conf_row conf_rows[] = {
      AT(observability.admin_token_file),
      .fallback = "",
      .help = "file that holds the token and nothing else"},
+
+#include "task/config_table_traces.inc"
     {.path = NULL},
 };
 

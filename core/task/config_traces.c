@@ -1,0 +1,241 @@
+/*
+ * config_traces: where spans go and what goes with them: from traces: in the file, or from the variables that all
+ * programs with OpenTelemetry read. Headers and tokens go only to the endpoint that they were named with (P8): those
+ * of the environment do not go to an endpoint of the file. A message never shows a value.
+ */
+#include "task/config_resolve.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "task/config_apply.h"
+#include "task/config_table.h"
+
+#define URL_MAX     4096
+#define HEADERS_MAX 16
+#define VALUE_MAX   8192
+#define PATH        "/v1/traces"
+
+struct resolver {
+    struct config *c;
+    char *const *envp;
+    struct err *e;
+};
+
+/* NULL when it is not set or empty. */
+static const char *variable(const struct resolver *r, const char *name)
+{
+    const char *value = conf_env(r->envp, name, strlen(name));
+
+    return value && *value ? value : NULL;
+}
+
+static void set(char **field, const char *value)
+{
+    free(*field);
+    *field = mem_strdup(value);
+}
+
+/* ---- the endpoint ---- */
+
+static bool is_url(const char *text)
+{
+    return strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
+}
+
+static bool has_path(const char *url)
+{
+    const char *path = strchr(strstr(url, "//") + 2, '/');
+
+    return path && path[1];
+}
+
+/* `always`: to a path as well, as the standard has it for the variable of all signals. */
+static void add_path(char **url, bool always)
+{
+    struct buf out = BUF_INIT(URL_MAX + sizeof PATH);
+    size_t n = strlen(*url);
+
+    if (!always && has_path(*url))
+        return;
+    while ((*url)[n - 1] == '/')
+        n--;
+    buf_append(&out, *url, n);
+    buf_str(&out, PATH);
+    free(*url);
+    *url = buf_steal(&out, NULL);
+}
+
+static int check_url(const struct resolver *r, const char *from)
+{
+    const char *url = r->c->traces.endpoint;
+
+    if (!is_url(url) || strlen(url) > URL_MAX)
+        return conf_place_err(r->c, 0, r->e,
+                              "%s must begin with http:// or https://, such as "
+                              "http://localhost:4318",
+                              from);
+    if (conf_bad_authority(url))
+        return conf_place_err(
+            r->c, 0, r->e,
+            "%s must hold a host and perhaps a port from 1 to 65535, and no user or "
+            "password; put secrets into traces.headers or traces.token_file",
+            from);
+    return 0;
+}
+
+static bool is_switched_off(const struct resolver *r)
+{
+    const char *exporter = variable(r, "OTEL_TRACES_EXPORTER");
+    const char *off = variable(r, "OTEL_SDK_DISABLED");
+
+    return (exporter && strcmp(exporter, "none") == 0) || (off && strcasecmp(off, "true") == 0);
+}
+
+/* The name of the variable that the endpoint is from, or NULL. */
+static const char *from_environment(const struct resolver *r)
+{
+    static const char *const names[] = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+                                        "OTEL_EXPORTER_OTLP_ENDPOINT"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names) && !is_switched_off(r); i++) {
+        if (!variable(r, names[i]))
+            continue;
+        set(&r->c->traces.endpoint, variable(r, names[i]));
+        return names[i];
+    }
+    return NULL;
+}
+
+/* ---- headers ---- */
+
+/* %2C and the like; what is no such code stands for itself. */
+static void add_decoded(struct buf *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char hex[3] = {0};
+
+        if (text[i] == '%' && i + 2 < n && isxdigit((unsigned char)text[i + 1]) &&
+            isxdigit((unsigned char)text[i + 2])) {
+            memcpy(hex, text + i + 1, 2);
+            buf_char(out, (char)strtol(hex, NULL, 16));
+            i += 2;
+        } else {
+            buf_char(out, text[i]);
+        }
+    }
+}
+
+/* "name=value", of n bytes, with blanks around both. */
+static void add_pair(struct config *c, const char *text, size_t n)
+{
+    struct buf name = BUF_INIT(VALUE_MAX), value = BUF_INIT(VALUE_MAX);
+    const char *equals = memchr(text, '=', n);
+    const char *from = equals ? equals + 1 : text + n;
+    size_t len = (size_t)(text + n - from);
+
+    while (len > 0 && *from == ' ')
+        from++, len--;
+    while (len > 0 && from[len - 1] == ' ')
+        len--;
+    buf_append(&name, text, equals ? (size_t)(equals - text) : n);
+    buf_str(&name, "");
+    while (name.len > 0 && name.data[name.len - 1] == ' ')
+        name.data[--name.len] = '\0';
+    add_decoded(&value, from, len);
+    buf_str(&value, "");
+    conf_property_add(&c->traces.headers, name.data, value.data, 0);
+    conf_wipe(buf_steal(&value, NULL));
+    buf_done(&name);
+}
+
+static void add_pairs(struct config *c, const char *text)
+{
+    while (text && *text) {
+        size_t n = strcspn(text, ",");
+        size_t blank = strspn(text, " ");
+
+        if (blank < n)
+            add_pair(c, text + blank, n - blank);
+        text += n + (text[n] == ',');
+    }
+}
+
+/* Those for traces hide those for all signals. */
+static void headers_from_environment(const struct resolver *r)
+{
+    const char *own = variable(r, "OTEL_EXPORTER_OTLP_TRACES_HEADERS");
+
+    add_pairs(r->c, own ? own : variable(r, "OTEL_EXPORTER_OTLP_HEADERS"));
+}
+
+static bool good_name(const char *name)
+{
+    static const char bytes[] = "!#$%&'*+-.^_`|~0123456789"
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    return *name && name[strspn(name, bytes)] == '\0';
+}
+
+static bool good_value(const char *value)
+{
+    while (*value && (unsigned char)*value >= 0x20 && *value != 0x7f)
+        value++;
+    return *value == '\0';
+}
+
+static int check_headers(const struct resolver *r)
+{
+    const struct property_list *l = &r->c->traces.headers;
+
+    if (l->count > HEADERS_MAX)
+        return conf_place_err(r->c, 0, r->e, "traces.headers has more than %d headers",
+                              HEADERS_MAX);
+    for (size_t i = 0; i < l->count; i++) {
+        if (!good_name(l->at[i].name))
+            return conf_place_err(r->c, l->at[i].line, r->e,
+                                  "traces.headers: `%.60s` is no name of a header", l->at[i].name);
+        if (!good_value(l->at[i].value))
+            return conf_place_err(r->c, l->at[i].line, r->e,
+                                  "traces.headers: the value of %.60s holds a control byte",
+                                  l->at[i].name);
+    }
+    return 0;
+}
+
+static int read_token(const struct resolver *r)
+{
+    const char *file = r->c->traces.token_file;
+
+    if (!*file)
+        return 0;
+    if (conf_read_secret(r->c, 0, "traces.token_file", file, &r->c->traces.token, r->e) < 0)
+        return -1;
+    if (!good_value(r->c->traces.token))
+        return conf_place_err(r->c, 0, r->e, "traces.token_file %s holds a control byte", file);
+    return 0;
+}
+
+int conf_resolve_traces(struct config *c, char *const *envp, struct err *e)
+{
+    const struct resolver r = {c, envp, e};
+    const char *name = variable(&r, "OTEL_SERVICE_NAME");
+    const char *from = "traces.endpoint";
+
+    if (!*c->traces.service_name)
+        set(&c->traces.service_name, name ? name : "sluice");
+    if (!*c->traces.endpoint) {
+        from = from_environment(&r);
+        if (!from)
+            return 0;
+        headers_from_environment(&r);
+    }
+    if (check_url(&r, from) < 0 || check_headers(&r) < 0 || read_token(&r) < 0)
+        return -1;
+    if (strcmp(from, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != 0)
+        add_path(&c->traces.endpoint, strcmp(from, "traces.endpoint") != 0);
+    return 0;
+}
