@@ -36,18 +36,35 @@ static void put_fmt(struct out *o, const char *name, const char *fmt, ...)
     put(o, name, text, strlen(text));
 }
 
+static void put_echo(struct out *o, const struct task *t, const char *name)
+{
+    const struct task_header *h = task_header_get(t, name);
+
+    if (h)
+        put(o, name, h->value, h->len);
+}
+
+/* What reads the reply goes on where it was published; without spans of ours, where the request came from. */
+static void put_trace(struct out *o, const struct task *t)
+{
+    char text[TRACEPARENT_LEN + 1];
+
+    if (!t->trace) {
+        put_echo(o, t, "traceparent");
+        put_echo(o, t, "tracestate");
+        return;
+    }
+    traceparent_format(&t->trace->publish, text);
+    put(o, "traceparent", text, TRACEPARENT_LEN);
+    if (t->trace->state)
+        put(o, "tracestate", t->trace->state, strlen(t->trace->state));
+}
+
 static void put_echoes(struct out *o, const struct task *t)
 {
-    static const char *const names[] = {"kafka_correlationId", "traceparent", "tracestate",
-                                        "sluice-run"};
-    size_t i = 0;
-
-    for (i = 0; i < ARRAY_LEN(names); i++) {
-        const struct task_header *h = task_header_get(t, names[i]);
-
-        if (h)
-            put(o, names[i], h->value, h->len);
-    }
+    put_echo(o, t, "kafka_correlationId");
+    put_trace(o, t);
+    put_echo(o, t, "sluice-run");
 }
 
 static void put_own(struct out *o, const struct task *t)

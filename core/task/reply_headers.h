@@ -16,8 +16,9 @@
 
 /*
  * Writes at most max headers to out and gives their number; max REPLY_HEADERS_MAX is enough. Names
- * and values are the caller's: reply_headers_free(). Echoes kafka_correlationId byte for byte,
- * traceparent, tracestate and sluice-run; a request that was a CloudEvent gets the headers of one.
+ * and values are the caller's: reply_headers_free(). Echoes kafka_correlationId byte for byte and
+ * sluice-run, and traceparent and tracestate unless the task is traced: then they name the span in which
+ * the reply is published. A request that was a CloudEvent gets the headers of one.
  */
 int reply_headers(const struct task *t, struct task_header *out, int max);
 void reply_headers_free(struct task_header *headers, int n);

@@ -61,6 +61,7 @@ struct task *task_free(struct task *t)
 
     if (!t)
         return NULL;
+    trace_end(t);
     for (i = 0; i < t->nheaders; i++) {
         free(t->headers[i].name);
         free(t->headers[i].value);

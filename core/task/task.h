@@ -22,6 +22,7 @@
 #include "task/answer.h"
 #include "task/completion.h"
 #include "task/parked.h"
+#include "task/trace.h"
 
 enum task_state {
     TASK_NEW,     /* with the source that is making it */
@@ -131,6 +132,8 @@ struct task {
     int64_t record_ms;  /* the record's own time stamp; -1: unknown */
     int topic_priority; /* of the topic it came from (topics.priority): ahead of all that is less */
     int64_t waited_us;  /* before it was received: a copy counts from its first record on */
+    struct trace *trace; /* owned; NULL: it is not traced (trace.h) */
+    bool trace_asked;    /* that was decided */
 
     /* Made by record_parse(). */
     char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
@@ -204,7 +207,8 @@ struct task {
 struct task_origin task_first(const struct task *t);
 
 struct task *task_new(void);
-struct task *task_free(struct task *t); /* NULL is fine; returns NULL */
+/* Ends its trace, too. NULL is fine; returns NULL. */
+struct task *task_free(struct task *t);
 
 /* The one function that changes the state. It asserts that the move is a legal one. The caller has
  * taken the task out of its old container and puts it into the new one. */
