@@ -5,25 +5,8 @@
 #include "cmd/admin/metrics_write.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "base/mem.h"
-
-/* What the conventions call a provider, where that is not our name for it. */
-static const struct {
-    const char *ours, *theirs;
-} providers_named[] = {
-    {"gemini", "gcp.gemini"},   {"vertex", "gcp.vertex_ai"}, {"azure", "azure.ai.openai"},
-    {"bedrock", "aws.bedrock"}, {"mistral", "mistral_ai"},   {"xai", "x_ai"},
-};
-
-static const char *provider_of(const struct model *m)
-{
-    for (size_t i = 0; i < ARRAY_LEN(providers_named); i++)
-        if (strcmp(providers_named[i].ours, m->provider_name) == 0)
-            return providers_named[i].theirs;
-    return m->provider_name;
-}
+#include "task/gen_ai.h"
 
 struct labels {
     char row[24];
@@ -39,7 +22,7 @@ static void set_labels(struct labels *l, const struct view *v, size_t row, int o
     *l = (struct labels){.row = ""};
     snprintf(l->row, sizeof l->row, "%zu", row + 1);
     l->at[0] = (struct metrics_label){"gen_ai_operation_name", operations[op]};
-    l->at[1] = (struct metrics_label){"gen_ai_provider_name", provider_of(m)};
+    l->at[1] = (struct metrics_label){"gen_ai_provider_name", gen_ai_provider(m)};
     l->at[2] = (struct metrics_label){"gen_ai_request_model", m->upstream_model};
     l->at[3] = (struct metrics_label){"model", m->model_name};
     l->at[4] = (struct metrics_label){"row", l->row};

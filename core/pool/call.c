@@ -14,6 +14,7 @@
 #include "policy/hint.h"
 #include "policy/scope.h"
 #include "policy/select.h"
+#include "pool/spans.h"
 #include "task/provider.h"
 
 #define IDLE_CALLS_MAX 1024
@@ -93,6 +94,7 @@ static void note_attempt(struct worker *w, struct task *t, const struct http_res
                                       rsp->end == HTTP_CANCELLED,
                         .ms = rsp->elapsed_us / 1000};
 
+    spans_call(w, t, rsp, ans);
     count_lost(w, t, &a, ans);
     w->routes[t->route].maybe_paid += a.maybe_paid && !a.cost_known;
     task_trail_add(t, &a);
@@ -406,6 +408,7 @@ void call_start(struct worker *w, struct task *t)
         return;
     }
     prepare(w, t, c, m);
+    spans_request(w, t, &c->http.request);
     if (t->ntrail == 0)
         t->queued_us = w->now_us - t->received_us + t->waited_us;
     task_set_state(t, TASK_HTTP);

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "pool/worker.h"
+#include "pool/spans.h"
 
 #define RESPONSE_HEADERS_MAX 16384
 #define SETTLE_MS            5000
@@ -38,7 +38,7 @@ static int worker_init(struct worker *w, struct pool *p, unsigned index, struct 
     buf_init(&w->scratch, (size_t)c->limits.record_bytes * 8);
     w->rng.state = (uint64_t)clock_mono_us() * (index + 1);
     w->http = http_new(&conf, e);
-    return w->http ? 0 : -1;
+    return w->http ? spans_init(w, e) : -1;
 }
 
 static void worker_done(struct worker *w)
@@ -70,6 +70,7 @@ static struct pool *pool_destroy(struct pool *p)
     budget_free(p->budget);
     flights_free(p->flights);
     free(p->workers);
+    spans_routes_free(p->span_routes, p->config->nmodels);
     free(p);
     return NULL;
 }
@@ -125,6 +126,9 @@ struct pool *pool_new(const struct pool_setup *setup, struct err *e)
     p->store = setup->store;
     p->sink = setup->sink;
     p->source = setup->source;
+    p->traces = setup->traces;
+    if (p->traces)
+        p->span_routes = spans_routes(p->config);
     p->by_key = p->config->dedupe && strcmp(p->config->dedupe, "task_id") == 0;
     p->nworkers = worker_count(p->config);
     p->workers = mem_array(p->nworkers, sizeof *p->workers);

@@ -23,8 +23,9 @@ struct pool_setup {
     const struct config *config; /* resolved; outlives the pool */
     struct store *store;         /* outlives the pool */
     struct sink *sink;
-    struct source *source;    /* may be NULL */
-    struct budget_book *book; /* where the budget of the configuration is kept; NULL: nowhere */
+    struct source *source;     /* may be NULL */
+    struct budget_book *book;  /* where the budget of the configuration is kept; NULL: nowhere */
+    struct trace_sink *traces; /* NULL: tasks are not traced; outlives them */
     /* The limits are for several workers: none of them may be used before pool_hold(). */
     bool shared;
 };

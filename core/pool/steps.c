@@ -12,6 +12,7 @@
 #include "policy/park.h"
 #include "policy/select.h"
 #include "pool/reserve.h"
+#include "pool/spans.h"
 #include "task/record.h"
 #include "task/reply.h"
 
@@ -21,6 +22,7 @@ static void put_out(struct worker *w, struct task *t)
 {
     task_set_state(t, TASK_OUTBOX);
     list_push(&w->out, &t->node);
+    spans_outcome(w, t);
     if (t->reply || t->silent)
         count_end(w, t);
 }
@@ -43,6 +45,7 @@ static bool end_is_shared(const struct task *t)
 
 static void share_end(const struct task *leader, struct task *twin)
 {
+    spans_share(leader, twin);
     if (leader->completion) {
         task_succeed(twin, completion_ref(leader->completion));
         twin->cache_result = leader->cache_result == CACHE_HIT ? CACHE_HIT : CACHE_COALESCED;
@@ -216,18 +219,6 @@ static int read_outcome(struct worker *w, const struct task *t, struct outcome *
     return step_after_error(w, r, &e);
 }
 
-static int read_completion(struct worker *w, const uint8_t key[SHA256_LEN], struct completion **ret)
-{
-    struct store *s = w->pool->store;
-    struct err e = {0};
-    int r = store_get_completion(s, key, w->now_wall_ms, ret, &e);
-
-    if (r >= 0)
-        return r;
-    r = store_get_completion(s, key, w->now_wall_ms, ret, &e);
-    return step_after_error(w, r, &e);
-}
-
 /* Answered before a crash and journaled, but not committed: the reply is published again as it is. */
 static int answered_before(struct worker *w, struct task *t)
 {
@@ -256,48 +247,6 @@ static void set_deadline(const struct worker *w, struct task *t)
         t->deadline_us = w->now_us + (t->deadline_wall_ms - w->now_wall_ms) * 1000;
     else if (timeout_ms > 0)
         t->deadline_us = w->now_us + timeout_ms * 1000 - t->waited_us;
-}
-
-static int lookup_model(struct worker *w, struct task *t, const char *name)
-{
-    const struct config *c = w->pool->config;
-    const struct model *m = config_model(c, name, 0);
-    struct completion *found = NULL;
-    uint8_t key[SHA256_LEN];
-    int r = STORE_NONE;
-
-    for (; m && r == STORE_NONE; m = config_model(c, name, (size_t)m->index + 1)) {
-        key_completion(t, m, w->sha, key);
-        r = read_completion(w, key, &found);
-        if (r == STORE_FOUND) {
-            task_succeed(t, found);
-            t->cache_result = CACHE_HIT;
-        }
-    }
-    return r;
-}
-
-/* Tries the models that the task accepts, in order; with accept_fallbacks those behind the first as well.
- * STORE_FOUND: t has a completion. -1: the store cannot be read now. */
-static int lookup(struct worker *w, struct task *t)
-{
-    const struct config *c = w->pool->config;
-    const char *name = NULL;
-    int r = STORE_NONE;
-    size_t i = 0;
-
-    if (!c->cache.enabled || t->cache != CACHE_USE)
-        return STORE_NONE;
-    for (i = 0; r == STORE_NONE && (name = select_model_name(c, t, i)); i++) {
-        if (i > 0 && !c->cache.accept_fallbacks)
-            break;
-        r = lookup_model(w, t, name);
-    }
-    if (r == STORE_NONE) {
-        w->count.misses++;
-        w->counted = true;
-    }
-    return r;
 }
 
 /* No call is worth starting: the pool drains, or the record belongs to another worker by now. */
@@ -390,7 +339,7 @@ static void lookup_step(struct worker *w, struct task *t)
             return;
         heap_remove(&w->delays, &t->timer);
     }
-    r = lookup(w, t);
+    r = lookup_cache(w, t);
     if (r < 0 && t->deadline_us > w->now_us) {
         step_hold(w, t, STEP_LOOKUP);
         return;
@@ -426,6 +375,7 @@ static void begin_step(struct worker *w, struct task *t)
     int parsed = 0;
     int r = 0;
 
+    spans_begin(w, t);
     if (t->silent) { /* its source knows that it has nothing to be answered */
         step_suppress(w, t);
         return;

@@ -71,6 +71,7 @@ struct worker {
     struct sha256 *sha;
     struct buf scratch;
     struct rng rng;
+    struct rng ids; /* of traces */
     int64_t now_us; /* of this turn */
     int64_t now_wall_ms;
 
@@ -90,7 +91,9 @@ struct pool {
     struct source *source;
     struct admission *admission;
     struct flights *flights;
-    struct budget *budget; /* NULL: none; guarded by the admission's lock */
+    struct budget *budget;     /* NULL: none; guarded by the admission's lock */
+    struct trace_sink *traces; /* NULL: none */
+    char **span_routes;        /* spans_routes() */
     struct worker *workers;
     unsigned nworkers;
     unsigned next_worker; /* atomic: round robin */
@@ -140,6 +143,9 @@ void step_hold(struct worker *w, struct task *t, int step);
 
 /* After two reads, the second with result `again` and error e: the result to go on with. -1: hold the task. */
 int step_after_error(struct worker *w, int again, const struct err *e);
+
+/* lookup.c. STORE_FOUND: t has a completion. -1: the store cannot be read now. */
+int lookup_cache(struct worker *w, struct task *t);
 
 /* claim.c */
 void claim_init(struct worker *w);
