@@ -133,6 +133,7 @@ struct dev {
     struct kafka_broker *broker;
     struct config *config;
     struct watch *watch;
+    struct traces *traces;
     char root[512];
     int signal_fd;
 };
@@ -313,6 +314,7 @@ static int serve(struct dev *d, struct err *e)
     struct err ignored = {0};
 
     setup.watch = d->watch;
+    setup.traces = d->traces;
     if (runtime_start(&r, &setup, e) < 0)
         return e->code ? e->code : EX_UNAVAILABLE;
     if (d->sim)
@@ -343,8 +345,11 @@ static int run_dev(const void *opts, int nargs, char *const *args, struct err *e
     /* Without a configuration that says something else, at any free port: several may run. */
     if (!rc && watch_open(&d.watch, d.config, d.o->config.config ? "" : "127.0.0.1:0", e) < 0)
         rc = e->code;
+    if (!rc && traces_open(&d.traces, d.config, kafka_consumer_property(d.config, "group.id"), e))
+        rc = e->code;
     if (!rc)
         rc = serve(&d, e);
+    traces_close(d.traces);
     watch_close(d.watch);
     sim_stop(d.sim);
     kafka_broker_free(d.broker);

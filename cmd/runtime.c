@@ -183,6 +183,7 @@ static int start_threads(struct runtime *r, const struct runtime_setup *setup, s
     struct pool_setup pools = {.config = r->config,
                                .store = r->store,
                                .book = r->spent.book,
+                               .traces = traces_sink(r->traces),
                                .shared = !setup->embedded && shares_limits(r->config)};
     struct intake entry = {.room = room,
                            .submit = submit,
@@ -235,6 +236,7 @@ int runtime_start(struct runtime *r, const struct runtime_setup *setup, struct e
                           .health = setup->health,
                           .watch = setup->watch,
                           .notify = setup->notify,
+                          .traces = setup->traces,
                           .signal_fd = setup->signal_fd,
                           .flush_ms = setup->embedded ? DEV_FLUSH_MS : FLUSH_MS};
     kafka_fatal_init(&r->fatal);
@@ -290,7 +292,6 @@ static void say(struct runtime *r)
     free(s);
 }
 
-/* Every 10 s. */
 static void say_at_times(struct runtime *r, int64_t now_us)
 {
     if (now_us - r->said_us < SAY_US)
@@ -317,6 +318,7 @@ static void show(struct runtime *r, const struct health_signs *signs, bool at_on
     kafka_intake_stats(r->intake, &s->intake);
     kafka_publisher_stats(r->publisher, &s->publisher);
     store_stats(r->store, &s->store);
+    traces_stats(r->traces, &s->traces);
     watch_show(r->watch);
 }
 

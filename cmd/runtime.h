@@ -9,6 +9,7 @@
 #include "cmd/admin/watch.h"
 #include "cmd/health.h"
 #include "cmd/notify.h"
+#include "cmd/traces.h"
 #include "io/budget_file.h"
 #include "io/kafka/kafka.h"
 #include "io/store.h"
@@ -33,6 +34,7 @@ struct runtime {
     struct health health;
     struct watch *watch;   /* or NULL; not owned */
     struct notify *notify; /* or NULL; not owned */
+    struct traces *traces; /* or NULL; not owned */
     bool hangs;            /* the intake */
     int64_t flush_ms;
     int64_t said_us;
@@ -50,6 +52,7 @@ struct runtime_setup {
     struct health health;        /* of health_open(); all zero: nothing is shown */
     struct watch *watch;         /* of watch_open(), or NULL; outlives the runtime */
     struct notify *notify;       /* of notify_open(), likewise */
+    struct traces *traces;       /* of traces_open(), likewise */
 };
 
 /* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */

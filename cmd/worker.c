@@ -80,11 +80,13 @@ static int work(const struct worker_options *o, const struct config *c, int sign
         return e->code;
     setup.notify = notify_open(getenv("NOTIFY_SOCKET"));
     look_at_cluster(c, &setup);
-    if (runtime_start(&r, &setup, e) == 0)
+    if (traces_open(&setup.traces, c, kafka_consumer_property(c, "group.id"), e) == 0 &&
+        runtime_start(&r, &setup, e) == 0)
         rc = runtime_run(&r, e);
     else
         rc = e->code ? e->code : EX_UNAVAILABLE;
     notify_close(setup.notify);
+    traces_close(setup.traces);
     watch_close(setup.watch);
     return rc;
 }

@@ -195,6 +195,15 @@ const struct metric metrics_table[] = {
     {"sluice_store_hits_total", "Lookups in the store that found something.", U64(store.hits)},
     {"sluice_store_undecodable_total", "Values of the store that could not be read back.",
      U64(store.undecodable)},
+    {"sluice_trace_spans_exported_total", "Spans that the collector took.", U64(traces.exported)},
+    {"sluice_trace_spans_dropped_total", "Spans that the collector will never get, by why.",
+     METRICS_COUNTER, WRITE(metrics_spans_dropped), .labels = "reason"},
+    {"sluice_trace_export_failures_total",
+     "Deliveries of spans that failed, those that were tried again included.",
+     U64(traces.failures)},
+    {"sluice_trace_buffer_bytes",
+     "Memory of spans that were not delivered yet, of traces.max_buffered.",
+     I64(traces.buffered_bytes)},
     {.name = NULL},
 };
 

@@ -146,3 +146,9 @@ void metrics_store_bytes(struct metrics *m, const struct view *v)
 {
     of_families(m, v->s->store.completion_bytes, v->s->store.outcome_bytes);
 }
+
+void metrics_spans_dropped(struct metrics *m, const struct view *v)
+{
+    for (int i = 0; i < OTLP_DROPS; i++)
+        metrics_count(m, METRICS_LABELS({"reason", otlp_drop_names[i]}), v->s->traces.dropped[i]);
+}

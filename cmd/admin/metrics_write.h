@@ -24,6 +24,7 @@ void metrics_aborts(struct metrics *m, const struct view *v);
 void metrics_commit_time(struct metrics *m, const struct view *v);
 void metrics_store_entries(struct metrics *m, const struct view *v);
 void metrics_store_bytes(struct metrics *m, const struct view *v);
+void metrics_spans_dropped(struct metrics *m, const struct view *v);
 
 /* metrics_routes.c: of a row of model_list */
 void metrics_calls(struct metrics *m, struct metric_route *r);

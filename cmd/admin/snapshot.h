@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "cmd/health.h"
 #include "io/kafka/kafka.h"
+#include "io/otlp.h"
 #include "io/store.h"
 #include "pool/pool.h"
 #include "task/config.h"
@@ -26,6 +27,7 @@ struct snapshot {
     struct kafka_intake_stats intake;
     struct kafka_publisher_stats publisher;
     struct store_stats store;
+    struct otlp_stats traces;
     struct pool_route routes[]; /* one for each row of model_list */
 };
 

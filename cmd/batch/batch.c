@@ -17,6 +17,7 @@
 #include "cmd/batch/prepare.h"
 #include "cmd/batch/report.h"
 #include "cmd/jobs/option_rows.h"
+#include "cmd/traces.h"
 #include "io/http.h"
 
 static const struct option_row rows[] = {
@@ -131,13 +132,16 @@ static int run_local(const struct batch_options *o, struct prepared *p, struct e
                           .limit = (uint64_t)o->limit};
     int64_t started_us = clock_mono_us();
     struct local_end end = {.calls = 0};
+    struct traces *traces = NULL;
     struct err late = {0};
     int code = 0;
 
-    if (http_global_init(e) < 0)
+    if (http_global_init(e) < 0 || traces_open(&traces, p->config, NULL, e) < 0)
         return EX_OSERR;
+    j.traces = traces_sink(traces);
     p->progress.timeline = line;
     code = local_run(&j, tally, &end, e);
+    traces_close(traces);
     if (report(o, p, tally, &end, started_us, &late) < 0)
         code = report_failed(code, &late, e);
     p->progress.timeline = NULL;

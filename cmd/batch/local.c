@@ -73,7 +73,8 @@ static int start(struct run *r, struct err *e)
                               .input = j->input,
                               .index = j->index,
                               .limit = j->limit};
-    struct pool_setup ps = {.config = j->config, .store = j->store, .book = j->book};
+    struct pool_setup ps = {
+        .config = j->config, .store = j->store, .book = j->book, .traces = j->traces};
     struct intake intake = {
         .room = pool_room_fn, .submit = pool_submit_fn, .release = pool_release_fn};
 

@@ -23,9 +23,10 @@ struct local_job {
     struct line_writer *out;
     struct line_writer *errors; /* NULL: failures go to out as well */
     struct progress *progress;
-    int signal_fd;            /* signals_open(), from before the first thread */
-    uint64_t limit;           /* rows at most in this run; 0: all */
-    struct budget_book *book; /* of earlier runs; NULL: there is none */
+    int signal_fd;             /* signals_open(), from before the first thread */
+    uint64_t limit;            /* rows at most in this run; 0: all */
+    struct budget_book *book;  /* of earlier runs; NULL: there is none */
+    struct trace_sink *traces; /* or NULL */
 };
 
 struct local_end {

@@ -182,6 +182,8 @@ static void add_lines(struct writer *w, struct list_node *tasks)
     for (n = tasks->next; n != tasks; n = n->next) {
         struct task *t = CONTAINER_OF(n, struct task, node);
 
+        if (t->trace)
+            trace_sending(t->trace, NULL, clock_mono_us());
         if (t->reply)
             line_writer_add(t->ok || !w->s.errors ? w->s.out : w->s.errors, t->reply, t->reply_len);
     }
@@ -213,6 +215,8 @@ static void finish(struct writer *w, struct list_node *tasks)
             if (t->reply)
                 note_unsynced(w, t);
         }
+        if (t->trace)
+            trace_published(t->trace, clock_mono_us());
         task_free(t);
     }
     if (from_pool)

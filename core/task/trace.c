@@ -105,7 +105,7 @@ void trace_sent_to(struct trace *t, int32_t partition, int64_t offset)
 
 void trace_published(struct trace *t, int64_t now_us)
 {
-    if (t)
+    if (t && t->publish_us)
         t->published_us = now_us;
 }
 

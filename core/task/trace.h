@@ -68,7 +68,7 @@ void trace_span_end(struct trace *t, const char *error);
 /* All of these: NULL is fine. Times are monotonic. */
 void trace_sending(struct trace *t, const char *topic, int64_t now_us); /* at each try */
 void trace_sent_to(struct trace *t, int32_t partition, int64_t offset);
-void trace_published(struct trace *t, int64_t now_us); /* readers can see the reply */
+void trace_published(struct trace *t, int64_t now_us); /* readers can see it, if it was sent */
 
 /* The task has come to its end: writes the spans that are left and hands its trace over. */
 void trace_end(struct task *t);

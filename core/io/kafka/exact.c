@@ -90,6 +90,8 @@ static void book_published(struct exact *x, const struct list_node *acked)
     for (const struct list_node *n = acked->next; n != acked; n = n->next) {
         const struct task *t = CONTAINER_OF(n, struct task, node);
 
+        if (t->trace)
+            trace_published(t->trace, clock_mono_us());
         atomic_fetch_add(&x->p->parked, t->park);
         atomic_fetch_add(&x->p->replies, !t->silent && !t->park);
         atomic_fetch_add(&x->p->dead_letters, parcel_wants_dead_letter(t, c));

@@ -39,6 +39,8 @@ struct loose {
 
 static void settle_one(struct loose *l, struct parcel *pc)
 {
+    if (pc->task->trace)
+        trace_published(pc->task->trace, clock_mono_us());
     list_push(&l->acked, &pc->task->node);
     parcel_free(pc);
 }
@@ -88,8 +90,7 @@ static void on_delivered(void *owner, const rd_kafka_message_t *m)
     struct parcel_record *r = m->_private;
     struct parcel *pc = r->parcel;
 
-    r->flying = false;
-    r->delivered = !m->err;
+    parcel_delivered(r, m);
     if (r == &pc->reply && l->hold)
         hold_result(l->hold, pc, m->err ? -1 : m->offset);
     if (r->delivered) {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "io/kafka/part.h"
 #include "task/record.h"
@@ -155,6 +156,8 @@ rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t 
     const char *key = t->id ? t->id : t->key;
     size_t key_len = t->id ? strlen(t->id) : t->key_len;
 
+    if (t->trace)
+        trace_sending(t->trace, p->topic, clock_mono_us());
     if (t->park)
         return send_copy(p, rk);
     hs = headers_of(t);
@@ -205,6 +208,14 @@ static void spring_headers(rd_kafka_headers_t *hs, const struct task *t, const c
     add_text(hs, "kafka_dlt-exception-cause-fqcn", code);
     add_text(hs, "kafka_dlt-exception-message", message);
     add_text(hs, "kafka_dlt-exception-stacktrace", trace);
+}
+
+void parcel_delivered(struct parcel_record *r, const rd_kafka_message_t *m)
+{
+    r->flying = false;
+    r->delivered = !m->err;
+    if (r->delivered && r == &r->parcel->reply)
+        trace_sent_to(r->parcel->task->trace, m->partition, m->offset);
 }
 
 rd_kafka_resp_err_t parcel_send_dead_letter(struct parcel *p, rd_kafka_t *rk, const char *group)

@@ -48,6 +48,9 @@ bool parcel_flying(const struct parcel *p);
 rd_kafka_resp_err_t parcel_send_reply(struct parcel *p, rd_kafka_t *rk, int32_t partition);
 rd_kafka_resp_err_t parcel_send_dead_letter(struct parcel *p, rd_kafka_t *rk, const char *group);
 
+/* Books the delivery report of a record. */
+void parcel_delivered(struct parcel_record *r, const rd_kafka_message_t *m);
+
 /* The broker can never take the reply: puts a reply_undeliverable error in its place, to the default
  * topic, and asks for a dead letter. The task remembers it for its next parcel. */
 void parcel_give_up(struct parcel *p, const char *why, int64_t now_wall_ms);

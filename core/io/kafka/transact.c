@@ -16,8 +16,7 @@ void exact_delivered(void *owner, const rd_kafka_message_t *m)
 
     if (!m->err)
         kafka_client_reached(&((struct exact *)owner)->txn.client);
-    r->flying = false;
-    r->delivered = !m->err;
+    parcel_delivered(r, m);
     r->err = m->err;
 }
 
