@@ -3,7 +3,7 @@
 # against AWS's own model of the Converse API, which comes with it. Skipped where botocore cannot be had.
 set -eu
 root=$(realpath "$(dirname "$0")/../..")
-python=$("$root/tests/lib/botocore-python") || {
+python=$("$root/tests/lib/pypi-python" botocore) || {
     echo "botocore is not installed and cannot be fetched (python3-venv, PyPI)"
     exit 77
 }
