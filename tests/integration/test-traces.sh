@@ -2,6 +2,7 @@
 # Traces of a worker: the tree of a task below its caller's span, a failed call and the good one, what the provider and
 # the reader of the reply get to see, links of twins, sampling, contents only on request; a collector that is away, says
 # no, or hangs costs no task; the JSON is what OpenTelemetry's own definition wants.
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
 command -v kcat >/dev/null || { echo "kcat is not installed"; exit 77; }
 python=$("$ROOT/tests/lib/pypi-python" opentelemetry-proto) || {
@@ -43,11 +44,12 @@ metric() { # NAME [LABELS]
         ($1 == name || index($1, name "{") == 1) && index($1, with) { sum += $2 } END { print sum + 0 }'
 }
 at_least() { [ "$(metric "$1" "${3:-}")" -ge "$2" ]; }
-spans() { cat spans.jsonl 2>/dev/null | jq -c '.resourceSpans[].scopeSpans[].spans[]'; }
+spans() { [ ! -e spans.jsonl ] || jq -c '.resourceSpans[].scopeSpans[].spans[]' spans.jsonl; }
 has_spans() { [ "$(spans | wc -l)" -ge "$1" ]; }
 # span FILTER: the spans that it selects. attr NAME is there for it.
 span() { spans | jq -c "def attr(n): (.attributes[] | select(.key == n) | .value | to_entries[0].value); select($1)"; }
 count() { span "$1" | wc -l; }
+is_count() { [ "$(count "$1")" = "$2" ]; }
 equal() { [ "$1" = "$2" ] || fail "$3: $1, wanted $2"; }
 ask() { # TEXT OPTIONS OF KCAT...: one request
     local text=$1
@@ -92,7 +94,7 @@ equal "$(count '.name == "process llm.requests" and attr("messaging.system") == 
 equal "$(spans | jq -s '(.[] | select(.kind == 5)) as $t | all(.[]; .startTimeUnixNano >= $t.startTimeUnixNano and
     .endTimeUnixNano <= $t.endTimeUnixNano and .startTimeUnixNano <= .endTimeUnixNano)')" true "times lie in the task's"
 age=$(($(date +%s) - $(jq -r .endTimeUnixNano <<<"$task" | cut -c1-10)))
-[ "$age" -ge 0 ] && [ "$age" -lt 60 ] || fail "the task ended ${age} s ago"
+[[ $age -ge 0 && $age -lt 60 ]] || fail "the task ended ${age} s ago"
 equal "$(jq -r '.resourceSpans[0].resource.attributes[] | select(.key == "service.name") | .value.stringValue' spans.jsonl)" \
     pool "service"
 equal "$(jq -r '."x-key"' headers.jsonl | sort -u)" s3cret-key "the header for the collector"
@@ -110,7 +112,7 @@ ask "alone"
 ask "broken" -H traceparent=00-xyz-01
 ask "unsampled" -H traceparent=00-11111111111111111111111111111111-2222222222222222-00
 wait_for 20 has_replies 4 || fail "replies: $(replies)"
-wait_for 20 eval '[ "$(count ".kind == 5")" = 3 ]' || fail "tasks: $(count '.kind == 5')"
+wait_for 20 is_count '.kind == 5' 3 || fail "tasks: $(count '.kind == 5')"
 equal "$(count '.kind == 5 and (.parentSpanId | not)')" 2 "traces that begin here"
 equal "$(count '.traceId == "11111111111111111111111111111111"')" 0 "an unsampled trace stays so"
 jq -r .traceparent calls.jsonl | grep -q 00-11111111111111111111111111111111-2222222222222222-00 ||
@@ -118,10 +120,10 @@ jq -r .traceparent calls.jsonl | grep -q 00-11111111111111111111111111111111-222
 replies | grep unsampled | grep -q traceparent=00-11111111111111111111111111111111-2222222222222222-00 ||
     fail "and echoed: $(replies)"
 ask "alone" # from the cache
-wait_for 20 eval '[ "$(count ".kind == 5 and attr(\"sluice.cache\") == \"hit\"")" = 1 ]' || fail "no hit: $(spans)"
+wait_for 20 is_count '.kind == 5 and attr("sluice.cache") == "hit"' 1 || fail "no hit: $(spans)"
 printf '{"custom_id":"t%s","body":{"model":"fast","messages":[{"role":"user","content":"twins"}]}}\n' 1 2 |
     kcat -b "$BROKER" -P -t llm.requests -p 0
-wait_for 20 eval '[ "$(count ".links")" = 1 ]' || fail "no link: $(spans)"
+wait_for 20 is_count .links 1 || fail "no link: $(spans)"
 linked=$(span .links | jq -r '.links[0].spanId')
 equal "$(count ".spanId == \"$linked\" and .kind == 3")" 1 "a twin links to the call that answered it"
 jq -e '[.. | strings | select(test("gen_ai.(input|output).messages|echo: "))] | length == 0' spans.jsonl >/dev/null ||
