@@ -130,10 +130,11 @@ DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
 DEPS_PAGE  = chromium chromium-driver
 DEPS_OPS   = golang-go python3-venv systemd dpkg-dev man-db groff-base mandoc zsh fish
+DEPS_BENCH = valgrind
 DEPS_CLIENTS = golang-go nodejs npm default-jdk-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log
 
-.PHONY: deps deps-test
+.PHONY: deps deps-test deps-bench
 deps: ## install the Debian packages for building and testing
 	@$(INSTALL_DEPS) $(DEPS_BUILD) $(DEPS_CHECK)
 deps-test: ## install what the tests with a real Apache Kafka, the vendors' packages and a browser need
@@ -142,6 +143,10 @@ deps-test: ## install what the tests with a real Apache Kafka, the vendors' pack
 	@tests/lib/need page >/dev/null || $(INSTALL_DEPS) $(DEPS_PAGE)
 	@tests/lib/need ops >/dev/null || $(INSTALL_DEPS) $(DEPS_OPS)
 	@tests/lib/need clients >/dev/null || $(INSTALL_DEPS) $(DEPS_CLIENTS)
+	@tests/lib/need bench >/dev/null || $(INSTALL_DEPS) $(DEPS_BENCH)
+# Unpacked and not installed: a package that is installed starts a server.
+deps-bench: deps-test ## what `make bench` measures TLS with: Debian's nginx, into $(BUILD)/nginx
+	@mkdir -p $(BUILD)/nginx && cd $(BUILD)/nginx && apt-get download -q nginx 2>log && dpkg -x nginx_*.deb .
 
 .PHONY: demo
 demo: ## a thousand prompts through Kafka, the cache and a failing provider
@@ -189,12 +194,14 @@ chaos: chaos-programs ## kill workers and brokers under load, then check every r
 test-compose: ## the stack of docker-compose.yml on a Docker engine, where one can be had
 	@tests/compose/run
 
-.PHONY: fmt bench bench-delivery bench-waiting
+.PHONY: fmt bench bench-full bench-instructions bench-delivery bench-waiting
 fmt: ## clang-format on every source file
 	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
-bench: bench-programs ## run the measurements of tests/bench
-	@set -e; for b in $(call programs,$(call find,tests/bench,bench_*.c)); do echo "== $$b"; "$$b"; done
-bench-delivery: bench-programs $(BUILD)/sluice-stop ## exactly_once beside at_least_once on a real Apache Kafka: rates, latencies, kills
+bench: bench-programs ## each path beside its own limit, into bench.json; BENCH_ROUNDS=3 BENCH_SECONDS=2
+	@tests/bench/bench.py
+bench-full: bench-programs ## the same with 10,000,000 stored answers and 1,000,000 waiting tasks
+	@BENCH_FULL=1 tests/bench/bench.py
+bench-delivery: bench-programs $(BUILD)/sluice-stop ## a real Apache Kafka: how long a killed or stopped worker is missed
 	@tests/bench/delivery.sh
 bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost, beside lm-deluge
 	@SLUICE=$(BUILD)/sluice tests/bench/waiting.sh

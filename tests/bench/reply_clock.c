@@ -3,12 +3,17 @@
  *
  *     VISIBLE SENT REQUEST_PARTITION REPLY_PARTITION
  *
- * in microseconds of the wall clock; the first line is "# ready". Three ways:
+ * in microseconds of the wall clock; the first line is "# ready". Two ways:
  *
- *     reply_clock watch BROKER REPLIES COUNT                 somebody else asks; SENT is when the worker handed
- *                                                            the reply to its producer, in whole milliseconds
  *     reply_clock lone BROKER REQUESTS REPLIES COUNT         one request at a time, with pauses
  *     reply_clock trickle BROKER REQUESTS REPLIES EVERY_MS   one for each partition every so often, until SIGTERM
+ *
+ * A third way prints one line in the end instead, NAME=VALUE:
+ *
+ *     reply_clock load BROKER REQUESTS REPLIES PER_S FROM TO the prompts FROM to TO (prompt.h), so many a second
+ *                                                            whatever becomes of them; 0: all at once. A reply
+ *                                                            is late from the time that its request was due,
+ *                                                            also when it was sent later
  *
  * The reader belongs to no group and begins at the end of the topic.
  */
@@ -25,6 +30,9 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hist.h"
+#include "base/mem.h"
+#include "tests/bench/prompt.h"
 
 #define ASK_MS      10000
 #define SILENCE_MS  120000 /* without a reply: something is broken */
@@ -37,6 +45,9 @@ struct bench {
     const char *requests, *replies;
     int32_t request_partitions;
     int64_t seen;
+    /* load */
+    struct hist *late; /* since they were due; NULL: a line each */
+    int64_t hits, failed;
 };
 
 static volatile sig_atomic_t ended;
@@ -65,7 +76,8 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *broker)
 {
     static const char *const reader[] = {"group.id", "reply-clock", "isolation.level",
                                          "read_committed", NULL};
-    static const char *const producer[] = {"linger.ms", "0", "acks", "all", NULL};
+    static const char *const producer[] = {
+        "linger.ms", "0", "acks", "all", "queue.buffering.max.messages", "1000000", NULL};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[256] = "";
     rd_kafka_t *rk;
@@ -121,22 +133,37 @@ static void read_from_end(struct bench *b)
     fflush(stdout);
 }
 
-/* The key of our own requests is PARTITION-SENT. */
-static void print_reply(struct bench *b, const rd_kafka_message_t *m)
+static bool contains(const rd_kafka_message_t *m, const char *text)
+{
+    return m->payload && memmem(m->payload, m->len, text, strlen(text));
+}
+
+static void count_reply(struct bench *b, const rd_kafka_message_t *m, int64_t sent_us)
+{
+    hist_record(b->late, wall_us() - sent_us);
+    b->hits += contains(m, "\"cache\":\"hit\"");
+    b->failed += !contains(m, "\"status_code\":200");
+}
+
+/* The key of our own requests is PARTITION-SENT, with more behind it in a load. */
+static void see_reply(struct bench *b, const rd_kafka_message_t *m)
 {
     char key[KEY_MAX], *dash;
-    long long partition = -1;
-    int64_t sent_us = rd_kafka_message_timestamp(m, NULL) * 1000;
+    long long partition;
+    int64_t sent_us;
 
     snprintf(key, sizeof key, "%.*s", (int)m->key_len, m->key ? (const char *)m->key : "");
-    dash = b->producer ? strchr(key, '-') : NULL;
-    if (dash) {
-        partition = strtoll(key, NULL, 10);
-        sent_us = strtoll(dash + 1, NULL, 10);
-    }
-    printf("%lld %lld %lld %d\n", (long long)wall_us(), (long long)sent_us, partition,
-           (int)m->partition);
+    dash = strchr(key, '-');
+    if (!dash)
+        die(b->replies, "holds a reply that was not asked for here");
+    partition = strtoll(key, NULL, 10);
+    sent_us = strtoll(dash + 1, NULL, 10);
     b->seen++;
+    if (b->late)
+        count_reply(b, m, sent_us);
+    else
+        printf("%lld %lld %lld %d\n", (long long)wall_us(), (long long)sent_us, partition,
+               (int)m->partition);
 }
 
 /* Prints what becomes visible within ms, at least one look; true when there was a reply. */
@@ -146,7 +173,7 @@ static bool look(struct bench *b, int ms)
     bool reply = m && !m->err;
 
     if (reply)
-        print_reply(b, m);
+        see_reply(b, m);
     if (m)
         rd_kafka_message_destroy(m);
     return reply;
@@ -209,6 +236,47 @@ static void ask_all_the_time(struct bench *b, int64_t every_ms)
     }
 }
 
+static void send_prompt(struct bench *b, int64_t i, int64_t due_us)
+{
+    int32_t partition = (int32_t)(i % b->request_partitions);
+    char key[KEY_MAX], value[BENCH_RECORD_MAX];
+    size_t len = bench_record(i, value, sizeof value);
+    rd_kafka_resp_err_t err;
+
+    snprintf(key, sizeof key, "%d-%lld-%lld", (int)partition, (long long)due_us, (long long)i);
+    while ((err = rd_kafka_producev(b->producer, RD_KAFKA_V_TOPIC(b->requests),
+                                    RD_KAFKA_V_PARTITION(partition),
+                                    RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(value, len),
+                                    RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END)) ==
+           RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        rd_kafka_poll(b->producer, 10);
+    if (err)
+        die(b->requests, rd_kafka_err2str(err));
+}
+
+static void load(struct bench *b, int64_t per_s, int64_t from, int64_t to)
+{
+    int64_t begun_us = wall_us(), took_us;
+
+    b->late = mem_alloc(sizeof *b->late);
+    for (int64_t i = from; i < to; i++) {
+        int64_t due_us = begun_us + (per_s ? (i - from) * 1000000 / per_s : 0);
+
+        for (int64_t left_us; (left_us = due_us - wall_us()) > 0;)
+            look(b, (int)(left_us / 1000));
+        send_prompt(b, i, due_us);
+        if (i % 64 == 0)
+            rd_kafka_poll(b->producer, 0);
+    }
+    wait_for_count(b, to - from);
+    took_us = wall_us() - begun_us;
+    printf("replies=%lld per_s=%.0f p50_us=%lld p99_us=%lld hits=%lld failed=%lld\n",
+           (long long)b->seen, (double)b->seen * 1e6 / (double)took_us,
+           (long long)hist_quantile(b->late, 0.5), (long long)hist_quantile(b->late, 0.99),
+           (long long)b->hits, (long long)b->failed);
+    free(b->late);
+}
+
 static int64_t number(const char *text)
 {
     char *end;
@@ -216,51 +284,48 @@ static int64_t number(const char *text)
 
     errno = 0;
     n = strtoll(text, &end, 10);
-    if (errno || *end || n <= 0 || n > INT_MAX)
-        die(text, "is no number above 0");
+    if (errno || *end || n < 0 || n > INT_MAX)
+        die(text, "is no number");
     return n;
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: reply_clock watch BROKER REPLIES COUNT\n"
-                    "       reply_clock lone BROKER REQUESTS REPLIES COUNT\n"
-                    "       reply_clock trickle BROKER REQUESTS REPLIES EVERY_MS\n");
+    fprintf(stderr, "usage: reply_clock lone BROKER REQUESTS REPLIES COUNT\n"
+                    "       reply_clock trickle BROKER REQUESTS REPLIES EVERY_MS\n"
+                    "       reply_clock load BROKER REQUESTS REPLIES PER_S FROM TO\n");
     return EX_USAGE;
 }
 
 static void open_clients(struct bench *b, const char *broker)
 {
-    if (b->requests) {
-        b->producer = client(RD_KAFKA_PRODUCER, broker);
-        b->request_partitions = partitions(b->producer, b->requests);
-    }
+    b->producer = client(RD_KAFKA_PRODUCER, broker);
+    b->request_partitions = partitions(b->producer, b->requests);
     b->reader = client(RD_KAFKA_CONSUMER, broker);
     read_from_end(b);
 }
 
 int main(int argc, char **argv)
 {
-    bool watch = argc == 5 && strcmp(argv[1], "watch") == 0;
     bool lone = argc == 6 && strcmp(argv[1], "lone") == 0;
     bool trickle = argc == 6 && strcmp(argv[1], "trickle") == 0;
+    bool loads = argc == 8 && strcmp(argv[1], "load") == 0;
     struct bench b = {0};
 
-    if (!watch && !lone && !trickle)
+    if (!lone && !trickle && !loads)
         return usage();
-    b.requests = watch ? NULL : argv[3];
-    b.replies = argv[argc - 2];
+    b.requests = argv[3];
+    b.replies = loads ? argv[4] : argv[argc - 2];
     signal(SIGTERM, on_term);
     open_clients(&b, argv[2]);
-    if (watch)
-        wait_for_count(&b, number(argv[4]));
-    else if (lone)
+    if (lone)
         ask_alone(&b, number(argv[5]));
+    else if (loads)
+        load(&b, number(argv[5]), number(argv[6]), number(argv[7]));
     else
         ask_all_the_time(&b, number(argv[5]));
     rd_kafka_destroy(b.reader);
-    if (b.producer)
-        rd_kafka_destroy(b.producer);
+    rd_kafka_destroy(b.producer);
     if (fclose(stdout) != 0)
         die("standard output", strerror(errno));
     return 0;
