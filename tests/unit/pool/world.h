@@ -131,8 +131,9 @@ struct row_use {
 /* How much of the limits was used, in percent. */
 enum used_how {
     USE_ALONE,
-    USE_REQUESTS, /* shared, as the next one */
+    USE_REQUESTS, /* shared, as the next two */
     USE_TOKENS,
+    USE_LARGE, /* tokens, of which one call may take more than a tenth of what some worker may use */
     USE_SECONDS, /* rows with a limit of a second, */
     USE_DAYS,    /* and of a day */
     USE_MONEY,   /* of budgets, when they hold up the work */

@@ -135,6 +135,8 @@ static inline void check_wait(struct world *w, struct item *it, int row, int64_t
         return;
     if (w->plan.shared && from_us < WARM_US)
         from_us = WARM_US; /* nothing is granted for the time before */
+    if (from_us < w->changed_us)
+        from_us = w->changed_us; /* its share was another one, and is known no more */
     for (at_us = from_us + S; at_us < to_us - IDLE_US && at_us + need_us < it->deadline_us;
          at_us += S)
         if (row_was_well(w, k, row, at_us, need_us) && had_room(w, k, row, n, at_us)) {

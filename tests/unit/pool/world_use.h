@@ -86,6 +86,25 @@ static inline double use_of(const struct world *w, int row, const struct stretch
     return 100 * (full_us + fmin(most, 1) * (us - full_us)) / us;
 }
 
+/* Does one call take a good part of some worker's share? While it is the next, what it does not fit into stays unused,
+ * as smaller ones may not overtake it for ever. That is its size and not the policy, and is told apart. */
+static inline bool has_large(const struct world *w, int row)
+{
+    enum limit_dim d;
+    int i;
+
+    for (d = 0; d < LIMIT_DIMS; d++)
+        for (i = 0; i < w->plan.workers; i++) {
+            const struct worker *k = &w->workers[i];
+            double max = quota(w, k, w->plan.rows[row].max[d]);
+
+            if (dims[d].what != CALLS && max > 0 &&
+                (double)w->rows[row].largest[dims[d].what] > max / 10)
+                return true;
+        }
+    return false;
+}
+
 static inline enum used_how how_of(const struct world *w, int row)
 {
     const struct row_plan *p = &w->plan.rows[row];
@@ -93,7 +112,7 @@ static inline enum used_how how_of(const struct world *w, int row)
     if (knows_day(p))
         return USE_DAYS;
     if (w->plan.shared && counts_tokens(p))
-        return USE_TOKENS;
+        return has_large(w, row) ? USE_LARGE : USE_TOKENS;
     if (p->max[LIMIT_RPS])
         return USE_SECONDS;
     return w->plan.shared ? USE_REQUESTS : USE_ALONE;
