@@ -174,6 +174,7 @@ struct world {
     struct heap_node crash_timers[CRASHES_MAX];
     struct list_node visits;
     int64_t turns;
+    bool tight; /* some budget was nearly used up */
     int64_t stopped_us; /* the day on which all money was seen to be out */
     struct admission_view view;
     int nwaiting;

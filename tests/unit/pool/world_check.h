@@ -131,8 +131,8 @@ static inline void check_turn(struct world *w, struct worker *k, struct item *it
 
         if (!first || first == it)
             continue;
-        if (same_row && !is_poor(w, first) && !is_poor(w, it))
-            stand(w, it, first, &s);
+        if (same_row)
+            stand(w, it, first, is_poor(w, first), &s);
         if (first->turn > it->turn || !first_time)
             continue;
         if (line == line_of(it) && first->t->ntrail == 0)
@@ -172,6 +172,8 @@ static inline void check_time(struct world *w, int64_t to_us)
     int i;
 
     check_overtaken(w);
+    for (i = 0; w->plan.money && !w->tight && i < w->plan.workers; i++)
+        w->tight = is_tight(w, &w->workers[i]);
     for (i = 0; i < w->plan.nrows; i++) {
         struct row_use *u = &w->rows[i];
         enum wanted wanted = row_wanted(w, i);

@@ -172,17 +172,18 @@ struct standing {
     bool before, behind; /* by the request, of the same tenant */
 };
 
+/* Whose tenant's money may lack has no turn to lose, but others may lose theirs to it. */
 static inline void stand(const struct world *w, const struct item *it, const struct item *first,
-                         struct standing *s)
+                         bool poor, struct standing *s)
 {
     const struct client_plan *mine = client_of(w, it), *its = client_of(w, first);
 
-    s->above |= its->level > mine->level;
+    s->above |= !poor && its->level > mine->level;
     s->below |= its->level < mine->level;
     if (its->level != mine->level || its->tenant != mine->tenant ||
         first->t->usable_routes != it->t->usable_routes || (first->wants & 1) != (it->wants & 1))
         return;
-    s->before |= its->priority > mine->priority;
+    s->before |= !poor && its->priority > mine->priority;
     s->behind |= its->priority < mine->priority;
 }
 

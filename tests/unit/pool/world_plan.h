@@ -163,13 +163,14 @@ static inline struct limit_need plan_need(const struct plan *p)
     return (struct limit_need){p->prompt + output, output};
 }
 
-static inline bool has_limit(const struct row_plan *row)
+static inline int count_limits(const struct row_plan *row)
 {
-    enum limit_dim d = 0;
+    enum limit_dim d;
+    int n = 0;
 
-    while (d < LIMIT_DIMS && !row->max[d])
-        d++;
-    return d < LIMIT_DIMS;
+    for (d = 0; d < LIMIT_DIMS; d++)
+        n += row->max[d] > 0;
+    return n;
 }
 
 static inline bool counts_tokens(const struct row_plan *row)

@@ -29,7 +29,7 @@ static inline enum wanted row_wanted(const struct world *w, int row)
 
     if (p->told != TOLD_TRUE || (w->plan.shared && p->parallel && p->parallel < w->plan.parts))
         return WANTED_NOT;
-    if (w->plan.workers > 1 && p->parallel && has_limit(p))
+    if (w->plan.workers > 1 && p->parallel && count_limits(p))
         return WANTED_NOT; /* one has no slots free, another waits for its pace: who can say what binds */
     for (i = 0; i < p->nspans; i++)
         if (w->now_us >= p->spans[i].from_us && w->now_us < p->spans[i].to_us + MINUTE)
@@ -76,7 +76,7 @@ static inline double use_of(const struct world *w, int row, const struct stretch
     double most = 0;
     enum limit_dim d;
 
-    if (p->parallel && !has_limit(p))
+    if (p->parallel && !count_limits(p))
         return 100 * (u->running_us - s->running_us) / us / (double)p->parallel;
     if (full_us > 0.9 * us)
         return 100;
