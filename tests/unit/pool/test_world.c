@@ -69,7 +69,8 @@ static void open_config(struct world *w)
     w->config->pool.max_calls = 1000000;
     config_say(&w->config->router.routing_strategy, w->plan.strategy);
     config_say(&w->config->router.sticky, w->plan.sticky);
-    if (w->plan.rows[w->plan.nrows - 1].name == 1)
+    w->config->pool.park_for_ms = w->plan.park_for_us / 1000;
+    if (w->plan.rows[w->plan.nrows - 1].name == 1 && !w->plan.parks)
         w->config->router.fallbacks = (struct fallback_list){.at = &fallback, .count = 1};
 }
 
@@ -127,6 +128,8 @@ static void world_open(struct world *w, uint64_t seed)
         json_object_object_add(w->bodies[i], "max_completion_tokens",
                                json_object_new_int64(w->plan.answers[i]));
     }
+    for (i = 0; i < PARTS_MAX; i++)
+        list_init(&w->parts[i].behind);
     open_rows(w);
     open_config(w);
     open_items(w);
@@ -214,6 +217,9 @@ static void world_step(struct world *w)
     for (i = 0; i < w->plan.workers; i++)
         if (pump_at(w, &w->workers[i]) <= w->now_us)
             pump_due(w, &w->workers[i]);
+    for (i = 0; w->plan.parks && i < w->plan.workers; i++)
+        if (w->workers[i].admission)
+            park(w, &w->workers[i]);
     money_look(w);
 }
 
@@ -256,6 +262,7 @@ static void add(struct result *sum, const struct result *r)
     sum->wanted_us += r->wanted_us;
     sum->learned_us += r->learned_us;
     sum->turns += r->turns;
+    sum->parked += r->parked;
     sum->early += r->early;
     sum->right += r->right;
     sum->most_apart = fmax(sum->most_apart, r->most_apart);
@@ -320,6 +327,7 @@ Test(world, holds)
            sum.most_overtaken);
     printf("%lld of a higher priority went first, %lld of a lower one\n", (long long)sum.right,
            (long long)sum.early);
+    printf("%lld times a task was parked\n", (long long)sum.parked);
     printf("%lld turns while two tenants waited, at most %.2f turns apart\n", (long long)sum.turns,
            sum.most_apart);
     printf("%.1f %% of the time that rows had work they were held back by what was learned\n",

@@ -7,6 +7,7 @@
 #define SLUICE_TESTS_WORLD_H
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/heap.h"
@@ -41,6 +42,7 @@ struct item {
     int64_t turn;          /* when it got into the line, as a number */
     int overtaken;         /* since it is the first */
     int number, part, ends, wants, client;
+    int attempts, failures; /* of what was parked of it */
     int64_t comes_us, deadline_us, prompt, answer;
     struct {
         int64_t from_us, to_us;
@@ -85,6 +87,12 @@ struct ranked {
 struct bill {
     int64_t period; /* of the budget */
     struct bound of[1 + TENANTS_MAX];
+};
+
+struct part {
+    int open;                /* tasks that have come and not ended */
+    struct list_node behind; /* tasks that have to wait until it is less */
+    atomic_llong excess;
 };
 
 struct worker {
@@ -151,7 +159,7 @@ struct result {
         learned_us; /* of rows with work: well, and of that held back by what was learned */
     int64_t calls, refused, ok, failed, late;
     int most_overtaken, in_a_row;
-    int64_t turns, early, right;
+    int64_t turns, early, right, parked;
     double most_apart;
 };
 
@@ -169,15 +177,16 @@ struct world {
     struct account accounts[ROWS_MAX];
     struct row_use rows[ROWS_MAX];
     struct item items[TASKS_MAX];
+    struct part parts[PARTS_MAX];
     int owner[PARTS_MAX];
     bool moved[PARTS_MAX];
     struct heap_node crash_timers[CRASHES_MAX];
     struct list_node visits;
     int64_t turns;
-    bool tight; /* some budget was nearly used up */
+    bool tight;         /* some budget was nearly used up */
     int64_t stopped_us; /* the day on which all money was seen to be out */
     struct admission_view view;
-    int nwaiting;
+    int nwaiting, nbehind;
     int64_t changed_us; /* when the parts moved, or a worker went or came */
     int open;
     int idle_pumps; /* without anything, at this point in time */
@@ -240,6 +249,13 @@ static inline void use_add(struct use *use, double percent)
     use->stretches++;
     use->sum += percent;
     use->least = fmin(use->least, percent);
+}
+
+static inline void item_later(struct world *w, struct item *it, enum item_event event,
+                              int64_t at_us)
+{
+    it->event = event;
+    heap_push(&w->events, &it->timer, at_us);
 }
 
 static inline struct worker *worker_of(struct world *w, const struct item *it)

@@ -6,6 +6,7 @@
 
 #include "tests/unit/pool/world_client.h"
 #include "tests/unit/pool/world_excuse.h"
+#include "tests/unit/pool/world_park.h"
 
 #define OVERTAKEN_MAX 64
 

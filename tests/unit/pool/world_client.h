@@ -170,6 +170,7 @@ static inline void contest_turn(struct world *w, struct worker *k, const struct 
 struct standing {
     bool above, below;   /* by their topic, for the same row */
     bool before, behind; /* by the request, of the same tenant */
+    bool poor;           /* one of those that come later has no turn to wait for */
 };
 
 /* Whose tenant's money may lack has no turn to lose, but others may lose theirs to it. */
@@ -180,6 +181,7 @@ static inline void stand(const struct world *w, const struct item *it, const str
 
     s->above |= !poor && its->level > mine->level;
     s->below |= its->level < mine->level;
+    s->poor |= poor;
     if (its->level != mine->level || its->tenant != mine->tenant ||
         first->t->usable_routes != it->t->usable_routes || (first->wants & 1) != (it->wants & 1))
         return;
@@ -206,8 +208,10 @@ static inline void check_rank(struct world *w, struct worker *k, const struct it
     struct ranked *topics = &k->topics, *requests = &k->requests;
     bool again = it->t->ntrail > 0; /* it may have another row to go to first */
 
-    count_rank(w, topics, s->above && !again, s->below, again || client_of(w, it)->level == 0);
-    count_rank(w, requests, s->before && !again, s->behind, again || s->before || !s->behind);
+    count_rank(w, topics, s->above && !again, s->below,
+               again || s->poor || client_of(w, it)->level == 0);
+    count_rank(w, requests, s->before && !again, s->behind,
+               again || s->poor || s->before || !s->behind);
     if (topics->early > LANES_MOST * (1 + topics->right / (ONE_IN - 1)) ||
         requests->early > SEATS_MOST + requests->right / (ONE_IN - 1))
         broken(w, "task %d goes before one of a higher priority", it->number);

@@ -198,6 +198,13 @@ static inline void plan_router(struct rng *r, struct plan *p)
     p->sticky = stickies[plan_chance(r, 70) ? 0 : rng_below(r, 3)];
 }
 
+static inline void plan_parking(struct rng *r, struct plan *p)
+{
+    p->parks = p->rows[p->nrows - 1].name == 1 && plan_chance(r, 50);
+    p->park_for_us = plan_scale(r, 5, 60) * S;
+    p->open_max = (int)plan_scale(r, 10, 300);
+}
+
 static inline void plan_crashes(struct rng *r, struct plan *p)
 {
     int i;
@@ -263,6 +270,7 @@ static inline void plan_draw(struct plan *p, uint64_t seed)
     plan_clients(&more, p);
     plan_money(&more, p);
     plan_router(&more, p);
+    plan_parking(&more, p);
 }
 
 #endif

@@ -56,8 +56,7 @@ static inline bool row_was_well(struct world *w, struct worker *k, int row, int6
 
     if (w->tight || p->told != TOLD_TRUE || p->flaky > 0 || has_day(p))
         return false;
-    if (counts_tokens(p) && w->plan.shared &&
-        (w->plan.most_use > 1 || count_limits(p) > 1))
+    if (counts_tokens(p) && w->plan.shared && (w->plan.most_use > 1 || count_limits(p) > 1))
         return false; /* a small share pays for minutes for one call, see meter.c */
     for (i = 0; i < p->nspans; i++) {
         int64_t rest_us = 2 * (p->spans[i].to_us - p->spans[i].from_us) + 70 * S;

@@ -59,6 +59,7 @@ static inline void worker_crash(struct world *w, struct worker *k, int64_t back_
             line_leave(w, k, it);
         heap_remove(&w->events, &it->timer);
         it->t = task_free(it->t);
+        part_left(w, it->part);
         item_later(w, it, ITEM_COMES, back_us);
     }
     k->admission = admission_free(k->admission);

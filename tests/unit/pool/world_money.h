@@ -185,7 +185,8 @@ static inline void money_look(struct world *w)
     bool stopped = true;
     int i;
 
-    if (!w->plan.money || w->open == 0 || w->open != w->nwaiting || !list_empty(&w->visits))
+    if (!w->plan.money || w->open == 0 || w->open != w->nwaiting + w->nbehind ||
+        !list_empty(&w->visits))
         return;
     for (i = 0; stopped && i < w->plan.workers; i++)
         stopped = !w->workers[i].admission || waits_for_money(w, &w->workers[i]);

@@ -130,6 +130,9 @@ struct plan {
     bool money, daily;                    /* there are budgets; for each day */
     struct bound bounds[1 + TENANTS_MAX]; /* of each worker: of all, of each tenant */
     const char *strategy, *sticky;
+    bool parks;   /* tasks of models that cool for long; then "a" does not fall back to "b" */
+    int open_max; /* tasks of a part */
+    int64_t park_for_us;
     struct crash crashes[CRASHES_MAX];
     int ncrashes;
 };
@@ -256,6 +259,9 @@ static inline void plan_print(const struct plan *p, FILE *to)
     for (i = 0; p->money && i <= p->ntenants; i++)
         fprintf(to, "  money of %s %d each %s: $%.4f, %lld calls\n", i ? "tenant" : "all", i - 1,
                 p->daily ? "day" : "run", p->bounds[i].usd, (long long)p->bounds[i].calls);
+    if (p->parks)
+        fprintf(to, "  parks for %lld s, %d open in a part\n", (long long)(p->park_for_us / S),
+                p->open_max);
     if (p->nrows > 1)
         fprintf(to, "  %s, sticky: %s\n", p->strategy, p->sticky);
     for (i = 0; i < p->ncrashes; i++)

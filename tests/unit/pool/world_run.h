@@ -45,7 +45,8 @@ static inline void line_leave(struct world *w, struct worker *k, struct item *it
 /* Calls of the task that a retry is for. A 429 and the like only make it wait. */
 static inline int failures_of(const struct task *t)
 {
-    int n = 0, i;
+    const struct item *it = t->source_data;
+    int n = it->failures, i;
 
     for (i = 0; i < t->ntrail; i++)
         n += t->trail[i].class != CLASS_RATE_LIMIT && t->trail[i].class != CLASS_OVERLOAD &&
@@ -77,14 +78,8 @@ static inline void item_end(struct world *w, struct item *it, enum item_end how)
     }
     heap_remove(&w->events, &it->timer);
     it->t = task_free(it->t);
+    part_left(w, it->part);
     w->open--;
-}
-
-static inline void item_later(struct world *w, struct item *it, enum item_event event,
-                              int64_t at_us)
-{
-    it->event = event;
-    heap_push(&w->events, &it->timer, at_us);
 }
 
 static inline struct task *task_of(struct world *w, struct item *it)
@@ -106,6 +101,9 @@ static inline struct task *task_of(struct world *w, struct item *it)
         if (it->wants >> i & 1)
             t->models[t->nmodels++] = mem_strdup(names[i]);
     client_sign(w, it, t);
+    t->attempts_used = it->attempts;
+    if (w->plan.parks)
+        t->excess = &w->parts[it->part].excess;
     snprintf(session, sizeof session, "%d", it->number % 7);
     t->session = mem_strdup(session);
     if (it->deadline_us != NEVER)
@@ -359,10 +357,10 @@ static inline void item_select(struct world *w, struct item *it)
 static inline void item_timer(struct world *w, struct item *it)
 {
     if (it->event == ITEM_COMES) {
-        if (worker_of(w, it)->admission)
-            item_come(w, it);
-        else
+        if (!worker_of(w, it)->admission)
             item_later(w, it, ITEM_COMES, w->now_us + S / 10);
+        else if (part_takes(w, it))
+            item_come(w, it);
         return;
     }
     if (it->event == ITEM_DEADLINE) {
@@ -411,11 +409,43 @@ static inline int pump(struct world *w, struct worker *k)
     return count;
 }
 
+static inline void item_park(struct world *w, struct worker *k, struct item *it)
+{
+    int64_t wall_ms = (EPOCH + w->now_us) / 1000;
+
+    heap_remove(&w->events, &it->timer);
+    check_parked(w, k, it);
+    line_leave(w, k, it);
+    note(w, "task %d is parked", it->number);
+    it->attempts = it->t->attempts_used;
+    it->failures = failures_of(it->t);
+    task_set_state(it->t, TASK_RUNNING);
+    it->t = task_free(it->t);
+    part_left(w, it->part);
+    item_later(w, it, ITEM_COMES,
+               park_due_ms(wall_ms, wall_ms, w->plan.park_for_us / 1000) * 1000 - EPOCH);
+}
+
+static inline void park(struct world *w, struct worker *k)
+{
+    int64_t due_us = admission_park_us(k->admission);
+    struct list_node parked;
+    struct list_node *n;
+
+    admission_park(k->admission, mono(w), &parked);
+    while ((n = list_pop(&parked)))
+        item_park(w, k, CONTAINER_OF(n, struct task, node)->source_data);
+    if (due_us <= mono(w))
+        check_left(w, k);
+}
+
 /* When the worker looks at what waits: its timers count milliseconds, and are late. */
 static inline int64_t pump_at(const struct world *w, const struct worker *k)
 {
     int64_t at_us = k->admission ? admission_next_us(k->admission) : NEVER;
 
+    if (k->admission && w->plan.parks)
+        at_us = smaller(at_us, admission_park_us(k->admission));
     if (at_us == NEVER)
         return NEVER;
     if (at_us <= mono(w))
