@@ -86,4 +86,14 @@ sed -i "s/bootstrap.servers: \"[^\"]*\"/bootstrap.servers: \"$broker\"/" "$work/
 check 0
 unsaid 'warning: kafka|error: kafka'
 said 'note: kafka: there is one broker only'
+
+echo "a delay topic that loses requests"
+"$sluice" topics create -c "$work/sluice.yaml" --set topics.delay=later >"$work/topics.log" || fail "topics create"
+check 0 --set topics.delay=later
+unsaid '(warning|error): kafka: .*later'
+"$lib/kafka-fixture" config "$work/kafka" later cleanup.policy=compact
+"$lib/kafka-fixture" config "$work/kafka" later max.message.bytes=100000
+check 69 --set topics.delay=later
+said 'error: kafka: topic later: cleanup.policy is compact: .*set cleanup.policy=delete for the topic'
+said 'warning: kafka: topic requests takes records of [0-9]+ bytes, the delay topic later only of 100000:'
 echo PASSED

@@ -72,7 +72,8 @@ static void add_topic(struct kafka_cluster *k, const char *name, enum kafka_topi
                                     .in_sync = -1,
                                     .min_in_sync = -1,
                                     .max_message_bytes = -1,
-                                    .unclean = -1};
+                                    .unclean = -1,
+                                    .compact = -1};
     if (strlen(name) >= sizeof t->name)
         return;
     memcpy(t->name, name, strlen(name));
@@ -192,6 +193,7 @@ static void take_broker(struct kafka_cluster *k, const rd_kafka_ConfigResource_t
 static void take_topic(struct kafka_cluster *k, const rd_kafka_ConfigResource_t *r)
 {
     const char *unclean = value_of(r, "unclean.leader.election.enable");
+    const char *cleanup = value_of(r, "cleanup.policy");
 
     for (size_t i = 0; i < k->ntopics; i++) {
         struct kafka_topic_facts *t = &k->topics[i];
@@ -200,6 +202,8 @@ static void take_topic(struct kafka_cluster *k, const rd_kafka_ConfigResource_t 
             continue;
         t->min_in_sync = number(value_of(r, "min.insync.replicas"));
         t->max_message_bytes = number(value_of(r, "max.message.bytes"));
+        if (cleanup)
+            t->compact = strstr(cleanup, "compact") != NULL;
         if (unclean)
             t->unclean = strcmp(unclean, "true") == 0;
     }

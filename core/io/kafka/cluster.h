@@ -36,6 +36,7 @@ struct kafka_topic_facts {
     int64_t min_in_sync;       /* min.insync.replicas */
     int64_t max_message_bytes; /* max.message.bytes */
     int unclean;               /* unclean.leader.election.enable: 0, 1 or -1 */
+    int compact;               /* cleanup.policy says so: the same */
 };
 
 struct kafka_cluster {

@@ -216,6 +216,26 @@ static void judge_models(const struct judge *j, const struct kafka_topic_facts *
     }
 }
 
+/* Records of the request topics are written to this one, too. */
+static void judge_copies(const struct judge *j, const struct kafka_topic_facts *to,
+                         const char *what, const char *else_what)
+{
+    if (!to || to->max_message_bytes < 0)
+        return;
+    for (size_t i = 0; i < j->k->ntopics; i++) {
+        const struct kafka_topic_facts *t = &j->k->topics[i];
+        char hint[80];
+
+        if (t->role != KAFKA_TOPIC_REQUESTS || t->max_message_bytes <= to->max_message_bytes)
+            continue;
+        snprintf(hint, sizeof hint, "raise max.message.bytes of the %s topic", what);
+        say(j, KAFKA_WARNING, hint,
+            "topic %s takes records of %" PRId64 " bytes, the %s topic %s only of %" PRId64
+            ": a larger %s",
+            t->name, t->max_message_bytes, what, to->name, to->max_message_bytes, else_what);
+    }
+}
+
 static void judge_sizes(const struct judge *j)
 {
     const struct kafka_topic_facts *replies = topic_of(j->k, KAFKA_TOPIC_REPLIES);
@@ -232,17 +252,22 @@ static void judge_sizes(const struct judge *j)
                 j->c->limits.reply_bytes, why, replies->name, bound);
         judge_models(j, replies);
     }
-    if (!dead || dead->max_message_bytes < 0)
-        return;
-    for (size_t i = 0; i < j->k->ntopics; i++) {
-        const struct kafka_topic_facts *t = &j->k->topics[i];
+    judge_copies(j, dead, "dead-letter", "bad record would not be kept");
+}
 
-        if (t->role == KAFKA_TOPIC_REQUESTS && t->max_message_bytes > dead->max_message_bytes)
-            say(j, KAFKA_WARNING, "raise max.message.bytes of the dead-letter topic",
-                "topic %s takes records of %" PRId64 " bytes, the dead-letter topic %s only of "
-                "%" PRId64 ": a larger bad record would not be kept",
-                t->name, t->max_message_bytes, dead->name, dead->max_message_bytes);
-    }
+/* What waits there has nobody else who knows of it. */
+static void judge_delay(const struct judge *j)
+{
+    const struct kafka_topic_facts *delay = topic_of(j->k, KAFKA_TOPIC_DELAY);
+
+    if (!delay || delay->partitions <= 0)
+        return;
+    if (delay->compact == 1)
+        say(j, KAFKA_ERROR, "set cleanup.policy=delete for the topic",
+            "topic %s: cleanup.policy is compact: of the requests that are parked there under one "
+            "key, the broker deletes all but the newest, and they get no reply",
+            delay->name);
+    judge_copies(j, delay, "delay", "request is not parked and holds up those behind it");
 }
 
 static int64_t request_partitions(const struct kafka_cluster *k)
@@ -349,5 +374,6 @@ void kafka_cluster_judge(const struct kafka_cluster *k, const struct config *c,
     for (size_t i = 0; i < k->ntopics; i++)
         judge_topic(&j, &k->topics[i]);
     judge_sizes(&j);
+    judge_delay(&j);
     judge_limits(&j);
 }

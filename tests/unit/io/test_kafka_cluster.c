@@ -8,7 +8,7 @@
 #include "base/mem.h"
 
 static struct kafka_cluster cluster;
-static struct kafka_topic_facts topics[5];
+static struct kafka_topic_facts topics[6];
 static struct config *config;
 
 static struct kafka_topic_facts good_topic(const char *name, enum kafka_topic_role role)
@@ -25,7 +25,7 @@ static struct kafka_topic_facts good_topic(const char *name, enum kafka_topic_ro
     return t;
 }
 
-enum { REQUESTS, REPLIES, DEAD, TXN, OFFSETS };
+enum { REQUESTS, REPLIES, DEAD, TXN, OFFSETS, DELAY }; /* without the last one at first */
 
 static void setup(void)
 {
@@ -33,6 +33,7 @@ static void setup(void)
     topics[REPLIES] = good_topic("out", KAFKA_TOPIC_REPLIES);
     topics[DEAD] = good_topic("dead", KAFKA_TOPIC_DEAD_LETTER);
     topics[TXN] = good_topic("__transaction_state", KAFKA_TOPIC_TRANSACTIONS);
+    topics[DELAY] = good_topic("later", KAFKA_TOPIC_DELAY);
     topics[OFFSETS] = good_topic("__consumer_offsets", KAFKA_TOPIC_OFFSETS);
     cluster = (struct kafka_cluster){.brokers = 3,
                                      .asked = true,
@@ -42,7 +43,7 @@ static void setup(void)
                                      .transaction_log_replication = 3,
                                      .transaction_log_min_in_sync = 2,
                                      .topics = topics,
-                                     .ntopics = ARRAY_LEN(topics)};
+                                     .ntopics = DELAY};
     config = config_new();
     config->nmodels = 1;
     config->models = mem_array(1, sizeof *config->models);
@@ -159,6 +160,19 @@ Test(cluster, each_misfit_alone)
     expect_one(KAFKA_WARNING, "older than Kafka 2.5");
 }
 
+Test(cluster, a_delay_topic_that_loses_requests)
+{
+    cluster.ntopics = ARRAY_LEN(topics);
+    cr_expect_eq(judge(), 0, "%s", found[0].text);
+    set_count(&topics[DELAY].compact, 1, KAFKA_ERROR, "later: cleanup.policy is compact");
+    set_bytes(&topics[DELAY].max_message_bytes, 500, KAFKA_WARNING,
+              "in takes records of 8388608 bytes, the delay topic later only of 500: a larger "
+              "request is not parked");
+    cluster.ntopics = DELAY;
+    topics[REQUESTS].compact = 1;
+    cr_expect_eq(judge(), 0, "its producers know what they do");
+}
+
 Test(cluster, transactions_that_cannot_begin)
 {
     topics[TXN].partitions = 0;
@@ -212,7 +226,7 @@ Test(cluster, settings_that_are_not_told)
     cluster.transaction_log_replication = cluster.transaction_log_min_in_sync = -1;
     for (size_t i = 0; i < ARRAY_LEN(topics); i++) {
         topics[i].min_in_sync = topics[i].max_message_bytes = -1;
-        topics[i].unclean = -1;
+        topics[i].unclean = topics[i].compact = -1;
     }
     expect_one(KAFKA_INFO, "(Broker: Cluster authorization failed)");
 }
