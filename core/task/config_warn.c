@@ -153,21 +153,49 @@ static void warn_budget(const struct warner *w)
 /* A limit that another one keeps from being reached says something that is not meant. */
 static void warn_limits(const struct warner *w, const struct model *m)
 {
+    const int64_t both = m->input_tpm > 0 && m->output_tpm > 0 ? m->input_tpm + m->output_tpm : 0;
     const struct {
         const char *name, *lower;
         int64_t max, most;
     } rows[] = {
-        {"rpm", "rps", m->rpm, m->rps * 60},          {"rpd", "rpm", m->rpd, m->rpm * 1440},
-        {"rpd", "rps", m->rpd, m->rps * 86400},       {"input_tpm", "tpm", m->input_tpm, m->tpm},
-        {"output_tpm", "tpm", m->output_tpm, m->tpm}, {"tpd", "tpm", m->tpd, m->tpm * 1440},
+        {"rpm", "rps", m->rpm, m->rps * 60},
+        {"rpd", "rpm", m->rpd, m->rpm * 1440},
+        {"rpd", "rps", m->rpd, m->rps * 86400},
+        {"input_tpm", "tpm", m->input_tpm, m->tpm},
+        {"output_tpm", "tpm", m->output_tpm, m->tpm},
+        {"tpd", "tpm", m->tpd, m->tpm * 1440},
+        {"rps", "rpm", m->rps, m->rpm},
+        {"rpm", "rpd", m->rpm, m->rpd},
+        {"tpm", "tpd", m->tpm, m->tpd},
+        {"tpm", "input_tpm with output_tpm", m->tpm, both},
     };
     size_t i = 0;
 
     for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].most > 0 && rows[i].max > rows[i].most)
-            warn(w, "model `%s`: %s (%lld) is never reached, as %s allows %lld in that time",
-                 m->model_name, rows[i].name, (long long)rows[i].max, rows[i].lower,
-                 (long long)rows[i].most);
+            warn(w,
+                 "model `%s` (%s/%s): %s (%lld) is never reached, as %s allows %lld in that time",
+                 m->model_name, m->provider_name, m->upstream_model, rows[i].name,
+                 (long long)rows[i].max, rows[i].lower, (long long)rows[i].most);
+    }
+}
+
+/* The longest answer that a request may ask for has to fit. */
+static void warn_answers(const struct warner *w, const struct model *m)
+{
+    const struct {
+        const char *name;
+        int64_t max;
+    } rows[] = {{"tpm", m->tpm}, {"output_tpm", m->output_tpm}, {"tpd", m->tpd}};
+    size_t i = 0;
+
+    for (i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].max > 0 && m->max_output_tokens > rows[i].max)
+            warn(w,
+                 "model `%s` (%s/%s): max_output_tokens (%lld) is larger than %s (%lld); a request "
+                 "that asks for so much is never sent",
+                 m->model_name, m->provider_name, m->upstream_model,
+                 (long long)m->max_output_tokens, rows[i].name, (long long)rows[i].max);
     }
 }
 
@@ -182,6 +210,7 @@ void config_warnings(const struct config *c, void (*fn)(void *arg, const char *t
         if (!is_next_region(c, i)) {
             warn_model(&w, &c->models[i]);
             warn_limits(&w, &c->models[i]);
+            warn_answers(&w, &c->models[i]);
         }
         warn_account(&w, &c->models[i]);
     }
