@@ -87,8 +87,9 @@ static void put_admin(FILE *to)
 
     fputs(".SH ADMIN PORT\nWhere\n.B observability.listen\nsays. A POST needs\n"
           ".BR observability.admin_token ,\nas a bearer token, when one is set; without one it "
-          "must come to "
-          "loopback.\n",
+          "must come to loopback. With\n.B observability.admin_token_reads\na GET needs it, too, "
+          "except those of "
+          "the page and the probes.\n",
           to);
     for (const struct admin_page *p = watch_pages; p->path; p++) {
         snprintf(name, sizeof name, "%s %s", p->post ? "POST" : "GET", p->path);

@@ -381,6 +381,7 @@ static void look(struct runtime *r)
     struct kafka_intake_stats k;
     struct health_signs signs;
 
+    pool_stop_rows(r->pool, watch_stopped(r->watch));
     kafka_intake_stats(r->intake, &k);
     kafka_publisher_stats(r->publisher, &p);
     signs = (struct health_signs){.member = k.member,

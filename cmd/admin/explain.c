@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sysexits.h>
 
+#include "base/mem.h"
 #include "cmd/admin/fetch.h"
 #include "cmd/command.h"
 #include "io/http.h"
@@ -16,6 +17,7 @@
 struct explain_options {
     struct config_options config;
     const char *url;
+    const char *token_file;
     bool run;
     int64_t timeout_ms;
 };
@@ -25,6 +27,7 @@ struct explain_options {
 static const struct option_row rows[] = {
     CONFIG_OPTION_ROWS(struct explain_options, config),
     FETCH_URL_ROW(struct explain_options),
+    FETCH_TOKEN_ROW(struct explain_options),
     {.name = "run",
      .type = OPT_FLAG,
      AT(run),
@@ -38,14 +41,10 @@ static const struct option_row rows[] = {
     {.name = NULL},
 };
 
-static int print(const char *url, const struct buf *page, bool run, struct err *e)
+static int print(const char *url, struct json_object *status, bool run, struct err *e)
 {
-    CLEANUP_JSON struct json_object *status = NULL;
     struct buf out = BUF_INIT(EXPLAIN_TEXT_MAX);
 
-    if (json_parse_answer(page->data, page->len, &status) < 0)
-        return err_set(e, EX_UNAVAILABLE, "%s answers no JSON: it is no admin port of a worker",
-                       url);
     explain_text(status, !run, &out);
     if (out.len == 0)
         err_set(e, EX_UNAVAILABLE, "%s has nothing to say yet: the worker is starting", url);
@@ -59,26 +58,25 @@ static int print(const char *url, const struct buf *page, bool run, struct err *
 static int run_explain(const void *opts, int nargs, char *const *args, struct err *e)
 {
     const struct explain_options *o = opts;
+    CLEANUP_JSON struct json_object *status = NULL;
+    char *token CLEANUP_FREE = NULL;
     struct buf page = BUF_INIT(STATUS_MAX);
     char url[FETCH_URL_MAX];
-    int status = 0;
     int rc = 0;
 
     (void)nargs;
     (void)args;
-    if (fetch_url(o->url, &o->config, url, e) < 0)
+    if (fetch_url(o->url, &o->config, url, e) < 0 ||
+        fetch_token(o->token_file, &o->config, &token, e) < 0)
         return e->code ? e->code : EX_CONFIG;
     if (http_global_init(e) < 0)
         return EX_OSERR;
-    rc = fetch(url, "/status", o->timeout_ms, &status, &page, e);
-    if (rc == 0 && status != 200)
-        rc = err_set(e, EX_UNAVAILABLE, "%s answers %d: it is no admin port of a worker", url,
-                     status);
+    rc = fetch_status(url, token, o->timeout_ms, &page, &status, e);
     if (rc == 0)
-        rc = print(url, &page, o->run, e);
+        rc = print(url, status, o->run, e);
     http_global_done();
     buf_done(&page);
-    return rc < 0 ? EX_UNAVAILABLE : 0;
+    return rc < 0 ? e->code : 0;
 }
 
 const struct command command_explain = {

@@ -1,4 +1,4 @@
-/* fetch: see fetch.h. One request at a time, on the caller's thread. Only a POST sends the token. */
+/* fetch: see fetch.h. One request at a time, on the caller's thread. */
 #include "cmd/admin/fetch.h"
 
 #include <errno.h>
@@ -84,8 +84,7 @@ static int ask(struct http *h, struct question *q, struct err *e)
     return bad;
 }
 
-/* token NULL: a GET. */
-static void set_request(struct http_request *r, const char *url, const char *path,
+static void set_request(struct http_request *r, const char *url, const char *path, bool post,
                         const char *token, int64_t timeout_ms)
 {
     size_t n = strlen(url) + strlen(path) + 1;
@@ -93,15 +92,15 @@ static void set_request(struct http_request *r, const char *url, const char *pat
     http_request_init(r, 0);
     r->url = mem_alloc(n);
     snprintf(r->url, n, "%s%s", url, path);
-    r->get = token == NULL;
-    if (token && *token)
+    r->get = !post;
+    if (*token)
         http_request_header(r, "Authorization", "Bearer %s", token);
     r->timeout_ms = timeout_ms;
     r->connect_timeout_ms = timeout_ms;
 }
 
-static int request(const char *url, const char *path, const char *token, int64_t timeout_ms,
-                   int *ret_status, struct buf *ret, struct err *e)
+static int request(const char *url, const char *path, bool post, const char *token,
+                   int64_t timeout_ms, int *ret_status, struct buf *ret, struct err *e)
 {
     const struct http_conf conf = {
         .max_calls = 1, .response_max = ret->max, .headers_max = HEADERS_MAX};
@@ -112,7 +111,7 @@ static int request(const char *url, const char *path, const char *token, int64_t
 
     if (!h)
         return -1;
-    set_request(&q.call.request, url, path, token, timeout_ms);
+    set_request(&q.call.request, url, path, post, token, timeout_ms);
     bad = ask(h, &q, e);
     if (bad == 0) {
         *ret_status = (int)r->status;
@@ -125,16 +124,34 @@ static int request(const char *url, const char *path, const char *token, int64_t
     return bad;
 }
 
-int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
-          struct err *e)
+int fetch(const char *url, const char *path, const char *token, int64_t timeout_ms, int *ret_status,
+          struct buf *ret, struct err *e)
 {
-    return request(url, path, NULL, timeout_ms, ret_status, ret, e);
+    return request(url, path, false, token, timeout_ms, ret_status, ret, e);
 }
 
 int fetch_post(const char *url, const char *path, const char *token, int64_t timeout_ms,
                int *ret_status, struct buf *ret, struct err *e)
 {
-    return request(url, path, token, timeout_ms, ret_status, ret, e);
+    return request(url, path, true, token, timeout_ms, ret_status, ret, e);
+}
+
+int fetch_status(const char *url, const char *token, int64_t timeout_ms, struct buf *page,
+                 struct json_object **ret, struct err *e)
+{
+    int status = 0;
+
+    if (fetch(url, "/status", token, timeout_ms, &status, page, e) < 0)
+        return -1;
+    if (status == 401)
+        return err_set(e, EX_NOPERM,
+                       "%s answers 401: it wants its token; give --token-file FILE, or -c "
+                       "with the worker's configuration",
+                       url);
+    if (status != 200 || json_parse_answer(page->data, page->len, ret) < 0)
+        return err_set(e, EX_UNAVAILABLE, "%s answers %d: it is no admin port of a worker", url,
+                       status);
+    return 0;
 }
 
 static int read_token(const char *path, char **ret, struct err *e)

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "cmd/command.h"
 
 #define FETCH_URL_MAX 512
@@ -31,13 +32,18 @@
 int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_URL_MAX],
               struct err *e);
 
-/* GET of url and path. 0: *ret_status and the body (initialised by the caller) are there; -1: no answer came. */
-int fetch(const char *url, const char *path, int64_t timeout_ms, int *ret_status, struct buf *ret,
-          struct err *e);
+/* GET of url and path, with the token, "" for none. 0: *ret_status and the body (initialised by the caller) are there; -1:
+ * no answer came. */
+int fetch(const char *url, const char *path, const char *token, int64_t timeout_ms, int *ret_status,
+          struct buf *ret, struct err *e);
 
-/* POST of url and path with the token, "" for none. */
+/* The same, a POST. */
 int fetch_post(const char *url, const char *path, const char *token, int64_t timeout_ms,
                int *ret_status, struct buf *ret, struct err *e);
+
+/* /status of the worker at url, to be put away by the caller; page is room for its text. */
+int fetch_status(const char *url, const char *token, int64_t timeout_ms, struct buf *page,
+                 struct json_object **ret, struct err *e);
 
 /* The token of the admin port: what stands in `file` when it is given, else what the configuration says; "" when it
  * says nothing or there is none. To be freed. */

@@ -57,7 +57,7 @@ static int run_health(const void *opts, int nargs, char *const *args, struct err
     }
     if (fetch_url(o->url, &o->config, url, e) < 0 || http_global_init(e) < 0)
         return 1;
-    if (fetch(url, o->live ? "/livez" : "/readyz", o->timeout_ms, &status, &body, e) == 0)
+    if (fetch(url, o->live ? "/livez" : "/readyz", "", o->timeout_ms, &status, &body, e) == 0)
         fputs(body.data ? body.data : "", stdout);
     http_global_done();
     buf_done(&body);

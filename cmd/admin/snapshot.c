@@ -1,7 +1,7 @@
 /* snapshot: what both pages make of the numbers: names, sums and states. It asks no clock and no other thread. */
 #include "cmd/admin/snapshot.h"
 
-const char *const route_state_names[ROUTE_STATES] = {"ok", "cooling", "probing", "off"};
+const char *const route_state_names[ROUTE_STATES] = {"ok", "cooling", "probing", "off", "paused"};
 
 const char *const abort_names[KAFKA_ABORT_REASONS] = {
     [KAFKA_ABORT_GROUP] = "group_moved_on", [KAFKA_ABORT_REFUSED] = "record_refused",
@@ -19,6 +19,8 @@ const char *const token_names[POOL_TOKENS] = {
 
 enum route_state snapshot_route_state(const struct snapshot *s, size_t row)
 {
+    if (s->pool.route[row].stopped)
+        return ROUTE_STATE_PAUSED;
     if (s->pool.route[row].off)
         return ROUTE_STATE_OFF;
     if (s->pool.route[row].cooling)

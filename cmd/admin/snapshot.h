@@ -45,9 +45,15 @@ static inline bool snapshot_is_taken(const struct snapshot *s)
     return s->taken_us > 0;
 }
 
-/* "ok", "cooling", "probing" or "off": what a route is good for now. */
-enum route_state { ROUTE_STATE_OK, ROUTE_STATE_COOLING, ROUTE_STATE_PROBING, ROUTE_STATE_OFF };
-#define ROUTE_STATES 4
+/* "ok", "cooling", ...: what a route is good for now. */
+enum route_state {
+    ROUTE_STATE_OK,
+    ROUTE_STATE_COOLING,
+    ROUTE_STATE_PROBING,
+    ROUTE_STATE_OFF,
+    ROUTE_STATE_PAUSED, /* by the operator, whatever it would be otherwise */
+    ROUTE_STATES
+};
 extern const char *const route_state_names[ROUTE_STATES];
 enum route_state snapshot_route_state(const struct snapshot *s, size_t row);
 

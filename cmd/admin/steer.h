@@ -4,7 +4,8 @@
 
 #include "base/err.h"
 
-/* what: "pause", "resume" or "drain". -1: it did not, and e says why. */
-int steer(const char *url, const char *what, const char *token, struct err *e);
+/* what: "pause", "resume" or "drain"; model NULL: the whole worker. 1: it has begun and is not done yet; -1: it did not,
+ * and e says why. */
+int steer(const char *url, const char *what, const char *model, const char *token, struct err *e);
 
 #endif

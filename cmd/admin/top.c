@@ -1,6 +1,6 @@
 /*
  * top: looks at a running worker again and again, on a terminal. Looking asks /status and nothing else, so that it
- * changes nothing and needs no token; only the keys that steer the worker send it.
+ * changes nothing; only the keys that steer the worker do.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -51,6 +51,7 @@ struct top {
     bool keys;              /* the terminal gives single keys */
     char said[ERR_MSG_MAX]; /* what became of the last key */
     char url[FETCH_URL_MAX];
+    char *token; /* "": none */
     struct buf page, screen;
     struct json_object *now, *before;
     int64_t now_us, before_us;
@@ -60,13 +61,9 @@ struct top {
 static int look(struct top *t, struct err *e)
 {
     struct json_object *o = NULL;
-    int status = 0;
 
-    if (fetch(t->url, "/status", TIMEOUT_MS, &status, &t->page, e) < 0)
+    if (fetch_status(t->url, t->token, TIMEOUT_MS, &t->page, &o, e) < 0)
         return -1;
-    if (status != 200 || json_parse_answer(t->page.data, t->page.len, &o) < 0)
-        return err_set(e, EX_UNAVAILABLE, "%s answers %d: it is no admin port of a worker", t->url,
-                       status);
     json_object_put(t->before);
     t->before = t->now;
     t->before_us = t->now_us;
@@ -98,14 +95,12 @@ static bool obey(struct top *t, char key)
         char key;
         const char *what;
     } keys[] = {{'p', "pause"}, {'r', "resume"}, {'d', "drain"}};
-    char *token CLEANUP_FREE = NULL;
     struct err e = {0};
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
         if (key != keys[i].key)
             continue;
-        if (fetch_token(t->o->token_file, &t->o->config, &token, &e) < 0 ||
-            steer(t->url, keys[i].what, token, &e) < 0)
+        if (steer(t->url, keys[i].what, NULL, t->token, &e) < 0)
             snprintf(t->said, sizeof t->said, "%s", e.msg);
         else
             snprintf(t->said, sizeof t->said, "%s: done", keys[i].what);
@@ -158,10 +153,13 @@ static int run_top(const void *opts, int nargs, char *const *args, struct err *e
 
     (void)nargs;
     (void)args;
-    if (fetch_url(o->url, &o->config, t.url, e) < 0)
+    if (fetch_url(o->url, &o->config, t.url, e) < 0 ||
+        fetch_token(o->token_file, &o->config, &t.token, e) < 0)
         return e->code ? e->code : EX_CONFIG;
-    if (http_global_init(e) < 0)
+    if (http_global_init(e) < 0) {
+        free(t.token);
         return EX_OSERR;
+    }
     t.keys = !o->once && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && single_keys(&was) == 0;
     rc = watch_worker(&t, e);
     if (t.keys)
@@ -169,6 +167,7 @@ static int run_top(const void *opts, int nargs, char *const *args, struct err *e
     http_global_done();
     json_object_put(t.now);
     json_object_put(t.before);
+    free(t.token);
     buf_done(&t.page);
     buf_done(&t.screen);
     return rc;
@@ -180,7 +179,8 @@ const struct command command_top = {
     .description =
         "Asks the admin port of a worker (observability.listen) every two seconds: tasks, "
         "what holds them up, models and their limits, Kafka, the store, and the last "
-        "failures with the id of a task. Looking needs no token and changes nothing. On a "
+        "failures with the id of a task. Looking changes nothing, and needs a token only with "
+        "observability.admin_token_reads. On a "
         "terminal, p "
         "pauses the worker, r lets it go on, d drains it, q or Ctrl-C ends the view.",
     .examples = "sluice top --url http://127.0.0.1:9464\n"

@@ -29,6 +29,7 @@ struct watch {
     struct snapshot *shown;
     struct history history; /* guarded, too */
     atomic_bool paused, drain;
+    atomic_ullong stopped; /* rows of model_list */
     int fd;
 };
 
@@ -122,6 +123,8 @@ static void get_live(void *arg, const struct admin_request *q, struct admin_answ
         buf_str(&ret->body, "{\"alive\":true}\n");
 }
 
+/* ---- steering ---- */
+
 static void set_paused(struct watch *w, bool on, struct admin_answer *ret)
 {
     if (atomic_exchange(&w->paused, on) != on)
@@ -130,29 +133,109 @@ static void set_paused(struct watch *w, bool on, struct admin_answer *ret)
     buf_printf(&ret->body, "{\"paused\":%s}\n", on ? "true" : "false");
 }
 
+/* The rows of the model that is asked for; none: the answer says so. */
+static uint64_t rows_asked_for(const struct watch *w, const char *model, struct admin_answer *ret)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < w->config->nmodels; i++)
+        if (strcmp(w->config->models[i].model_name, model) == 0)
+            rows |= (uint64_t)1 << i;
+    if (!rows)
+        admin_refuse(ret, 404, "no model of this name in model_list");
+    return rows;
+}
+
+/* Calls of these rows that run, as of a snapshot that knows that they are stopped; -1: there is none yet. */
+static int64_t running_of(struct watch *w, uint64_t rows)
+{
+    int64_t running = 0;
+
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < w->config->nmodels && running >= 0; i++) {
+        if (!(rows >> i & 1))
+            continue;
+        running = w->shown->pool.route[i].stopped ? running + w->shown->pool.route[i].running : -1;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return running;
+}
+
+/* Stops a model, or lets it go on. */
+static void set_stopped(struct watch *w, const char *model, bool on, struct admin_answer *ret)
+{
+    uint64_t rows = rows_asked_for(w, model, ret);
+    uint64_t was = 0;
+    char quoted[300];
+
+    if (!rows)
+        return;
+    was = on ? atomic_fetch_or(&w->stopped, rows) : atomic_fetch_and(&w->stopped, ~rows);
+    if ((was & rows) != (on ? rows : 0))
+        log_info(on ? "model is paused" : "model goes on", "model=%s by=admin",
+                 log_quote(model, quoted, sizeof quoted));
+    wake(w);
+    buf_str(&ret->body, "{\"model\":");
+    buf_json_str(&ret->body, model, strlen(model));
+    buf_printf(&ret->body, ",\"paused\":%s", on ? "true" : "false");
+}
+
+static void pause_or_resume(struct watch *w, const struct admin_request *q, bool on,
+                            struct admin_answer *ret)
+{
+    const char *model = admin_argument(q, "model");
+
+    if (!model) {
+        set_paused(w, on, ret);
+        return;
+    }
+    set_stopped(w, model, on, ret);
+    if (ret->status == 200)
+        buf_str(&ret->body, "}\n");
+}
+
 static void post_pause(void *arg, const struct admin_request *q, struct admin_answer *ret)
 {
-    (void)q;
-    set_paused(arg, true, ret);
+    pause_or_resume(arg, q, true, ret);
 }
 
 static void post_resume(void *arg, const struct admin_request *q, struct admin_answer *ret)
 {
-    (void)q;
-    set_paused(arg, false, ret);
+    pause_or_resume(arg, q, false, ret);
+}
+
+/* 202 while calls of it run: ask again. */
+static void drain_model(struct watch *w, const char *model, struct admin_answer *ret)
+{
+    int64_t running = 0;
+
+    set_stopped(w, model, true, ret);
+    if (ret->status != 200)
+        return;
+    running = running_of(w, rows_asked_for(w, model, ret));
+    ret->status = running == 0 ? 200 : 202;
+    if (running >= 0)
+        buf_printf(&ret->body, ",\"in_flight\":%lld", (long long)running);
+    buf_str(&ret->body, "}\n");
 }
 
 static void post_drain(void *arg, const struct admin_request *q, struct admin_answer *ret)
 {
     struct watch *w = arg;
+    const char *model = admin_argument(q, "model");
 
-    (void)q;
+    if (model) {
+        drain_model(w, model, ret);
+        return;
+    }
     if (!atomic_exchange(&w->drain, true))
         log_info("drain asked for", "by=admin");
     wake(w);
     ret->status = 202;
     buf_str(&ret->body, "{\"draining\":true}\n");
 }
+
+/* ---- what is logged, and the page ---- */
 
 static void get_level(void *arg, const struct admin_request *q, struct admin_answer *ret)
 {
@@ -193,11 +276,13 @@ static void get_page(void *arg, const struct admin_request *q, struct admin_answ
 }
 
 const struct admin_page watch_pages[] = {
-    {.path = "/", .make = get_page, .help = "the live page, for a browser"},
+    {.path = "/", .open = true, .make = get_page, .help = "the live page, for a browser"},
     {.path = "/livez",
+     .open = true,
      .make = get_live,
      .help = "200 while the process works, 503 when its intake or its main thread hangs"},
     {.path = "/readyz",
+     .open = true,
      .make = get_ready,
      .help = "200 when it is a member of its group, able to publish and to store, and neither "
              "paused nor draining; else 503 and the reasons"},
@@ -209,12 +294,21 @@ const struct admin_page watch_pages[] = {
      .post = true,
      .make = post_level,
      .help = "?level=debug, info, warn or error, until the worker ends"},
-    {.path = "/drain", .post = true, .make = post_drain, .help = "as SIGTERM"},
+    {.path = "/drain",
+     .post = true,
+     .make = post_drain,
+     .help = "as SIGTERM. ?model=NAME: pauses the model, and answers 200 when no call of it runs, "
+             "202 before"},
     {.path = "/pause",
      .post = true,
      .make = post_pause,
-     .help = "takes no more records; running calls go on"},
-    {.path = "/resume", .post = true, .make = post_resume, .help = "takes records again"},
+     .help = "takes no more records; running calls go on. ?model=NAME: starts no more calls of "
+             "that model; its "
+             "tasks go to their other models, or wait"},
+    {.path = "/resume",
+     .post = true,
+     .make = post_resume,
+     .help = "takes records again. ?model=NAME: calls that model again"},
     {.path = NULL},
 };
 
@@ -247,7 +341,9 @@ static struct watch *watch_new(const struct config *c)
 int watch_open(struct watch **ret, const struct config *c, const char *otherwise, struct err *e)
 {
     const char *where = *c->observability.listen ? c->observability.listen : otherwise;
-    struct admin_setup setup = {.token = c->observability.admin_token, .pages = watch_pages};
+    struct admin_setup setup = {.token = c->observability.admin_token,
+                                .token_reads = c->observability.admin_token_reads,
+                                .pages = watch_pages};
     struct watch *w = NULL;
 
     *ret = NULL;
@@ -310,6 +406,11 @@ void watch_show(struct watch *w)
 bool watch_is_paused(const struct watch *w)
 {
     return w && atomic_load_explicit(&w->paused, memory_order_relaxed);
+}
+
+uint64_t watch_stopped(const struct watch *w)
+{
+    return w ? atomic_load(&w->stopped) : 0;
 }
 
 bool watch_wants_drain(const struct watch *w)

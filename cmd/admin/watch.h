@@ -29,7 +29,9 @@ void watch_show(struct watch *w);
 
 bool watch_is_paused(const struct watch *w); /* any thread */
 bool watch_wants_drain(const struct watch *w);
-int watch_fd(const struct watch *w); /* an eventfd, written to when one of the two changes; -1 */
+uint64_t
+watch_stopped(const struct watch *w); /* rows of model_list that are to be stopped, a bit each */
+int watch_fd(const struct watch *w);  /* an eventfd, written to when one of these changes; -1 */
 uint16_t watch_port(const struct watch *w);
 
 #endif

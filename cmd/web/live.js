@@ -133,8 +133,13 @@ const reach = (h) => {
 
 /* ---- asking ---- */
 
+/* A worker may want its token for reading, too. It is behind #token= in the address: what stands there, no browser sends. */
+const token = () => new URLSearchParams(location.hash.slice(1)).get('token');
+
 const ask = async (path) => {
-  const answer = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(4000) });
+  const headers = token() ? { authorization: `Bearer ${token()}` } : {};
+  const answer = await fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(4000) });
+  if (answer.status === 401) throw new Error('it wants its token, behind the address of this page: #token=TOKEN');
   if (!answer.ok) throw new Error(`${path} answers ${answer.status}`);
   return answer.json();
 };

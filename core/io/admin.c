@@ -121,6 +121,22 @@ static bool has_token(const struct admin *a, struct MHD_Connection *c)
     return differ == 0;
 }
 
+static bool wants_token(struct admin_answer *ret)
+{
+    admin_refuse(ret, MHD_HTTP_UNAUTHORIZED,
+                 "send observability.admin_token as `Authorization: Bearer TOKEN`");
+    return false;
+}
+
+/* May this request read the page? */
+static bool may_get(const struct admin *a, const struct admin_page *p, struct MHD_Connection *c,
+                    struct admin_answer *ret)
+{
+    if (p->open || !a->setup.token_reads || has_token(a, c))
+        return true;
+    return wants_token(ret);
+}
+
 /* May this request change something? */
 static bool may_post(const struct admin *a, struct MHD_Connection *c, struct admin_answer *ret)
 {
@@ -128,11 +144,8 @@ static bool may_post(const struct admin *a, struct MHD_Connection *c, struct adm
         admin_refuse(ret, MHD_HTTP_FORBIDDEN, "a page in a browser may not do this");
         return false;
     }
-    if (*a->setup.token && !has_token(a, c)) {
-        admin_refuse(ret, MHD_HTTP_UNAUTHORIZED,
-                     "send observability.admin_token as `Authorization: Bearer TOKEN`");
-        return false;
-    }
+    if (*a->setup.token && !has_token(a, c))
+        return wants_token(ret);
     if (!*a->setup.token && !a->setup.at.loopback) {
         admin_refuse(ret, MHD_HTTP_FORBIDDEN,
                      "other machines can reach this port: set observability.admin_token to allow "
@@ -183,7 +196,7 @@ static void make_page(const struct admin *a, struct MHD_Connection *c, const cha
     } else if (!p || (!post && !get)) {
         ret->allow = find_page(a, path, false, &known) ? "GET, HEAD" : "POST";
         admin_refuse(ret, MHD_HTTP_METHOD_NOT_ALLOWED, "this page answers %s only", ret->allow);
-    } else if (!post || may_post(a, c, ret)) {
+    } else if (post ? may_post(a, c, ret) : may_get(a, p, c, ret)) {
         p->make(a->setup.arg, &q, ret);
     }
 }

@@ -5,8 +5,8 @@
  * For whoever may reach the port and means no good: there are at most ADMIN_CONNECTIONS at once; each is cut off
  * ADMIN_SECONDS after it was opened, whatever it does; headers and bodies are bounded. On loopback the Host must
  * be the machine itself, so that a page in a browser cannot reach the port by a name of its own (DNS rebinding);
- * no POST is taken that a browser sends for another page (Origin). A POST must bring the token when there is one;
- * without one it must come to loopback.
+ * no POST is taken that a browser sends for another page (Origin). A POST must bring the token when there is one,
+ * a GET where that is asked for; without one a POST must come to loopback.
  */
 #ifndef SLUICE_IO_ADMIN_H
 #define SLUICE_IO_ADMIN_H
@@ -40,6 +40,7 @@ struct admin_answer {
 struct admin_page {
     const char *path; /* NULL ends the table; a path may have two rows */
     bool post;        /* answers POST and changes something; else GET and HEAD */
+    bool open;        /* never wants the token */
     const char *help; /* what it is for, for the manual; or NULL */
     /* Admin thread; must not block. */
     void (*make)(void *arg, const struct admin_request *q, struct admin_answer *ret);
@@ -48,6 +49,7 @@ struct admin_page {
 struct admin_setup {
     struct listen_at at;
     const char *token;              /* "": none; outlives the server */
+    bool token_reads;               /* it is wanted for reading, too, but for pages that are open */
     const struct admin_page *pages; /* outlives it, too */
     void *arg;                      /* of make() */
 };

@@ -35,6 +35,7 @@ static const char *const names[WHY_COUNT] = {
     [WHY_OFF_CREDENTIAL] = "off_credential",
     [WHY_OFF_MODEL] = "off_model",
     [WHY_PROBE] = "probing",
+    [WHY_STOPPED] = "model_paused",
     [WHY_INPUT] = "input",
     [WHY_MODELS] = "models",
     [WHY_IN_FLIGHT] = "max_in_flight",
@@ -53,7 +54,7 @@ const char *why_name(enum why w)
 
 bool why_holds(enum why w)
 {
-    return w >= WHY_RPS && w <= WHY_PROBE;
+    return w >= WHY_RPS && w <= WHY_STOPPED;
 }
 
 bool why_limits(enum why w)

@@ -49,6 +49,7 @@ enum why {
     WHY_OFF_CREDENTIAL,
     WHY_OFF_MODEL, /* unknown, gone or not allowed */
     WHY_PROBE,     /* half open: one call tries it */
+    WHY_STOPPED,   /* the operator has paused the model */
 
     /* Stages of the pool. */
     WHY_INPUT,     /* it has room, and nothing waits in it: there is no more to do */

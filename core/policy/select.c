@@ -136,6 +136,11 @@ static bool take(const struct select_input *in, int row, struct outlook *o)
         expect(o, row, INT64_MAX);
         return false;
     }
+    if (r->stopped) {
+        r->said = WHY_STOPPED;
+        expect(o, row, INT64_MAX);
+        return false;
+    }
     if (!breaker_allows(&r->breaker, in->now_us, &at_us)) {
         r->said = in->now_us < r->breaker.open_until_us ? r->breaker.why : WHY_PROBE;
         expect(o, row, at_us);
@@ -178,7 +183,8 @@ static uint64_t drop_last_resort(const struct select_input *in, uint64_t set)
     int i = 0;
 
     for (i = 0; i < CONFIG_MODELS_MAX; i++) {
-        if ((set & bit(i)) && weight_of(in->config, i) > 0 && !in->routes[i].breaker.off)
+        if ((set & bit(i)) && weight_of(in->config, i) > 0 && !in->routes[i].breaker.off &&
+            !in->routes[i].stopped)
             weighted |= bit(i);
     }
     if (!weighted)

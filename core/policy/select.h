@@ -27,6 +27,7 @@ struct route {
     struct breaker breaker;
     struct learn learn;
     struct estimate estimate;
+    bool stopped;  /* by the operator: no call of it starts */
     enum why said; /* to the last task that it did not let go */
 };
 

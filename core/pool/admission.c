@@ -97,13 +97,6 @@ void admission_share(struct admission *a)
     }
 }
 
-/* Lowers the time of the next pump. */
-static void wake_at(struct admission *a, int64_t at_us)
-{
-    if (at_us < __atomic_load_n(&a->next_us, __ATOMIC_RELAXED))
-        __atomic_store_n(&a->next_us, at_us, __ATOMIC_RELAXED);
-}
-
 void admission_tell_wall(struct admission *a, int64_t now_us, int64_t now_wall_ms)
 {
     int64_t less = now_wall_ms - now_us / 1000;

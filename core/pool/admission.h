@@ -76,6 +76,10 @@ void admission_stored(struct admission *a, struct task *t, int64_t now_us);
  * initialised); t->route is -1 for those that no route will ever serve. */
 void admission_pump(struct admission *a, int64_t now_us, struct list_node *ret);
 
+/* No call of these rows starts until this is said again without them; running ones go on, tasks that need them wait.
+ * True: there may be tasks to let go now. */
+bool admission_stop(struct admission *a, uint64_t rows, int64_t now_us);
+
 /* Takes out tasks that should not wait here, because their models cool for long and their part of the source holds
  * too many of them (t->excess): the oldest first. They become TASK_INBOX and are appended to *ret, which is
  * initialised. Does nothing before its time. */
@@ -115,6 +119,7 @@ struct admission_view {
         bool off;
         enum error_class off_class;
         bool probing;
+        bool stopped; /* by admission_stop() */
         uint64_t cooldowns;
         enum error_class cool_class; /* why it cooled the last time */
         enum why why;                /* what holds it up */

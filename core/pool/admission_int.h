@@ -1,6 +1,6 @@
 /*
- * admission_int: inside of struct admission, shared by admission.c, admission_park.c and admission_report.c,
- * which change it, and admission_view.c, which looks at it. Private to these four.
+ * admission_int: inside of struct admission, shared by admission.c, admission_park.c, admission_report.c
+ * and admission_stop.c, which change it, and admission_view.c, which looks at it. Private to these.
  */
 #ifndef SLUICE_POOL_ADMISSION_INT_H
 #define SLUICE_POOL_ADMISSION_INT_H
@@ -38,6 +38,13 @@ struct admission {
     int64_t park_us; /* atomic: when to look again for tasks to be parked */
     bool parks;      /* atomic: tasks wait for a route that cools for long, and another one works */
 };
+
+/* Lowers the time of the next pump. */
+static inline void wake_at(struct admission *a, int64_t at_us)
+{
+    if (at_us < __atomic_load_n(&a->next_us, __ATOMIC_RELAXED))
+        __atomic_store_n(&a->next_us, at_us, __ATOMIC_RELAXED);
+}
 
 /* Takes a waiting task out of its queue, and no call of it follows. */
 void admission_dequeue(struct admission *a, struct task *t, enum task_state to);

@@ -14,7 +14,7 @@ static uint64_t routes_cooling(const struct admission *a, int64_t now_us)
     size_t i = 0;
 
     for (i = 0; i < a->config->nmodels; i++) {
-        if (a->routes[i].breaker.open_until_us > now_us + PARK_COOLING_US)
+        if (a->routes[i].stopped || a->routes[i].breaker.open_until_us > now_us + PARK_COOLING_US)
             set |= (uint64_t)1 << i;
     }
     return set;

@@ -49,6 +49,7 @@ void admission_view(struct admission *a, int64_t now_us, struct admission_view *
 
         limit_used(a->routes[i].limit, now_us, ret->route[i].used);
         ret->route[i].probing = b->probing;
+        ret->route[i].stopped = a->routes[i].stopped;
         ret->route[i].why = a->held.row[i].now;
         ret->route[i].cooldowns = a->cooldowns[i];
         ret->route[i].cool_class = a->cool_class[i];

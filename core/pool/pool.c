@@ -239,6 +239,13 @@ void pool_hold(struct pool *p, const struct holding *h)
         http_wake(p->workers[0].http);
 }
 
+void pool_stop_rows(struct pool *p, uint64_t rows)
+{
+    if (admission_stop(p->admission, rows, clock_mono_us()) &&
+        !__atomic_load_n(&p->stopping, __ATOMIC_ACQUIRE))
+        http_wake(p->workers[0].http);
+}
+
 int64_t pool_unfinished(const struct pool *p)
 {
     return __atomic_load_n(&p->unfinished, __ATOMIC_ACQUIRE);
@@ -366,6 +373,7 @@ void pool_stats(struct pool *p, struct pool_stats *ret)
         ret->route[i].cooling_ms = v.route[i].cooling_us / 1000;
         ret->route[i].why = v.route[i].why;
         ret->route[i].probing = v.route[i].probing;
+        ret->route[i].stopped = v.route[i].stopped;
         ret->route[i].cooldowns = v.route[i].cooldowns;
         ret->route[i].cool_class = v.route[i].cool_class;
         memcpy(ret->route[i].used, v.route[i].used, sizeof ret->route[i].used);

@@ -60,6 +60,10 @@ void pool_release(struct pool *p, int64_t n);
  * before h->lease_us is over. Any thread, also after pool_stop(); does not block. */
 void pool_hold(struct pool *p, const struct holding *h);
 
+/* The operator has stopped these rows of model_list, one bit each, and no others: no call of them starts, running
+ * ones go on, tasks that no other row can serve wait. Any thread; does not block; cheap when nothing changes. */
+void pool_stop_rows(struct pool *p, uint64_t rows);
+
 /* Tasks between submit and the sink. Any thread. */
 int64_t pool_unfinished(const struct pool *p);
 
@@ -122,6 +126,7 @@ struct pool_stats {
         int64_t cooling_ms;
         bool off; /* credential, credit, model gone: waiting will not help */
         enum error_class off_class;
+        bool stopped; /* by pool_stop_rows() */
         bool probing; /* tries out whether it works again, one call at a time */
         uint64_t cooldowns;
         enum error_class cool_class; /* why it cooled the last time */

@@ -199,6 +199,7 @@ struct config {
         char *listen;           /* of the admin port (listen.h); "": off */
         char *admin_token;      /* "": none */
         char *admin_token_file; /* admin_token is read from it by config_resolve(); or "" */
+        bool admin_token_reads; /* it is wanted for reading, too */
     } observability;
 
     struct {

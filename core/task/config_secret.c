@@ -82,5 +82,9 @@ int conf_resolve_admin(struct config *c, struct err *e)
                              &c->observability.admin_token, e) < 0)
             return -1;
     }
+    if (c->observability.admin_token_reads && !*c->observability.admin_token)
+        return conf_place_err(c, 0, e,
+                              "observability.admin_token_reads: there is no token; set admin_token "
+                              "or admin_token_file");
     return check_token(c, c->observability.admin_token, e);
 }

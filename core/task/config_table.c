@@ -414,6 +414,13 @@ const struct conf_row conf_rows[] = {
      .fallback = "",
      .help = "what a POST to the admin port must bring, as `Authorization: Bearer TOKEN`; without "
              "one, POSTs are taken from this machine only"},
+    {.path = "observability.admin_token_reads",
+     .type = CONF_BOOL,
+     AT(observability.admin_token_reads),
+     .fallback = "false",
+     .help = "the token is wanted for reading as well: /status, /history, /metrics and /log-level. "
+             "/livez, /readyz and the live page stay open; the page takes the token from its own "
+             "address, /#token=TOKEN"},
     {.path = "observability.admin_token_file",
      .type = CONF_STR,
      AT(observability.admin_token_file),

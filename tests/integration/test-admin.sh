@@ -171,13 +171,31 @@ is_paused() { page /status | jq -e ".paused == $1"; }
 echo "$token" >token
 rc=0
 steer pause || rc=$?
-{ [ $rc = 69 ] && grep -q "answers 401" steer.out; } || fail "pause without a token: $rc: $(cat steer.out)"
+{ [ $rc = 69 ] && grep -q "answers 401.*--token-file" steer.out; } || fail "pause without a token: $rc: $(cat steer.out)"
 is_paused false >/dev/null || fail "paused without a token"
 steer pause --token-file token || fail "pause: $(cat steer.out)"
 is_paused true >/dev/null || fail "not paused"
 steer resume -c c.yaml || fail "resume with the token of the configuration: $(cat steer.out)"
 is_paused false >/dev/null || fail "not resumed"
 steer drain --url http://127.0.0.1:1 && fail "drain where nobody is"
+
+# One model: its tasks wait, the worker stays ready and takes records.
+equal "$(post '/pause?model=nobody' "${auth[@]}")" 404 "an unknown model"
+equal "$(post '/pause?model=fast')" 401 "one model without a token"
+steer pause --model fast --token-file token || fail "pause --model: $(cat steer.out)"
+is_model() { page /status | jq -e ".models[0].state == \"$1\""; }
+wait_for 10 is_model paused || fail "the model is not paused: $(page /status | jq -c .models)"
+equal "$(metric sluice_route_state 'state="paused"')" 1 "the state of its row"
+before=$(sim_stats .requests)
+prompts 5 one >one.jsonl
+send one.jsonl
+five_wait() { page /status | jq -e '.pool.waiting_for_limits == 5 and .models[0].held_up.now == "model_paused"'; }
+wait_for 20 five_wait || fail "its tasks do not wait: $(page /status | jq -c '.pool, .models')"
+equal "$(code /readyz)" 200 "/readyz with a paused model"
+equal "$(sim_stats .requests)" "$before" "calls of a paused model"
+steer resume --model fast -c c.yaml || fail "resume --model: $(cat steer.out)"
+collect one.jsonl one.out
+all_answered one.out 5
 missing=()
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     mkfifo keys
@@ -228,6 +246,21 @@ equal "$(code /readyz)" 200 "/readyz in an outage of the provider"
 equal "$(code /livez)" 200 "/livez in an outage of the provider"
 [ "$(metric sluice_route_cooldowns_total)" -ge 1 ] || fail "the cool-down is not counted"
 
+# ---- the token is wanted for reading, too ----
+
+dev_stop
+sim_start
+dev_start c.yaml --store reads --set observability.admin_token_reads=true
+for path in /status /history /metrics /log-level; do
+    equal "$(code "$path")" 401 "$path without a token"
+    equal "$(code "$path" "${auth[@]}")" 200 "$path with the token"
+done
+for path in / /livez /readyz; do equal "$(code "$path")" 200 "$path, which is open"; done
+health >/dev/null || fail "health needs no token"
+"$SLUICE" top --once -c c.yaml --url "http://127.0.0.1:$PORT" >top.out || fail "top with the token of the configuration"
+"$SLUICE" top --once --url "http://127.0.0.1:$PORT" 2>top.err >/dev/null && fail "top without a token"
+grep -q 'answers 401.*--token-file' top.err || fail "top says something else: $(cat top.err)"
+
 # ---- drain, as SIGTERM ----
 
 kill -KILL "$DEV"
@@ -239,6 +272,16 @@ prompts 5 slow >slow.jsonl
 send slow.jsonl
 five_run() { [ "$(sim_stats .in_flight)" = 5 ]; }
 wait_for 20 five_run || fail "no calls"
+equal "$(post '/drain?model=fast')" 202 "drain of a model whose calls run"
+steer drain --model fast || fail "drain --model: $(cat steer.out)"
+equal "$(sim_stats .in_flight)" 0 "calls when it has come back"
+equal "$(post '/drain?model=fast')" 200 "drain of a model without calls"
+equal "$(jq -c . answer)" '{"model":"fast","paused":true,"in_flight":0}' "what it says"
+sed 's/"custom_id":"slow/"custom_id":"later/' slow.jsonl >later.jsonl
+sed -i 's/"content":"/&later /' later.jsonl
+send later.jsonl
+steer resume --model fast || fail "resume --model: $(cat steer.out)"
+wait_for 20 five_run || fail "no calls after the model was resumed"
 equal "$(post /drain)" 202 "/drain, from this machine, without a token"
 equal "$(code /readyz)" 503 "/readyz while draining"
 equal "$(jq -c .not_ready answer)" '["draining"]' "why"
@@ -247,7 +290,7 @@ equal "$(post /drain)" 202 "/drain a second time is no second signal"
 ended=0
 wait "$DEV" || ended=$?
 [ $ended = 0 ] || fail "a drain by POST ended with $ended: $(tail dev.log)"
-equal "$(sim_stats .ok)" 5 "running calls went on"
+equal "$(sim_stats .ok)" 10 "running calls went on"
 grep -q 'draining signal=15' dev.log || fail "no drain in the log"
 rc=0
 "$SLUICE" health --url "http://127.0.0.1:$PORT" 2>health.log || rc=$?

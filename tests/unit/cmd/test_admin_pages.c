@@ -146,6 +146,7 @@ Test(admin_pages, metrics_of_routes)
         "sluice_route_state" ROW1 ",state=\"cooling\"} 1",
         "sluice_route_state" ROW1 ",state=\"ok\"} 0",
         "sluice_route_state" ROW2 ",state=\"ok\"} 1",
+        "sluice_route_state" ROW2 ",state=\"paused\"} 0",
         "sluice_route_cooldowns_total" ROW1 "} 1",
         "sluice_route_held_seconds_total" ROW1 ",reason=\"rpm\"} 7",
         "sluice_route_cooldown_seconds" ROW1 "} 1.5",

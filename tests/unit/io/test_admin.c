@@ -46,14 +46,19 @@ static void large(void *arg, const struct admin_request *q, struct admin_answer 
 }
 
 static const struct admin_page pages[] = {
-    {.path = "/hello", .make = hello}, {.path = "/change", .post = true, .make = change},
-    {.path = "/both", .make = hello},  {.path = "/both", .post = true, .make = change},
-    {.path = "/large", .make = large}, {.path = NULL},
+    {.path = "/hello", .make = hello},
+    {.path = "/change", .post = true, .make = change},
+    {.path = "/both", .make = hello},
+    {.path = "/both", .post = true, .make = change},
+    {.path = "/large", .make = large},
+    {.path = "/open", .make = hello, .open = true},
+    {.path = NULL},
 };
 
-static struct admin *open_at(const char *listen, const char *token)
+static struct admin *open_with(const char *listen, const char *token, bool reads)
 {
-    struct admin_setup setup = {.token = token, .pages = pages, .arg = (void *)"test"};
+    struct admin_setup setup = {
+        .token = token, .token_reads = reads, .pages = pages, .arg = (void *)"test"};
     struct err e = {0};
     struct admin *a;
 
@@ -62,6 +67,11 @@ static struct admin *open_at(const char *listen, const char *token)
     cr_assert(a, "%s", e.msg);
     made = 0;
     return a;
+}
+
+static struct admin *open_at(const char *listen, const char *token)
+{
+    return open_with(listen, token, false);
 }
 
 static int dial(const struct admin *a)
@@ -215,6 +225,18 @@ Test(admin, token, .timeout = 60)
     }
     cr_expect_eq(made, 2);
     cr_expect_eq(ask(a, "GET /hello HTTP/1.1\r\n" HOST "\r\n"), 200, "reading needs none");
+    admin_stop(a);
+}
+
+Test(admin, token_for_reading, .timeout = 60)
+{
+    struct admin *a = open_with("127.0.0.1:0", TOKEN, true);
+
+    cr_expect_eq(ask(a, "GET /hello HTTP/1.1\r\n" HOST "\r\n"), 401);
+    cr_expect_eq(ask(a, "HEAD /hello HTTP/1.1\r\n" HOST "\r\n"), 401);
+    cr_expect_eq(made, 0);
+    cr_expect_eq(ask(a, "GET /hello HTTP/1.1\r\n" HOST AUTH "\r\n"), 200);
+    cr_expect_eq(ask(a, "GET /open HTTP/1.1\r\n" HOST "\r\n"), 200);
     admin_stop(a);
 }
 

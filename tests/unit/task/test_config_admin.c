@@ -34,6 +34,7 @@ Test(config_admin, accepted)
         {"listen: \"\"", "", ""},
         {"listen: 9464", "9464", ""},
         {"listen: \"0.0.0.0:9464\", admin_token: 0123456789", "0.0.0.0:9464", "0123456789"},
+        {"admin_token_reads: true, admin_token: 0123456789", "", "0123456789"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -62,6 +63,7 @@ Test(config_admin, refused)
         {"admin_token: 0123456789, admin_token_file: /tmp/x", "both set"},
         {"admin_token_file: /nonexistent", "admin_token_file /nonexistent: No such file"},
         {"admin_token_file: /tmp", "is no file"},
+        {"admin_token_reads: true", "admin_token_reads: there is no token"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
