@@ -75,6 +75,10 @@ const struct metric metrics_table[] = {
     {"sluice_route_held_seconds_total",
      "How long each reason held the row up; idle and answers: no task waited for it.",
      METRICS_COUNTER, ROUTES(metrics_route_held), .labels = "reason"},
+    {"sluice_key_state",
+     "1 for the state of each key, by the first row that has it. no_credit: the account is empty; "
+     "refused: the provider does not take it.",
+     METRICS_GAUGE, WRITE(metrics_key_state), .labels = "provider row state"},
     {"sluice_limit",
      "Configured: requests and tokens in a minute, or in a second or day; calls at once.",
      METRICS_GAUGE, ROUTES(metrics_limit), .labels = "limit"},

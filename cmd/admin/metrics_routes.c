@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+#include "policy/scope.h"
+#include "task/account.h"
+
 /* Several rows may share the first three: their number tells them apart. */
 void metrics_route_set(struct metric_route *r, const struct view *v, size_t row)
 {
@@ -124,4 +127,44 @@ void metrics_limit_used(struct metrics *m, struct metric_route *r)
 void metrics_limit_left(struct metrics *m, struct metric_route *r)
 {
     write_limits(m, r, left);
+}
+
+/* ---- keys ---- */
+
+enum key_state { KEY_OK, KEY_NO_CREDIT, KEY_REFUSED, KEY_STATES };
+
+/* What the provider said of the key the last time, as long as it counts. */
+static enum key_state key_state_of(const struct view *v, uint64_t rows)
+{
+    enum key_state state = KEY_OK;
+
+    for (size_t i = 0; i < v->config->nmodels; i++) {
+        if (!(rows >> i & 1) || !v->s->pool.route[i].off)
+            continue;
+        if (v->s->pool.route[i].off_class == CLASS_CREDENTIAL)
+            return KEY_REFUSED;
+        if (v->s->pool.route[i].off_class == CLASS_QUOTA)
+            state = KEY_NO_CREDIT;
+    }
+    return state;
+}
+
+void metrics_key_state(struct metrics *m, const struct view *v)
+{
+    static const char *const names[KEY_STATES] = {"ok", "no_credit", "refused"};
+    char number[24];
+
+    for (size_t i = 0; i < v->config->nmodels; i++) {
+        const struct model *row = &v->config->models[i];
+        uint64_t rows = scope_rows(v->config, (int)i, CLASS_CREDENTIAL);
+
+        if (!account_has_key(row) || (rows & (((uint64_t)1 << i) - 1)))
+            continue; /* its first row stands for it */
+        snprintf(number, sizeof number, "%zu", i + 1);
+        for (int k = 0; k < KEY_STATES; k++)
+            metrics_count(m,
+                          METRICS_LABELS({"provider", row->provider_name}, {"row", number},
+                                         {"state", names[k]}),
+                          key_state_of(v, rows) == (enum key_state)k);
+    }
 }

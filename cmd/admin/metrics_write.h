@@ -40,6 +40,7 @@ void metrics_limit_left(struct metrics *m, struct metric_route *r);
 void metrics_tokens(struct metrics *m, struct metric_route *r);
 void metrics_cost(struct metrics *m, struct metric_route *r);
 void metrics_unpriced(struct metrics *m, struct metric_route *r);
+void metrics_key_state(struct metrics *m, const struct view *v);
 void metrics_route_set(struct metric_route *r, const struct view *v, size_t row);
 
 /* metrics_gen_ai.c */

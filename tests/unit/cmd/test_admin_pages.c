@@ -187,6 +187,33 @@ Test(admin_pages, metrics_of_routes)
                    "no limit, no line");
 }
 
+/* Rows 1 and 2 have one key, row 3 has another, and what was said to row 2 of the first counts for both. */
+Test(admin_pages, state_of_keys)
+{
+    static const struct {
+        enum error_class class;
+        const char *state;
+    } cases[] = {
+        {CLASS_QUOTA, "no_credit"}, {CLASS_CREDENTIAL, "refused"}, {CLASS_MODEL_GONE, "ok"}};
+    char line[200];
+
+    for (int i = 0; i < 3; i++) {
+        models[i].api_key = (char *)(i < 2 ? "one" : "other");
+        models[i].api_base = (char *)"https://example";
+    }
+    s->pool.route[1].off = true;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        s->pool.route[1].off_class = cases[i].class;
+        buf_clear(&page);
+        metrics_page(&view, &page);
+        snprintf(line, sizeof line,
+                 "sluice_key_state{provider=\"gemini\",row=\"1\",state=\"%s\"} 1", cases[i].state);
+        cr_expect(has(line), "no line: %s", line);
+        cr_expect(has("sluice_key_state{provider=\"gemini\",row=\"3\",state=\"ok\"} 1"));
+        cr_expect_null(strstr(page.data, "sluice_key_state{provider=\"gemini\",row=\"2\""));
+    }
+}
+
 /* Each family once, with help and type, and below it its own samples only. A name with quotes and line feeds stays
  * within its line. */
 Test(admin_pages, metrics_are_well_formed)

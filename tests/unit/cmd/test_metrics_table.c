@@ -12,10 +12,12 @@
 
 #define NOW_US  (5000 * 1000000LL)
 #define TASK_ID "a-task-id"
+#define KEY     "sk-a-key"
 
 static struct model model = {.model_name = (char *)"fast",
                              .provider_name = (char *)"openai",
                              .upstream_model = (char *)"up",
+                             .api_key = (char *)KEY,
                              .rps = 1,
                              .rpm = 1,
                              .rpd = 1,
@@ -169,4 +171,5 @@ Test(metrics_table, series_do_not_grow_with_the_work)
 
     cr_expect_eq(lines_of(some), lines_of(much));
     cr_expect_null(strstr(some, TASK_ID), "what a client sent became a label");
+    cr_expect_null(strstr(some, KEY));
 }
