@@ -47,6 +47,12 @@ const struct metric metrics_table[] = {
      WRITE(metrics_queue_time)},
     {"sluice_call_seconds", "Time that a provider took, call by call, failed ones included.",
      METRICS_HISTOGRAM, WRITE(metrics_call_time)},
+    {"sluice_overhead_seconds",
+     "Our own part of the work on a task, beside the provider's time: the journal, the record, its "
+     "key, the cache, the "
+     "request, the answer, the reply, and the wait until the outcome is on disk. Publishing: see "
+     "sluice_transaction_commit_seconds.",
+     METRICS_HISTOGRAM, WRITE(metrics_overhead), .labels = "component"},
     {"sluice_held_seconds_total",
      "How long each stage held up the pool as a whole; models: see "
      "sluice_route_held_seconds_total; input: there was no more to do.",

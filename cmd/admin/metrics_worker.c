@@ -74,6 +74,13 @@ void metrics_call_time(struct metrics *m, const struct view *v)
     metrics_hist(m, METRICS_NONE, &v->s->pool.call_latency, &task_bounds);
 }
 
+void metrics_overhead(struct metrics *m, const struct view *v)
+{
+    for (int i = 0; i < POOL_PARTS; i++)
+        metrics_buckets(m, METRICS_LABELS({"component", pool_part_name((enum pool_part)i)}),
+                        &v->s->pool.part_seconds[i], &pool_part_bounds);
+}
+
 void metrics_held(struct metrics *m, const struct view *v)
 {
     const struct explain_view *x = &v->s->explain.pool;

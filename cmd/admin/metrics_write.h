@@ -14,6 +14,7 @@ void metrics_cache(struct metrics *m, const struct view *v);
 void metrics_task_time(struct metrics *m, const struct view *v);
 void metrics_queue_time(struct metrics *m, const struct view *v);
 void metrics_call_time(struct metrics *m, const struct view *v);
+void metrics_overhead(struct metrics *m, const struct view *v);
 void metrics_held(struct metrics *m, const struct view *v);
 void metrics_budget_spent(struct metrics *m, const struct view *v);
 void metrics_budget_reserved(struct metrics *m, const struct view *v);

@@ -338,6 +338,7 @@ static void on_done(struct http_call *h)
         m->provider->parse_response(m, t, &h->response, &ans);
     else
         answer_transport(&ans, &h->response);
+    count_part(w, POOL_PART_ANSWER, w->now_us);
     note_attempt(w, t, &h->response, &ans);
     if (ans.class == CLASS_OK)
         succeeded(w, t, &h->response, &ans);
@@ -399,11 +400,15 @@ void call_start(struct worker *w, struct task *t)
 {
     const struct model *m = model_of(w, t);
     struct call *c = call_take(w, t);
+    int64_t since_us = clock_mono_us();
     struct err e = {0};
+    int rc = 0;
 
     clear_transfer(c);
     http_request_init(&c->http.request, (size_t)w->pool->config->limits.record_bytes * 4);
-    if (m->provider->format_request(m, t, &c->http.request, &e) < 0) {
+    rc = m->provider->format_request(m, t, &c->http.request, &e);
+    count_part(w, POOL_PART_FORMAT, since_us);
+    if (rc < 0) {
         unsupported(w, t, &e);
         return;
     }

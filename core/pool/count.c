@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "pool/worker.h"
 
@@ -17,6 +18,15 @@ const struct metrics_bounds pool_token_bounds = {
     14,
     {1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864}};
 
+const struct metrics_bounds pool_part_bounds = {
+    13, {1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2, 0.1, 1, 10}};
+
+static const char *const part_names[POOL_PARTS] = {
+    [POOL_PART_JOURNAL] = "journal", [POOL_PART_PARSE] = "parse",   [POOL_PART_KEY] = "key",
+    [POOL_PART_CACHE] = "cache",     [POOL_PART_FORMAT] = "format", [POOL_PART_ANSWER] = "answer",
+    [POOL_PART_REPLY] = "reply",     [POOL_PART_STORE] = "store",
+};
+
 static const char *const end_names[POOL_ENDS] = {
     [POOL_END_SUCCESS] = "success",          [POOL_END_ERROR] = "error",
     [POOL_END_BAD_RECORD] = "bad_record",    [POOL_END_DEADLINE] = "deadline_exceeded",
@@ -27,6 +37,18 @@ static const char *const end_names[POOL_ENDS] = {
 const char *pool_end_name(enum pool_end end)
 {
     return end_names[end];
+}
+
+const char *pool_part_name(enum pool_part part)
+{
+    return part_names[part];
+}
+
+void count_part(struct worker *w, enum pool_part part, int64_t since_us)
+{
+    metrics_record(&w->count.part_seconds[part], &pool_part_bounds,
+                   (double)(clock_mono_us() - since_us) / 1e6);
+    w->counted = true;
 }
 
 static enum pool_end end_of(const struct task *t)
@@ -215,6 +237,8 @@ void count_add(struct pool_stats *to, const struct pool_stats *from)
     hist_add(&to->call_latency, &from->call_latency);
     hist_add(&to->task_latency, &from->task_latency);
     hist_add(&to->queue_latency, &from->queue_latency);
+    for (i = 0; i < POOL_PARTS; i++)
+        metrics_add(&to->part_seconds[i], &from->part_seconds[i]);
 }
 
 void count_add_route(struct pool_route *to, const struct pool_route *from)

@@ -88,6 +88,21 @@ enum pool_end {
 
 const char *pool_end_name(enum pool_end end); /* "success", "deadline_exceeded", ... */
 
+/* What the pool itself does for a task, beside the provider's time. */
+enum pool_part {
+    POOL_PART_JOURNAL, /* looks whether it was answered before */
+    POOL_PART_PARSE,
+    POOL_PART_KEY,    /* canonical form and digest */
+    POOL_PART_CACHE,  /* looks for a completion */
+    POOL_PART_FORMAT, /* the provider's request, from the task */
+    POOL_PART_ANSWER, /* what the provider answered, to ours */
+    POOL_PART_REPLY,
+    POOL_PART_STORE, /* waits until the outcome is durable */
+    POOL_PARTS
+};
+
+const char *pool_part_name(enum pool_part part); /* "journal", ... */
+
 /* The last one of a kind of failures. */
 struct pool_sample {
     int64_t wall_ms; /* 0: there was none */
@@ -138,6 +153,7 @@ struct pool_stats {
     struct hist call_latency;  /* one call */
     struct hist task_latency;  /* received to reply */
     struct hist queue_latency; /* received to the first call, of tasks that made one */
+    struct metrics_buckets part_seconds[POOL_PARTS];
 };
 
 void pool_stats(struct pool *p, struct pool_stats *ret);
@@ -185,6 +201,7 @@ struct pool_route {
 };
 
 extern const struct metrics_bounds pool_call_bounds, pool_token_bounds; /* of the two above */
+extern const struct metrics_bounds pool_part_bounds;                    /* of part_seconds */
 
 /* The same kind of snapshot: one for each row of model_list. */
 void pool_routes(struct pool *p, struct pool_route *ret);

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "policy/key.h"
@@ -97,53 +98,6 @@ void step_suppress(struct worker *w, struct task *t)
     put_out(w, t);
 }
 
-/* Writer thread. Hands the task back to its worker. */
-static void stored(struct store_op *op)
-{
-    struct call *c = op->arg;
-    struct pool *p = c->worker->pool;
-    struct list_node one;
-
-    __atomic_sub_fetch(&p->storing, 1, __ATOMIC_RELAXED);
-    c->task->unstored = op->abandoned;
-    c->task->step = STEP_STORED;
-    task_set_state(c->task, TASK_INBOX);
-    list_init(&one);
-    list_push(&one, &c->task->node);
-    worker_post(p, &one);
-}
-
-static bool wants_completion_stored(const struct worker *w, const struct task *t)
-{
-    return t->completion && t->cache_result == CACHE_MISS && t->cache != CACHE_OFF &&
-           w->pool->config->cache.enabled && completion_cacheable(t->completion);
-}
-
-/* Queues the one atomic write of a paid end: journal entry, and completion if it may be cached. */
-static void store_end(struct worker *w, struct task *t)
-{
-    struct call *c = call_take(w, t);
-
-    c->op = (struct store_op){.journal_key = t->journal_key,
-                              .journal_key_len = t->journal_key_len,
-                              .fingerprint = t->fingerprint,
-                              .ok = t->ok,
-                              .status = t->reply_status,
-                              .reply = t->reply,
-                              .reply_len = t->reply_len,
-                              .wall_ms = w->now_wall_ms,
-                              .done = stored,
-                              .arg = c};
-    if (wants_completion_stored(w, t)) {
-        key_completion(t, &w->pool->config->models[t->route], w->sha, c->completion_key);
-        c->op.completion_key = c->completion_key;
-        c->op.completion = t->completion;
-    }
-    task_set_state(t, TASK_STORING);
-    __atomic_add_fetch(&w->pool->storing, 1, __ATOMIC_RELAXED);
-    list_push(&w->ops, &c->op.node);
-}
-
 /* The end of a task is durable, or need not be. */
 static void let_go(struct worker *w, struct task *t)
 {
@@ -154,12 +108,12 @@ static void let_go(struct worker *w, struct task *t)
 
 void step_finish(struct worker *w, struct task *t)
 {
+    int64_t since_us = clock_mono_us();
+
     reply_format(t, w->pool->config, w->now_wall_ms);
-    if (t->cost_a_call && (t->journal_key_len > 0 || wants_completion_stored(w, t))) {
-        store_end(w, t);
-        return;
-    }
-    let_go(w, t);
+    count_part(w, POOL_PART_REPLY, since_us);
+    if (!keep_end(w, t))
+        let_go(w, t);
 }
 
 void step_cancel(struct worker *w, struct task *t)
@@ -223,11 +177,13 @@ static int read_outcome(struct worker *w, const struct task *t, struct outcome *
 static int answered_before(struct worker *w, struct task *t)
 {
     struct outcome o = {0};
+    int64_t since_us = clock_mono_us();
     int r = STORE_NONE;
 
     if (t->journal_key_len == 0)
         return STORE_NONE;
     r = read_outcome(w, t, &o);
+    count_part(w, POOL_PART_JOURNAL, since_us);
     if (r != STORE_FOUND)
         return r;
     t->reply = o.reply;
@@ -329,6 +285,7 @@ static void park_step(struct worker *w, struct task *t)
 static void lookup_step(struct worker *w, struct task *t)
 {
     uint8_t key[SHA256_LEN];
+    int64_t since_us = 0;
     int r = STORE_NONE;
 
     if (t->cache != CACHE_OFF && !t->flight) {
@@ -339,7 +296,9 @@ static void lookup_step(struct worker *w, struct task *t)
             return;
         heap_remove(&w->delays, &t->timer);
     }
+    since_us = clock_mono_us();
     r = lookup_cache(w, t);
+    count_part(w, POOL_PART_CACHE, since_us);
     if (r < 0 && t->deadline_us > w->now_us) {
         step_hold(w, t, STEP_LOOKUP);
         return;
@@ -372,6 +331,7 @@ static void poison_step(struct worker *w, struct task *t, bool replayed)
 
 static void begin_step(struct worker *w, struct task *t)
 {
+    int64_t since_us = 0;
     int parsed = 0;
     int r = 0;
 
@@ -389,7 +349,9 @@ static void begin_step(struct worker *w, struct task *t)
         poison_step(w, t, r == STORE_FOUND);
         return;
     }
+    since_us = clock_mono_us();
     parsed = record_parse(t, w->pool->config);
+    count_part(w, POOL_PART_PARSE, since_us);
     if (r == STORE_FOUND) {
         /* Its reply says something else, whatever the record is taken for today. */
         t->bad_record = false;
@@ -401,7 +363,10 @@ static void begin_step(struct worker *w, struct task *t)
         return;
     }
     set_deadline(w, t);
-    if (key_digest(t, w->sha, &w->scratch) < 0) {
+    since_us = clock_mono_us();
+    r = key_digest(t, w->sha, &w->scratch);
+    count_part(w, POOL_PART_KEY, since_us);
+    if (r < 0) {
         t->bad_record = true;
         task_fail(t, "bad_record", "the request is too large to be put into canonical form");
         step_finish(w, t);
@@ -433,6 +398,7 @@ void step_run(struct worker *w, struct task *t)
         admitted_step(w, t);
         return;
     case STEP_STORED:
+        count_part(w, POOL_PART_STORE, t->call->since_us);
         let_go(w, t);
         return;
     case STEP_RELEASED:

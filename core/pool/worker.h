@@ -44,7 +44,8 @@ struct call {
     uint8_t completion_key[SHA256_LEN];
     struct list_node claiming; /* in a bucket of worker.claims while the claim is not durable */
     uint8_t claim_key[STORE_CLAIM_KEY_LEN];
-    bool calling; /* the transfer runs */
+    bool calling;     /* the transfer runs */
+    int64_t since_us; /* its outcome waits for the store since then */
     struct task *task;
     struct worker *worker;
 };
@@ -154,7 +155,11 @@ void claim_step(struct worker *w, struct task *t);
 void claim_written(struct worker *w, struct task *t); /* STEP_CLAIMED */
 void claim_over(struct call *c);                      /* out of the table, if it is in */
 
+/* keep.c. True: t is TASK_STORING, and comes back with STEP_STORED. False: it needs no write. */
+bool keep_end(struct worker *w, struct task *t);
+
 /* count.c: what they add to the counters */
+void count_part(struct worker *w, enum pool_part part, int64_t since_us); /* by clock_mono_us() */
 void count_begin(struct worker *w, const struct task *t); /* a call of it has started */
 void count_end(struct worker *w, const struct task *t);
 void count_call(struct worker *w, const struct task *t, const struct http_response *rsp,

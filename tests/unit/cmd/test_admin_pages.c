@@ -89,6 +89,9 @@ Test(admin_pages, metrics_of_the_worker)
         "sluice_cache_results_total{result=\"coalesced\"} 1",
         "sluice_task_queue_seconds_count 1",
         "sluice_call_seconds_count 0",
+        "sluice_overhead_seconds_bucket{component=\"store\",le=\"0.0025\"} 1",
+        "sluice_overhead_seconds_sum{component=\"store\"} 0.002",
+        "sluice_overhead_seconds_count{component=\"parse\"} 0",
         "sluice_ledger_open_records 10",
         "sluice_ledger_window_records 99",
         "sluice_ledger_map_bytes 321",
@@ -118,6 +121,7 @@ Test(admin_pages, metrics_of_the_worker)
     s->pool.misses = 8;
     s->pool.coalesced = 1;
     hist_record(&s->pool.queue_latency, 1000);
+    metrics_record(&s->pool.part_seconds[POOL_PART_STORE], &pool_part_bounds, 0.002);
     s->intake.open = 10;
     s->intake.gauges = (struct kafka_gauges){.window = 99,
                                              .map_bytes = 321,
