@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/command.h"
+#include "cmd/default_root.h"
 #include "cmd/runtime.h"
 #include "cmd/sim/sim.h"
 #include "cmd/signals.h"
@@ -177,7 +178,7 @@ static int port_path(const struct dev *d, char *out, size_t cap)
 
     if (d->o->store)
         return snprintf(out, cap, "%s/sim-port", d->o->store) < (int)cap ? 0 : -1;
-    if (runtime_default_root("dev", root, sizeof root, NULL) < 0)
+    if (default_root("dev", root, sizeof root, NULL) < 0)
         return -1;
     return snprintf(out, cap, "%s/sim-port", root) < (int)cap ? 0 : -1;
 }
@@ -256,7 +257,7 @@ static int find_root(struct dev *d, struct err *e)
     const char *given = d->o->store ? d->o->store : d->config->cache.path;
 
     if (!given || !*given)
-        return runtime_default_root("dev", d->root, sizeof d->root, e);
+        return default_root("dev", d->root, sizeof d->root, e);
     if ((size_t)snprintf(d->root, sizeof d->root, "%s", given) >= sizeof d->root)
         return err_set(e, EX_USAGE, "the path of the store is too long: give another --store");
     return 0;

@@ -28,21 +28,6 @@
 #define SETTLE_MS     5000
 #define GIVE_UP_S     60 /* a shutdown that hangs is cut off: everything needed is durable by then */
 
-int runtime_default_root(const char *name, char *out, size_t cap, struct err *e)
-{
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    int n = -1;
-
-    if (cache && cache[0] == '/')
-        n = snprintf(out, cap, "%s/sluice/%s", cache, name);
-    else if (home && home[0] == '/')
-        n = snprintf(out, cap, "%s/.cache/sluice/%s", home, name);
-    if (n < 0 || (size_t)n >= cap)
-        return err_set(e, EX_CONFIG, "no place for the store: set cache.path (HOME is not usable)");
-    return 0;
-}
-
 void runtime_property(struct config *c, const char *name, const char *value)
 {
     struct property_list *l = &c->kafka;

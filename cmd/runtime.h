@@ -55,9 +55,6 @@ struct runtime_setup {
     struct traces *traces;       /* of traces_open(), likewise */
 };
 
-/* $XDG_CACHE_HOME/sluice/NAME or ~/.cache/sluice/NAME. */
-int runtime_default_root(const char *name, char *out, size_t cap, struct err *e);
-
 /* Sets a property for both clients, over what the configuration says. */
 void runtime_property(struct config *c, const char *name, const char *value);
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cmd/command.h"
+#include "cmd/default_root.h"
 #include "cmd/runtime.h"
 #include "cmd/signals.h"
 #include "io/kafka/cluster.h"
@@ -71,7 +72,7 @@ static int work(const struct worker_options *o, const struct config *c, int sign
 
     setup.store_root = c->cache.path;
     if (!setup.store_root || !*setup.store_root) {
-        if (runtime_default_root("store", root, sizeof root, e) < 0)
+        if (default_root("store", root, sizeof root, e) < 0)
             return e->code;
         setup.store_root = root;
     }

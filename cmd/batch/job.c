@@ -15,24 +15,6 @@
 
 #define JOB_FILE_MAX 8192
 
-int job_default_store(char *out, size_t cap, struct err *e)
-{
-    const char *cache = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    int n = 0;
-
-    if (cache && cache[0] == '/')
-        n = snprintf(out, cap, "%s/sluice/store", cache);
-    else if (home && home[0] == '/')
-        n = snprintf(out, cap, "%s/.cache/sluice/store", home);
-    else
-        return err_set(e, EX_CONFIG,
-                       "no place for the store: set cache.path or --store DIR (HOME is not set)");
-    return (size_t)n < cap
-               ? 0
-               : err_set(e, EX_CONFIG, "the path of the store is too long; set cache.path");
-}
-
 size_t job_journal_key(const struct job *j, uint32_t row, uint8_t *out, size_t cap)
 {
     size_t n = strlen(j->id);

@@ -29,9 +29,6 @@ bool job_peek(const char *output, char digest[INDEX_DIGEST_TEXT], uint32_t *ret_
 /* Keeps digest and rows of the input in OUT.job. */
 int job_keep_input(struct job *j, const char *output, const struct index *x, struct err *e);
 
-/* Default root of the store: $XDG_CACHE_HOME/sluice/store or ~/.cache/sluice/store. */
-int job_default_store(char *out, size_t cap, struct err *e);
-
 /* Key of one row's outcome in the journal; returns its length. A retry has keys of its own: the failure that it is
  * about may still be in the journal. */
 size_t job_journal_key(const struct job *j, uint32_t row, uint8_t *out, size_t cap);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "cmd/default_root.h"
 #include "cmd/jobs/resume.h"
 #include "cmd/signals.h"
 #include "providers/providers.h"
@@ -357,7 +358,7 @@ static int open_store(struct prepared *p, const struct batch_options *o, struct 
 
     if (path && path[0])
         snprintf(root, sizeof root, "%s", path);
-    else if (job_default_store(root, sizeof root, e) < 0)
+    else if (default_root("store", root, sizeof root, e) < 0)
         return -1;
     if (job_open(&p->job, line_writer_is_file(p->out) ? o->output : "-", root, e) < 0)
         return -1;
