@@ -18,7 +18,7 @@ PKG_CPPFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Icore -I. $(PKG_CPPFLAGS)
 CFLAGS   = -std=gnu11 $(OPT) $(WARN) -fno-common -pthread $(SAN)
-LDFLAGS  = -pthread $(SAN)
+LDFLAGS  = -pthread -Wl,-z,relro,-z,now $(SAN)
 # The sanitizers bring an allocator of their own.
 ALLOC    = $(if $(SAN),,-ljemalloc)
 LIBS     = $(PKG_LIBS) -lrocksdb -lhttp_parser -lcsv -lm $(ALLOC)
@@ -129,7 +129,7 @@ DEPS_CHECK = libcriterion-dev openssl kcat shellcheck clang clang-format cppchec
 DEPS_KAFKA = maven default-jre-headless
 DEPS_NPM   = nodejs npm
 DEPS_PAGE  = chromium chromium-driver
-DEPS_OPS   = golang-go python3-venv systemd dpkg-dev man-db groff-base mandoc zsh fish
+DEPS_OPS   = golang-go python3-venv systemd dpkg-dev lintian man-db groff-base mandoc zsh fish
 DEPS_BENCH = valgrind
 DEPS_CLIENTS = golang-go nodejs npm default-jdk-headless
 INSTALL_DEPS = tests/lib/install-packages build/deps.log

@@ -1,13 +1,14 @@
 #!/bin/bash
 # The Debian package: built, installed into a copy of this machine's root (an overlay in a mount namespace of its own),
 # its worker run as its user against a broker, and purged: nothing is left. A file that was edited stays until then.
+# Lintian has nothing to say.
 . "$(dirname "$0")/../lib/scene.sh"
 skip() {
     echo "$1"
     exit 77
 }
 [ "$(id -u)" = 0 ] || skip "needs root, to make a root file system to install into"
-for tool in dpkg-deb dpkg-shlibdeps unshare setpriv; do
+for tool in dpkg-deb dpkg-shlibdeps lintian unshare setpriv; do
     command -v $tool >/dev/null || skip "there is no $tool"
 done
 unshare --mount true 2>/dev/null || skip "no mount namespaces here"
@@ -21,6 +22,9 @@ for file in usr/bin/sluice etc/sluice/sluice.yaml usr/lib/systemd/system/sluice-
     usr/share/bash-completion/completions/sluice usr/share/doc/sluice/copyright; do
     grep -q " \./$file$" contents || fail "not in the package: $file"
 done
+
+lintian --allow-root --no-cfg --fail-on error,warning "$package" >lintian.log 2>&1 || fail "lintian: $(cat lintian.log)"
+[ ! -s lintian.log ] || fail "lintian: $(cat lintian.log)"
 
 sim_start
 config_for_sim c.yaml
@@ -66,16 +70,21 @@ done
 kill -TERM $worker
 wait $worker || { cat /worker.log; say "the worker ended with $?"; exit 1; }
 [ -d /var/lib/sluice/slot-0 ] || { say "no store"; exit 1; }
+enabled=/etc/systemd/system/multi-user.target.wants/sluice-worker.service
+mkdir -p "${enabled%/*}"
+ln -s /usr/lib/systemd/system/sluice-worker.service "$enabled" # as `systemctl enable` does
 $dpkg --remove sluice
 [ -d /var/lib/sluice/slot-0 ] && cmp /edited.yaml /etc/sluice/sluice.yaml || { say "remove has taken too much"; exit 1; }
 $dpkg --purge sluice
+[ ! -h "$enabled" ] || { say "the purge leaves the service enabled"; exit 1; }
 accounts | diff /accounts.before - || { say "the purge leaves an account"; exit 1; }
 ! dpkg-query -W sluice 2>/dev/null || { say "dpkg still knows it"; exit 1; }
 S
 DEBIAN_FRONTEND=noninteractive chroot "$work/root" /bin/bash /steps.sh
-# What the layer holds now, beyond dpkg's own files, the rewritten accounts with their backups, and those of this test.
+# What the layer holds now, beyond what a start of the machine takes away, dpkg's own files, the rewritten accounts with
+# their backups, and those of this test.
 cd "$work/layer/upper"
-find . -mindepth 2 \( ! -type d -o -name '*sluice*' \) ! -path './var/lib/dpkg/*' ! -path ./var/log/dpkg.log |
+find . -mindepth 2 \( ! -type d -o -name '*sluice*' \) ! -path './var/lib/dpkg/*' ! -path ./var/log/dpkg.log ! -path './run/*' |
     grep -vE '^\./etc/((passwd|group|shadow|gshadow|subuid|subgid)-?|\.pwd\.lock)$' >"$work/left" || true
 [ ! -s "$work/left" ] || { echo "the purge leaves:"; cat "$work/left"; exit 1; }
 I
