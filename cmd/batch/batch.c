@@ -35,7 +35,15 @@ static const struct option_row rows[] = {
      .type = OPT_STR,
      .offset = offsetof(struct batch_options, api_base),
      .arg = "URL",
-     .help = "base URL for --model when there is no configuration file"},
+     .help = "base URL for --model when there is no configuration file, such as "
+             "http://gpu-1:8000/v1"},
+    {.name = "api-key-env",
+     .type = OPT_STR,
+     .offset = offsetof(struct batch_options, api_key_env),
+     .arg = "NAME",
+     .help =
+         "environment variable that holds the key for --model; without it the vendor's usual one, "
+         "which goes to the vendor's own address only"},
     {.name = "limit",
      .letter = 'n',
      .type = OPT_INT,

@@ -10,7 +10,8 @@ struct batch_options {
     const char *output;
     const char *error_file;
     struct input_options in;
-    const char *api_base;
+    const char *api_base;    /* these two are for --model without a configuration file */
+    const char *api_key_env; /* name of the variable that holds the key */
     int64_t limit;
     int64_t max_in_flight;
     const char *max_cost; /* USD as typed; NULL: as the configuration says */

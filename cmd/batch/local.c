@@ -154,14 +154,16 @@ static void check_routes(struct run *r, int64_t now_us)
 {
     size_t off = 0;
     size_t i = 0;
-    bool none_left = false;
+    bool none_left = false, without_key = false;
     enum error_class class = CLASS_UNKNOWN;
     const struct pool_stats *s = &r->stats;
 
     for (i = 0; i < r->j->config->nmodels; i++) {
         off += s->route[i].off;
-        if (s->route[i].off)
-            class = s->route[i].off_class;
+        if (!s->route[i].off)
+            continue;
+        class = s->route[i].off_class;
+        without_key |= class == CLASS_CREDENTIAL && !*r->j->config->models[i].api_key;
     }
     none_left = off > 0 && (off == r->j->config->nmodels || all_stranded(r));
     if (r->drain_since_us)
@@ -170,8 +172,12 @@ static void check_routes(struct run *r, int64_t now_us)
         stop_with(r, EX_TEMPFAIL, "paused: out of credit or quota",
                   "nothing is lost: run the same command again when there is credit");
     else if (none_left)
-        stop_with(r, EX_NOPERM, "every model refuses to answer",
-                  "nothing is lost: correct the key or the model and run the same command again");
+        stop_with(
+            r, EX_NOPERM, "every model refuses to answer",
+            without_key
+                ? "no key was sent, since a vendor's usual variable is for its own address only: "
+                  "name one with --api-key-env or as api_key in model_list, and run it again"
+                : "nothing is lost: correct the key or the model and run the same command again");
     else if (s->succeeded == 0 && s->calls > 0 &&
              s->calls == s->failures[CLASS_TRANSPORT] + s->failures[CLASS_BAD_RESPONSE] &&
              now_us - r->started_us > UNREACHABLE_US)

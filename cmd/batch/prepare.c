@@ -205,37 +205,72 @@ int prepare_index(struct input *in, const char *path, const struct config *c, bo
     return input_rewind(in, e);
 }
 
-/* The configuration may come without a file: from --model PROVIDER/MODEL and --api-base. */
-static int load_config(const struct config_options *co, const char *model, const char *api_base,
-                       struct config **ret, struct err *e)
+static int load_file(const struct config_options *co, struct config **ret, struct err *e)
 {
-    struct buf text = BUF_INIT(65536);
-    bool has_file = co->config || access("sluice.yaml", R_OK) == 0;
-    int rc = 0;
+    if (command_config(co, ret, e) != 0)
+        return -1;
+    if ((*ret)->nmodels == 0)
+        return err_set(e, EX_CONFIG,
+                       "no model is configured: give -c FILE with a model_list, or "
+                       "--model PROVIDER/MODEL such as openai/gpt-5-mini");
+    return 0;
+}
 
-    if (has_file || !model || !strchr(model, '/')) {
-        rc = command_config(co, ret, e);
-        if (rc != 0)
-            return -1;
-        if ((*ret)->nmodels == 0)
-            return err_set(e, EX_CONFIG,
-                           "no model is configured: give -c FILE with a model_list, or "
-                           "--model PROVIDER/MODEL such as openai/gpt-5-mini");
+static void param(struct buf *text, const char *name, const char *before, const char *value)
+{
+    CLEANUP(buf_done) struct buf whole = BUF_INIT(65536);
+
+    if (!value)
+        return;
+    buf_printf(&whole, "%s%s", before, value);
+    buf_printf(text, "\n      %s: ", name);
+    buf_json_str(text, whole.data, whole.len);
+}
+
+/* What goes with --model only, in a place where it would be ignored. */
+static int check_row_options(const struct batch_options *o, bool has_file, struct err *e)
+{
+    const char *model = o->in.model;
+
+    if (!o->api_base && !o->api_key_env)
         return 0;
-    }
+    if (has_file)
+        return err_set(
+            e, EX_USAGE,
+            "--%s is for --model PROVIDER/MODEL without a configuration file: name it in "
+            "model_list of %s instead",
+            o->api_base ? "api-base" : "api-key-env",
+            o->config.config ? o->config.config : "sluice.yaml");
+    if (model && !strchr(model, '/'))
+        return err_set(
+            e, EX_USAGE,
+            "--model %s: put in front of it whose API the server speaks, such as openai/%s", model,
+            model);
+    return 0;
+}
+
+/* The configuration may come without a file: from --model PROVIDER/MODEL and what goes with it. */
+static int load_config(const struct batch_options *o, struct config **ret, struct err *e)
+{
+    CLEANUP(buf_done) struct buf text = BUF_INIT(200000);
+    const char *model = o->in.model;
+    bool has_file = o->config.config || access("sluice.yaml", R_OK) == 0;
+
+    if (check_row_options(o, has_file, e) < 0)
+        return -1;
+    if (has_file || !model || !strchr(model, '/'))
+        return load_file(&o->config, ret, e);
     buf_str(&text, "model_list:\n  - model_name: ");
     buf_json_str(&text, model, strlen(model));
-    buf_str(&text, "\n    params:\n      model: ");
-    buf_json_str(&text, model, strlen(model));
-    if (api_base) {
-        buf_str(&text, "\n      api_base: ");
-        buf_json_str(&text, api_base, strlen(api_base));
-    }
+    buf_str(&text, "\n    params:");
+    param(&text, "model", "", model);
+    param(&text, "api_base", "", o->api_base);
+    param(&text, "api_key", "os.environ/", o->api_key_env);
     buf_str(&text, "\n");
-    rc = config_parse(text.data, text.len, "(command line)", environ, co->set.at, co->set.count,
-                      ret, e);
-    buf_done(&text);
-    return rc < 0 ? -1 : config_resolve(*ret, providers, vendors, environ, e);
+    if (config_parse(text.data, text.len, "(command line)", environ, o->config.set.at,
+                     o->config.set.count, ret, e) < 0)
+        return -1;
+    return config_resolve(*ret, providers, vendors, environ, e);
 }
 
 static bool same_file(const char *a, const char *b)
@@ -387,7 +422,7 @@ static void apply_options(struct config *c, const struct batch_options *o)
 
 int prepare_config(const struct batch_options *o, struct config **ret, struct err *e)
 {
-    if (load_config(&o->config, o->in.model, o->api_base, ret, e) < 0)
+    if (load_config(o, ret, e) < 0)
         return -1;
     apply_options(*ret, o);
     return spend_options(*ret, o, e);
