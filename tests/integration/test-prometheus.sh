@@ -101,7 +101,7 @@ fi
 browser_open
 browse "file://$WORK/dashboard.html"
 for how in light dark; do
-    look "dashboard-$how" 1300 $how
+    look "dashboard-$how" 1280 $how 2060
     cut=$(js 'return [...document.querySelectorAll("h2, ul")].filter(e => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight)
         .map(e => e.closest("section").querySelector("h2").textContent)')
     [ "$cut" = "[]" ] || fail "no room for title or legend of: $cut"

@@ -39,9 +39,9 @@ press() { # CODE of a key, as WebDriver numbers them
 # shown KEY: the value behind what the page shows for it.
 shown() { js "return document.querySelector('[data-key=\"$1\"]').dataset.value" | jq -r 'tonumber? // .'; }
 
-# look NAME WIDTH light|dark: as it is seen so, and with PAGE_SHOTS=DIR a screenshot.
+# look NAME WIDTH light|dark [HEIGHT]: as it is seen so, and with PAGE_SHOTS=DIR a screenshot.
 look() {
-    cdp Emulation.setDeviceMetricsOverride "{\"width\":$2,\"height\":1200,\"deviceScaleFactor\":1,\"mobile\":false}"
+    cdp Emulation.setDeviceMetricsOverride "{\"width\":$2,\"height\":${4:-1200},\"deviceScaleFactor\":1,\"mobile\":false}"
     cdp Emulation.setEmulatedMedia "{\"features\":[{\"name\":\"prefers-color-scheme\",\"value\":\"$3\"}]}"
     [ -z "${PAGE_SHOTS:-}" ] || curl -s "$DRIVER$SESSION/screenshot" | jq -r .value | base64 -d >"$PAGE_SHOTS/$1.png"
 }
