@@ -12,7 +12,7 @@ worker_with() {
     "$sluice" worker -c "$work/sluice.yaml" --set observability.listen=127.0.0.1:0 "$@" 2>>"$log" &
     worker=$!
     started+=("$worker")
-    wait_for 20 "the admin port" grep -q 'admin port url=' "$log"
+    wait_for 20 "the admin port" grep -qs 'admin port url=' "$log"
     port=$(sed -n 's|.*admin port url=http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$log" | tail -n 1)
 }
 said() { # PATH OF-PORT: code and body in one line
@@ -58,7 +58,7 @@ hanging() { # NAME THREAD
     [ -s "$work/$1.stopped" ] || missing "the right to stop a thread ($(cat "$work/$1.refused"))"
 }
 hanging intake-hangs intake
-intake=$worker intake_port=$port
+intake=$worker
 hanging main-hangs main
 main=$worker main_port=$port
 cp "$work/good.yaml" "$work/sluice.yaml"
