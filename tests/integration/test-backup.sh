@@ -1,9 +1,10 @@
 #!/bin/bash
 # What deploy/operations.md says about backups: a store that was copied while its worker was stopped answers from its cache,
 # as does one that was filled from an export; a copy whose id was deleted has another identity.
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
 
-sim_start
+sim_start --latency 1ms
 config_for_sim c.yaml
 dev_with() { # STORE: runs the prompts again; sets HITS and DEV
     rm -f ready

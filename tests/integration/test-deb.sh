@@ -2,6 +2,7 @@
 # The Debian package: built, installed into a copy of this machine's root (an overlay in a mount namespace of its own),
 # its worker run as its user against a broker, and purged: nothing is left. A file that was edited stays until then.
 # Lintian has nothing to say.
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
 skip() {
     echo "$1"
@@ -26,7 +27,7 @@ done
 lintian --allow-root --no-cfg --fail-on error,warning "$package" >lintian.log 2>&1 || fail "lintian: $(cat lintian.log)"
 [ ! -s lintian.log ] || fail "lintian: $(cat lintian.log)"
 
-sim_start
+sim_start --latency 1ms
 config_for_sim c.yaml
 "$SLUICE" dev -c c.yaml --partitions 2 --ready-file dev.ready --store dev.store >dev.out 2>dev.log &
 PIDS+=($!)

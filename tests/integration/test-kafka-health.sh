@@ -2,6 +2,7 @@
 # What /readyz and /livez say in each state of a worker, on a real Kafka. What is lasting and waits for somebody else is no
 # reason to restart the process, so /livez is 200; what only a restart mends is 503, or there is nobody who answers.
 # (A full disk is in test-admin.)
+# shellcheck source=tests/lib/kafka-common.sh
 . "$(dirname "$0")/../lib/kafka-common.sh"
 programs=$(dirname "$sluice")/tests/integration
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A server of somebody's own that speaks OpenAI's API and wants a key: from the command line alone, and what is said where
 # an option is missing or out of place; with a configuration, through Kafka's protocol.
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
 
 python3 "$ROOT/tests/lib/own_server.py" port correct-horse qwen2.5-7b-instruct 2>server.log &

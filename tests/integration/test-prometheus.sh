@@ -2,7 +2,9 @@
 # A real Prometheus beside a running pool: it takes our alerts, each of which fires when it should and has a section of
 # the runbook; it knows every metric that alerts and dashboard ask for, and answers each query of the dashboard, whose
 # panels and legends have room. With PAGE_SHOTS=DIR, screenshots of the dashboard as tests/lib/draw_dashboard draws it.
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
+# shellcheck source=tests/lib/browser.sh
 . "$ROOT/tests/lib/browser.sh"
 if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then
     echo "skipped: needs Prometheus (Debian package prometheus)"
@@ -71,7 +73,7 @@ done
 # ---- it knows what is asked for ----
 
 curl -s "http://127.0.0.1:$PORT/metrics" >metrics
-said=$(promtool check metrics 2>&1 <metrics) || fail "check metrics: $said"
+said=$(curl -s "http://127.0.0.1:$PORT/metrics" | promtool check metrics 2>&1) || fail "check metrics: $said"
 [ -z "$said" ] || fail "promtool has something to say: $said"
 asked=$(grep -ohE '\bsluice_[a-z_]+' alerts.yml "$ROOT/deploy/grafana/dashboards/sluice.json" | sed -E 's/_(bucket|sum|count)$//' | sort -u)
 [ "$(wc -w <<<"$asked")" -gt 20 ] || fail "asked for: $asked"
