@@ -7,8 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "base/base64.h"
 #include "base/mem.h"
 
 struct json_object *vector_pack(struct json_object *numbers)
@@ -16,7 +15,8 @@ struct json_object *vector_pack(struct json_object *numbers)
     size_t n =
         json_object_is_type(numbers, json_type_array) ? json_object_array_length(numbers) : 0;
     CLEANUP_FREE uint32_t *words = mem_array(n + 1, sizeof *words);
-    CLEANUP_FREE char *text = mem_alloc(4 * ((n * sizeof *words + 2) / 3) + 1);
+    struct buf text = BUF_INIT(4 * (n * sizeof *words + 2));
+    struct json_object *packed = NULL;
     size_t i = 0;
 
     for (i = 0; i < n; i++) {
@@ -30,6 +30,8 @@ struct json_object *vector_pack(struct json_object *numbers)
     }
     if (n == 0)
         return NULL;
-    EVP_EncodeBlock((unsigned char *)text, (const unsigned char *)words, (int)(n * sizeof *words));
-    return json_object_new_string(text);
+    base64_put(&text, words, n * sizeof *words);
+    packed = json_object_new_string_len(text.data, (int)text.len);
+    buf_done(&text);
+    return packed;
 }

@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -32,8 +31,6 @@ static void draw_vector(uint64_t seed, float *v, size_t n)
 
 static void write_base64(struct buf *b, float *v, size_t n)
 {
-    size_t bytes = n * sizeof *v, room = 4 * ((bytes + 2) / 3);
-
     for (size_t i = 0; i < n; i++) { /* packed floats, little-endian */
         uint32_t w = 0;
 
@@ -42,10 +39,7 @@ static void write_base64(struct buf *b, float *v, size_t n)
         memcpy(&v[i], &w, sizeof w);
     }
     buf_char(b, '"');
-    if (buf_reserve(b, room + 1) < 0)
-        return;
-    EVP_EncodeBlock((unsigned char *)b->data + b->len, (unsigned char *)v, (int)bytes);
-    b->len += room;
+    base64_put(b, v, n * sizeof *v);
     buf_char(b, '"');
 }
 
