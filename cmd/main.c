@@ -18,6 +18,7 @@ extern const struct command command_batch;
 extern const struct command command_cache;
 extern const struct command command_check;
 extern const struct command command_collect;
+extern const struct command command_convert;
 extern const struct command command_dev;
 extern const struct command command_dlq;
 extern const struct command command_drain;
@@ -39,6 +40,7 @@ const struct command *const commands[] = {
     &command_enqueue,
     &command_collect,
     &command_runs,
+    &command_convert,
     &command_dev,
     &command_sim,
     &command_check,

@@ -172,7 +172,7 @@ static void put_counts(struct buf *out, struct json_object *o, int64_t now_wall_
     if (!json_get(o, "done"))
         return;
     if (is_running(o))
-        buf_printf(out, "  under way  %lld, %lld retrying\n", whole(o, "in_flight"),
+        buf_printf(out, "  under way  %lld, %lld waiting\n", whole(o, "in_flight"),
                    whole(o, "retrying"));
     buf_printf(out, "  cost       %s\n  pace       %.1f/s", cost, pace_of(o, now_wall_ms));
     if (eta >= 0)
