@@ -208,7 +208,7 @@ const struct command command_batch = {
         "and OUT.budget keeps what was spent when there is a budget. "
         "The "
         "first Ctrl-C lets running calls finish, the second stops at once; nothing is lost "
-        "either way.\n"
+        "either way. OUT.status says how the job stands, for `sluice runs`.\n"
         "--retry-failed FILE takes from the same input the rows whose failure stands in FILE, and "
         "says how many of each kind. With the same output their answers are added to it; what "
         "fails again goes to another --error-file. A retry resumes like any run.\n"

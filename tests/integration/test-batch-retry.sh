@@ -85,4 +85,21 @@ refused 65 "failed in an earlier line already" -o new.jsonl --retry-failed twice
 [ ! -e new.jsonl ] || fail "a refused retry made an output"
 : >none.jsonl
 batch -o new.jsonl --retry-failed none.jsonl || fail "a run without failures: $(cat report.txt)"
+
+# 8. Over Kafka: the retry has an output and a manifest of its own, and resumes there.
+"$SLUICE" dev --port 0 --store dev-store --sim-latency 5ms >dev.out 2>dev.log &
+PIDS+=("$!")
+wait_for 20 grep -q bootstrap.servers dev.out || fail "$(cat dev.log)"
+kafka() {
+    "$SLUICE" batch -i in.jsonl --set kafka."$(cat dev.out)" --set cache.path=no-store --progress none "$@" 2>report.txt
+}
+head -20 err6.jsonl >err8.jsonl
+for _ in first second; do
+    kafka -o out8.jsonl --retry-failed err8.jsonl || fail "$(cat report.txt)"
+    all_answered out8.jsonl 20
+done
+rc=0
+kafka -o out8.jsonl || rc=$?
+[ "$rc" = 64 ] || fail "the manifest of a retry served for the whole job ($rc): $(cat report.txt)"
+grep -q "each retry needs an output of its own" report.txt || fail "$(cat report.txt)"
 echo "batch-retry: all good"
