@@ -53,6 +53,7 @@ const struct manual_row manual_files[] = {
      "paid for, and what was spent of its budget. Not to be copied"},
     {"IN.run", "written by enqueue: the identity of a job over Kafka, for collect"},
     {"OUT.job", "written by batch: what it needs to resume"},
+    {"OUT.status", "written by batch and collect: how the job stands, for sluice runs"},
     {"OUT.budget", "written by batch --max-cost: what was spent, over all runs"},
     {NULL, NULL},
 };
