@@ -57,6 +57,8 @@ static int parse_record(struct conversion *c, struct request *r)
     r->task = t;
     if (record_parse(t, c->config) == RECORD_BAD)
         return err_set(c->e, EX_DATAERR, "%s", t->error->message);
+    if (t->nmodels == 0 || !t->models[0] || !*t->models[0])
+        return err_set(c->e, EX_DATAERR, "model: is not there; --model says it for all lines");
     return 0;
 }
 
