@@ -137,6 +137,8 @@ static void put_pool(struct buf *out, struct json_object *pool, struct json_obje
     put_held_up(out, "        held up by: ", pool);
     buf_str(out, "times ");
     put_quantiles(out, pool, "task_ms", "task");
+    buf_str(out, " p99 ");
+    put_time(out, number(json_get(pool, "task_ms"), "p99") / 1000);
     put_quantiles(out, pool, "queue_ms", "queue");
     put_quantiles(out, pool, "call_ms", "call");
     buf_printf(out, "\ncost    $%.4f", number(pool, "cost_usd"));
@@ -174,7 +176,8 @@ static void put_kafka(struct buf *out, struct json_object *k)
     buf_printf(out, "  commits %lld  aborts %lld  rebuilds %lld", whole(k, "commits"),
                sum_of(json_get(k, "aborts")), whole(k, "producer_rebuilds"));
     put_quantiles(out, k, "commit_ms", "commit");
-    buf_char(out, '\n');
+    buf_printf(out, "\n        replies %lld  dead letters %lld\n", whole(k, "replies"),
+               whole(k, "dead_letters"));
 }
 
 static void put_store(struct buf *out, struct json_object *s)
@@ -198,6 +201,19 @@ static void put_left(struct buf *out, struct json_object *model, const char *lim
         buf_printf(out, " %9s", "-");
 }
 
+/* Who really answers, and what was used. */
+static void put_use(struct buf *out, struct json_object *m)
+{
+    struct json_object *tokens = json_get(m, "tokens");
+
+    if (!tokens)
+        return;
+    buf_str(out, "  ");
+    put_name(out, text(m, "upstream_model"));
+    buf_printf(out, "tokens %lld in, %lld out  cost $%.4f\n", whole(tokens, "input"),
+               whole(tokens, "output"), number(m, "cost_usd"));
+}
+
 static void put_model(struct buf *out, struct json_object *m)
 {
     struct json_object *cooling = json_get_type(m, "cooling", json_type_object);
@@ -209,6 +225,7 @@ static void put_model(struct buf *out, struct json_object *m)
     put_left(out, m, "requests");
     put_left(out, m, "tokens");
     buf_char(out, '\n');
+    put_use(out, m);
     if (cooling) {
         buf_printf(out, "  %s, for ", text(cooling, "why"));
         put_time(out, number(cooling, "for_s"));

@@ -30,7 +30,8 @@ TestSuite(top_view, .fini = tear_down);
 #define POOL(finished)                                                                             \
     "\"pool\":{\"finished\":" finished ",\"outcomes\":{\"success\":90},\"cache_hits\":7,"          \
     "\"in_flight\":12,\"calling\":5,\"waiting_for_limits\":3,\"held_up\":{\"minute\":{\"shares\":" \
-    "{\"models\":0.8,\"input\":0.2}}},\"task_ms\":{\"p50\":1500,\"p95\":61000},\"cost_usd\":1.25," \
+    "{\"models\":0.8,\"input\":0.2}}},\"task_ms\":{\"p50\":1500,\"p95\":61000,\"p99\":62000},"     \
+    "\"cost_usd\":1.25,"                                                                           \
     "\"cost_unknown\":2}"
 
 Test(top_view, a_worker)
@@ -40,13 +41,15 @@ Test(top_view, a_worker)
         "done 100  failed 10  cached 7  in flight 12  calling 5  5.0/s\n",
         "waiting: limits 3 ",
         "held up by: models 80%, input 20%\n",
-        "task p50 1.5s p95 1m01s",
+        "task p50 1.5s p95 1m01s p99 1m02s  queue",
+        "replies 70  dead letters 1\n",
         "cost    $1.2500 and 2 answers without a price\n",
         "exactly_once  partitions 12 (1 paused)  open 12  stock 0\n",
         "aborts 5 ",
         "FAILING  9 completions, 2.0 KB",
         "fast              openai            cooling        40       30     2        17         "
         "-\n"
+        "  gpt-5-mini        tokens 100 in, 20 out  cost $0.2500\n"
         "  rate_limit, for 1.5s more\n"
         "  cooling_rate_limit 61%, rpm 39%\n",
         "  4 transient (HTTP 500) of fast, last now: row-7\n",
@@ -56,10 +59,13 @@ Test(top_view, a_worker)
         "\"resident_bytes\":1572864," POOL(
             "100") ",\"kafka\":{\"delivery\":\"exactly_once\",\"partitions\":12,\"partitions_"
                    "paused\":1,"
-                   "\"open\":12,\"unread\":null,\"aborts\":{\"group_moved_on\":3,\"other\":2}},"
+                   "\"open\":12,\"unread\":null,\"replies\":70,\"dead_letters\":1,\"aborts\":{"
+                   "\"group_moved_on\":3,\"other\":2}},"
                    "\"store\":{\"failing\":true,\"completions\":9,\"completion_bytes\":2048},"
                    "\"models\":[{\"model\":\"fast\",\"provider\":\"openai\",\"state\":\"cooling\","
-                   "\"calls\":40,"
+                   "\"calls\":40,\"upstream_model\":\"gpt-5-mini\",\"tokens\":{\"input\":100,"
+                   "\"output\":20},"
+                   "\"cost_usd\":0.25,"
                    "\"classes\":{\"ok\":30},\"in_flight\":2,\"limits\":{\"requests\":{\"left\":17}}"
                    ","
                    "\"cooling\":{\"why\":\"rate_limit\",\"for_s\":1.5},\"held_up\":{\"minute\":{"
