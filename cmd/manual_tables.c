@@ -39,6 +39,10 @@ const struct manual_row manual_environment[] = {
                                                "URL"},
     {"http_proxy, https_proxy, all_proxy, no_proxy",
      "as libcurl reads them, for calls to providers"},
+    {"OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, "
+     "OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_EXPORTER, "
+     "OTEL_SDK_DISABLED",
+     "where traces go, when the configuration does not say (traces.endpoint)"},
     {"XDG_CACHE_HOME, HOME",
      "where the store is when cache.path is not set: sluice/ below the first, "
      ".cache/sluice/ below the second"},
