@@ -8,12 +8,6 @@
 
 #include "base/mem.h"
 
-static const char *const state_names[TASK_STATES] = {
-    [TASK_NEW] = "new",   [TASK_INBOX] = "inbox",     [TASK_RUNNING] = "running",
-    [TASK_TWIN] = "twin", [TASK_WAITING] = "waiting", [TASK_DELAYED] = "delayed",
-    [TASK_HTTP] = "http", [TASK_STORING] = "storing", [TASK_OUTBOX] = "outbox",
-};
-
 /* Bit i of moves[s] is set when a task may go from state s to state i. */
 #define MOVE(to) (1U << (to))
 static const unsigned moves[TASK_STATES] = {
@@ -92,11 +86,6 @@ void task_set_state(struct task *t, enum task_state to)
 {
     assert(moves[t->state] & MOVE(to));
     t->state = to;
-}
-
-const char *task_state_name(enum task_state s)
-{
-    return (unsigned)s < TASK_STATES ? state_names[s] : "?";
 }
 
 void task_fail(struct task *t, const char *code, const char *fmt, ...)

@@ -213,7 +213,6 @@ struct task *task_free(struct task *t);
 /* The one function that changes the state. It asserts that the move is a legal one. The caller has
  * taken the task out of its old container and puts it into the new one. */
 void task_set_state(struct task *t, enum task_state to);
-const char *task_state_name(enum task_state s);
 
 /* A failure without HTTP status (deadline, bad record, ...). Replaces an earlier one. */
 void task_fail(struct task *t, const char *code, const char *fmt, ...)
