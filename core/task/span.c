@@ -1,4 +1,7 @@
-/* span: the JSON of one span. Keys and names are ours and need no escape; values may hold anything. */
+/*
+ * span: the JSON of one span. Keys and names are ours and need no escape; values may hold anything. A task has some
+ * thirty attributes, so that room is asked for once for each of them.
+ */
 #include "task/span.h"
 
 #include <inttypes.h>
@@ -9,24 +12,46 @@
 
 enum { STATUS_ERROR = 2 }; /* OTLP's number */
 
+#define DIGITS_MAX 24
+
+/* The number in decimal at the end of `room`; gives where it begins. */
+static const char *decimal(int64_t value, char room[DIGITS_MAX])
+{
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char *at = room + DIGITS_MAX - 1;
+
+    *at = '\0';
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (value < 0)
+        *--at = '-';
+    return at;
+}
+
 static void put_id(struct buf *out, const char *name, const uint8_t *id, size_t n)
 {
-    char hex[2 * TRACE_ID_LEN + 1];
+    char hex[2 * TRACE_ID_LEN + 2];
 
     trace_hex(id, n, hex);
+    hex[2 * n] = '"';
     buf_str(out, name);
-    buf_append(out, hex, 2 * n);
-    buf_char(out, '"');
+    buf_append(out, hex, 2 * n + 1);
 }
 
 static void put_time(struct buf *out, const char *name, int64_t us)
 {
+    char room[DIGITS_MAX];
+
     buf_str(out, name);
-    buf_printf(out, "%" PRId64 "000\"", us);
+    buf_str(out, decimal(us, room));
+    buf_str(out, "000\"");
 }
 
 void span_open(struct buf *out, const struct span_head *h)
 {
+    char room[DIGITS_MAX];
+
     put_id(out, "{\"traceId\":\"", h->span->trace_id, TRACE_ID_LEN);
     put_id(out, ",\"spanId\":\"", h->span->span_id, SPAN_ID_LEN);
     if (h->parent)
@@ -37,7 +62,8 @@ void span_open(struct buf *out, const struct span_head *h)
     }
     buf_str(out, ",\"name\":");
     buf_json_str(out, h->name, strlen(h->name));
-    buf_printf(out, ",\"kind\":%d", (int)h->kind);
+    buf_str(out, ",\"kind\":");
+    buf_str(out, decimal(h->kind, room));
     put_time(out, ",\"startTimeUnixNano\":\"", h->start_us);
     put_time(out, ",\"endTimeUnixNano\":\"", h->end_us);
     buf_str(out, ",\"attributes\":[");
@@ -64,24 +90,36 @@ void span_close(struct buf *out, const struct span_end *end)
 }
 
 /* The first attribute of a span stands behind its bracket, or behind nothing when it is written ahead. */
+static bool is_first(const struct buf *out)
+{
+    return out->len == 0 || out->data[out->len - 1] == '[';
+}
+
+/* Up to the value, with its type and what stands before it, such as "intValue\":\"". */
 static void begin(struct buf *out, const char *key, const char *type)
 {
-    if (out->len > 0 && out->data[out->len - 1] != '[')
-        buf_char(out, ',');
-    buf_str(out, "{\"key\":\"");
-    buf_str(out, key);
-    buf_str(out, "\",\"value\":{\"");
-    buf_str(out, type);
-    buf_str(out, "\":");
+    static const char before[] = ",{\"key\":\"", between[] = "\",\"value\":{\"";
+    size_t skip = is_first(out);
+    size_t nkey = strlen(key), ntype = strlen(type);
+    char *at = NULL;
+
+    if (buf_reserve(out, sizeof before + nkey + sizeof between + ntype) < 0)
+        return;
+    at = mempcpy(out->data + out->len, before + skip, sizeof before - 1 - skip);
+    at = mempcpy(at, key, nkey);
+    at = mempcpy(at, between, sizeof between - 1);
+    at = mempcpy(at, type, ntype);
+    *at = '\0';
+    out->len = (size_t)(at - out->data);
 }
 
 void span_text(struct buf *out, const char *key, const char *value, size_t n)
 {
     if (!value || n == 0 || !utf8_valid(value, n))
         return;
-    begin(out, key, "stringValue");
+    begin(out, key, "stringValue\":");
     buf_json_str(out, value, n);
-    buf_str(out, "}}");
+    buf_append(out, "}}", 2);
 }
 
 void span_str(struct buf *out, const char *key, const char *value)
@@ -94,29 +132,31 @@ void span_list(struct buf *out, const char *key, const char *value)
 {
     if (!value || !*value || !utf8_valid(value, strlen(value)))
         return;
-    begin(out, key, "arrayValue");
-    buf_str(out, "{\"values\":[{\"stringValue\":");
+    begin(out, key, "arrayValue\":{\"values\":[{\"stringValue\":");
     buf_json_str(out, value, strlen(value));
     buf_str(out, "}]}}}");
 }
 
 void span_int(struct buf *out, const char *key, int64_t value)
 {
-    begin(out, key, "intValue");
-    buf_printf(out, "\"%" PRId64 "\"}}", value);
+    char room[DIGITS_MAX];
+
+    begin(out, key, "intValue\":\"");
+    buf_str(out, decimal(value, room));
+    buf_append(out, "\"}}", 3);
 }
 
 void span_num(struct buf *out, const char *key, double value)
 {
     if (!isfinite(value))
         return;
-    begin(out, key, "doubleValue");
+    begin(out, key, "doubleValue\":");
     buf_printf(out, "%.17g}}", value);
 }
 
 void span_bool(struct buf *out, const char *key, bool value)
 {
-    begin(out, key, "boolValue");
+    begin(out, key, "boolValue\":");
     buf_str(out, value ? "true}}" : "false}}");
 }
 
@@ -124,7 +164,7 @@ void span_ready(struct buf *out, const char *text)
 {
     if (!*text)
         return;
-    if (out->len > 0 && out->data[out->len - 1] != '[')
+    if (!is_first(out))
         buf_char(out, ',');
     buf_str(out, text);
 }

@@ -10,6 +10,7 @@
 #define BYTES_MAX          ((size_t)64 * 1024) /* of spans */
 #define BYTES_CONTENTS_MAX ((size_t)1024 * 1024)
 #define BYTES_LAST         ((size_t)8 * 1024) /* kept free for the last two */
+#define BYTES_USUAL        ((size_t)3584 - 1) /* of a task with one call */
 
 struct trace *trace_new(struct trace_sink *sink, const struct trace_context *caller,
                         const char *state, size_t state_len)
@@ -20,6 +21,7 @@ struct trace *trace_new(struct trace_sink *sink, const struct trace_context *cal
     t->offset = -1;
     t->partition = -1;
     buf_init(&t->text, sink->contents ? BYTES_CONTENTS_MAX : BYTES_MAX);
+    buf_reserve(&t->text, BYTES_USUAL);
     if (!caller)
         return t;
     t->has_caller = true;
