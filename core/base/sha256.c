@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,8 +11,11 @@
 
 struct sha256 {
     EVP_MD_CTX *ctx;
-    EVP_MD *md; /* fetched once: looking it up by name for each digest costs more than the digest */
 };
+
+/* Fetched once in the life of the process: looking it up for each digest costs more than a short digest. */
+static EVP_MD *md;
+static pthread_once_t md_once = PTHREAD_ONCE_INIT;
 
 static void must(int ok)
 {
@@ -21,14 +25,20 @@ static void must(int ok)
     abort();
 }
 
+static void fetch(void)
+{
+    md = EVP_MD_fetch(NULL, "SHA256", NULL);
+    must(md != NULL);
+}
+
 struct sha256 *sha256_new(void)
 {
     struct sha256 *s = mem_alloc(sizeof *s);
 
+    pthread_once(&md_once, fetch);
     s->ctx = EVP_MD_CTX_new();
-    s->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-    must(s->ctx && s->md);
-    must(EVP_DigestInit_ex2(s->ctx, s->md, NULL));
+    must(s->ctx != NULL);
+    must(EVP_DigestInit_ex2(s->ctx, md, NULL));
     return s;
 }
 
@@ -37,7 +47,6 @@ struct sha256 *sha256_free(struct sha256 *s)
     if (!s)
         return NULL;
     EVP_MD_CTX_free(s->ctx);
-    EVP_MD_free(s->md);
     free(s);
     return NULL;
 }
@@ -61,20 +70,25 @@ void sha256_field(struct sha256 *s, const void *p, size_t n)
 void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN])
 {
     must(EVP_DigestFinal_ex(s->ctx, out, NULL));
-    must(EVP_DigestInit_ex2(s->ctx, s->md, NULL));
+    must(EVP_DigestInit_ex2(s->ctx, md, NULL));
 }
 
 void sha256_of(const void *p, size_t n, uint8_t out[SHA256_LEN])
 {
-    must(EVP_Digest(p, n, out, NULL, EVP_sha256(), NULL));
+    pthread_once(&md_once, fetch);
+    must(EVP_Digest(p, n, out, NULL, md, NULL));
 }
 
 void sha256_hex(const uint8_t digest[SHA256_LEN], char out[2 * SHA256_LEN + 1])
 {
+    static const char digits[] = "0123456789abcdef";
     int i = 0;
 
-    for (i = 0; i < SHA256_LEN; i++)
-        snprintf(out + (ptrdiff_t)2 * i, 3, "%02x", digest[i]);
+    for (i = 0; i < SHA256_LEN; i++) {
+        out[2 * i] = digits[digest[i] >> 4];
+        out[2 * i + 1] = digits[digest[i] & 15];
+    }
+    out[2 * SHA256_LEN] = '\0';
 }
 
 void sha256_hmac(const void *key, size_t key_len, const void *p, size_t n, uint8_t out[SHA256_LEN])
