@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,6 +111,21 @@ static int escape(struct buf *b, unsigned char c)
     return buf_printf(b, "\\u%04x", c);
 }
 
+/* Is none of these eight bytes to be escaped? Each term has the high bit of a byte set that is below a space, a
+ * quote, a backslash; other bytes may be marked only above such a one. */
+static bool plain(const char *s)
+{
+    const uint64_t ones = 0x0101010101010101, high = ones * 0x80;
+    uint64_t w, quote, backslash;
+
+    memcpy(&w, s, sizeof w);
+    quote = w ^ (ones * '"');
+    backslash = w ^ (ones * '\\');
+    return !(
+        (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) &
+        high);
+}
+
 int buf_json_str(struct buf *b, const char *s, size_t n)
 {
     size_t from = 0;
@@ -117,8 +133,11 @@ int buf_json_str(struct buf *b, const char *s, size_t n)
     int bad = buf_char(b, '"');
 
     for (i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
+        unsigned char c;
 
+        while (n - i > sizeof(uint64_t) && plain(s + i))
+            i += sizeof(uint64_t);
+        c = (unsigned char)s[i];
         if (c >= 0x20 && c != '"' && c != '\\')
             continue;
         bad |= buf_append(b, s + from, i - from);

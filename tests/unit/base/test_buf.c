@@ -92,6 +92,33 @@ Test(buf, json_str)
     }
 }
 
+/* Bytes are looked at eight at a time where there are so many: none may hide among its neighbours. */
+Test(buf, json_str_finds_each_byte_at_each_place)
+{
+    char text[26];
+    struct buf b, alone;
+
+    buf_init(&b, 100);
+    buf_init(&alone, 100);
+    for (size_t at = 0; at < sizeof text; at++) {
+        for (int c = 0; c < 256; c++) {
+            char byte = (char)c;
+
+            memset(text, at % 2 ? 'a' : 0xe9, sizeof text);
+            text[at] = byte;
+            buf_clear(&b);
+            buf_clear(&alone);
+            cr_assert_eq(buf_json_str(&b, text, sizeof text), 0);
+            cr_assert_eq(buf_json_str(&alone, &byte, 1), 0);
+            cr_assert_eq(b.len, sizeof text - 1 + alone.len, "byte %d at %zu", c, at);
+            cr_assert_eq(memcmp(b.data + 1 + at, alone.data + 1, alone.len - 2), 0,
+                         "byte %d at %zu", c, at);
+        }
+    }
+    buf_done(&b);
+    buf_done(&alone);
+}
+
 Test(buf, steal)
 {
     struct buf b = BUF_INIT(10);
