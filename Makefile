@@ -159,13 +159,13 @@ demo: ## a thousand prompts through Kafka, the cache and a failing provider
 # tests/run knows the stages, builds what each needs, and ends with one line of sums. CI=true: every stage,
 # and a skipped test is a failed one.
 export BUILD CC MAKE JOBS FUZZ_SECONDS
-STAGES = style unit integration
+STAGES = style unit integration instructions
 ifeq ($(CI),true)
-STAGES = lint fmt-check style unit integration asan tsan fuzz chaos
+STAGES = lint fmt-check style unit integration instructions asan tsan fuzz chaos
 endif
 
 .PHONY: test ci
-test: ## style, unit and integration tests; with CI=true everything there is
+test: ## style, unit and integration tests, counts of instructions; with CI=true everything there is
 	@tests/lib/need check >/dev/null || $(MAKE) --no-print-directory deps
 	@tests/run $(STAGES)
 ci: ## what .ci/run runs: all stages, nothing skipped
@@ -201,6 +201,8 @@ bench: bench-programs ## each path beside its own limit, into bench.json; BENCH_
 	@tests/bench/bench.py
 bench-full: bench-programs ## the same with 10,000,000 stored answers and 1,000,000 waiting tasks
 	@BENCH_FULL=1 tests/bench/bench.py
+bench-instructions: bench-programs ## instructions of a hit and of a call beside those that are expected
+	@tests/bench/instructions.sh check
 bench-delivery: bench-programs $(BUILD)/sluice-stop ## a real Apache Kafka: how long a killed or stopped worker is missed
 	@tests/bench/delivery.sh
 bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost, beside lm-deluge
