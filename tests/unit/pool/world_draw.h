@@ -200,9 +200,13 @@ static inline void plan_router(struct rng *r, struct plan *p)
 
 static inline void plan_parking(struct rng *r, struct plan *p)
 {
+    int i;
+
     p->parks = p->rows[p->nrows - 1].name == 1 && plan_chance(r, 50);
     p->park_for_us = plan_scale(r, 5, 60) * S;
     p->open_max = (int)plan_scale(r, 10, 300);
+    for (i = 0; i < p->nrows; i++)
+        p->parks &= !has_day(&p->rows[i]); /* all would be written anew a thousand times */
 }
 
 static inline void plan_crashes(struct rng *r, struct plan *p)

@@ -58,6 +58,8 @@ static inline bool row_was_well(struct world *w, struct worker *k, int row, int6
         return false;
     if (counts_tokens(p) && w->plan.shared && (w->plan.most_use > 1 || count_limits(p) > 1))
         return false; /* a small share pays for minutes for one call, see meter.c */
+    if (w->plan.most_use > 1 && (p->max[LIMIT_INPUT_TPM] || p->max[LIMIT_OUTPUT_TPM]))
+        return false; /* one long answer that was not foreseen is paid for by a long rest */
     for (i = 0; i < p->nspans; i++) {
         int64_t rest_us = 2 * (p->spans[i].to_us - p->spans[i].from_us) + 70 * S;
 
