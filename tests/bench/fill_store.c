@@ -102,7 +102,7 @@ int main(int argc, char **argv)
     struct config *c = NULL;
     struct err e = {0};
     struct slot slot;
-    struct store *s;
+    struct store *s = NULL;
 
     if (argc != 4) {
         fprintf(stderr, "usage: fill_store CONFIG FROM TO\n");

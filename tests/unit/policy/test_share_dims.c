@@ -113,7 +113,7 @@ static void try_call(struct pool *p, struct member *m, int64_t now_us)
         m->next_us = r == LIMIT_WAIT ? at_us : INT64_MAX;
         return;
     }
-    cr_assert_lt(p->nseen, ARRAY_LEN(p->seen));
+    cr_assert_lt((size_t)p->nseen, ARRAY_LEN(p->seen));
     p->seen[p->nseen++] =
         (struct arrival){now_us + draw(p, 0, p->c->way_us), tokens ? need.tokens : 1};
     limit_settle(&m->limit, need, need, now_us, now_us);
