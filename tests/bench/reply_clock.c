@@ -19,7 +19,6 @@
  */
 #include <librdkafka/rdkafka.h>
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,14 +26,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/hist.h"
 #include "base/mem.h"
 #include "tests/bench/prompt.h"
+#include "tests/lib/kafka_ends.h"
 
-#define ASK_MS      10000
 #define SILENCE_MS  120000 /* without a reply: something is broken */
 #define PAUSE_LEAST 20 /* between two lone requests; not a fixed time, which would fall into step */
 #define PAUSE_SPAN  200
@@ -58,77 +56,9 @@ static void on_term(int sig)
     ended = 1;
 }
 
-static void die(const char *what, const char *why)
-{
-    fprintf(stderr, "reply_clock: %s: %s\n", what, why);
-    exit(EX_UNAVAILABLE);
-}
-
-static int64_t wall_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static rd_kafka_t *client(rd_kafka_type_t type, const char *broker)
-{
-    static const char *const reader[] = {"group.id", "reply-clock", "isolation.level",
-                                         "read_committed", NULL};
-    static const char *const producer[] = {
-        "linger.ms", "0", "acks", "all", "queue.buffering.max.messages", "1000000", NULL};
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char why[256] = "";
-    rd_kafka_t *rk;
-
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, sizeof why))
-        die("bootstrap.servers", why);
-    for (const char *const *s = type == RD_KAFKA_CONSUMER ? reader : producer; *s; s += 2)
-        if (rd_kafka_conf_set(conf, s[0], s[1], why, sizeof why))
-            die(s[0], why);
-    rk = rd_kafka_new(type, conf, why, sizeof why);
-    if (!rk)
-        die("client", why);
-    return rk;
-}
-
-static int32_t partitions(rd_kafka_t *rk, const char *topic)
-{
-    const struct rd_kafka_metadata *md;
-    rd_kafka_topic_t *rkt = rd_kafka_topic_new(rk, topic, NULL);
-    rd_kafka_resp_err_t err = rd_kafka_metadata(rk, 0, rkt, &md, ASK_MS);
-    int32_t n;
-
-    rd_kafka_topic_destroy(rkt);
-    if (err)
-        die(topic, rd_kafka_err2str(err));
-    n = md->topics[0].partition_cnt;
-    rd_kafka_metadata_destroy(md);
-    if (n <= 0)
-        die(topic, "there is no such topic");
-    return n;
-}
-
-/* From the offsets that are the ends now, so that nothing later is missed. */
 static void read_from_end(struct bench *b)
 {
-    int32_t n = partitions(b->reader, b->replies);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(n);
-    rd_kafka_resp_err_t err;
-    int64_t low, high;
-
-    rd_kafka_poll_set_consumer(b->reader);
-    for (int32_t i = 0; i < n; i++) {
-        err = rd_kafka_query_watermark_offsets(b->reader, b->replies, i, &low, &high, ASK_MS);
-        if (err)
-            die(b->replies, rd_kafka_err2str(err));
-        rd_kafka_topic_partition_list_add(list, b->replies, i)->offset = high;
-    }
-    err = rd_kafka_assign(b->reader, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    if (err)
-        die(b->replies, rd_kafka_err2str(err));
+    kafka_ends_read_from_end(b->reader, b->replies);
     printf("# ready\n");
     fflush(stdout);
 }
@@ -140,7 +70,7 @@ static bool contains(const rd_kafka_message_t *m, const char *text)
 
 static void count_reply(struct bench *b, const rd_kafka_message_t *m, int64_t sent_us)
 {
-    hist_record(b->late, wall_us() - sent_us);
+    hist_record(b->late, kafka_ends_wall_us() - sent_us);
     b->hits += contains(m, "\"cache\":\"hit\"");
     b->failed += !contains(m, "\"status_code\":200");
 }
@@ -155,15 +85,15 @@ static void see_reply(struct bench *b, const rd_kafka_message_t *m)
     snprintf(key, sizeof key, "%.*s", (int)m->key_len, m->key ? (const char *)m->key : "");
     dash = strchr(key, '-');
     if (!dash)
-        die(b->replies, "holds a reply that was not asked for here");
+        kafka_ends_die(b->replies, "holds a reply that was not asked for here");
     partition = strtoll(key, NULL, 10);
     sent_us = strtoll(dash + 1, NULL, 10);
     b->seen++;
     if (b->late)
         count_reply(b, m, sent_us);
     else
-        printf("%lld %lld %lld %d\n", (long long)wall_us(), (long long)sent_us, partition,
-               (int)m->partition);
+        printf("%lld %lld %lld %d\n", (long long)kafka_ends_wall_us(), (long long)sent_us,
+               partition, (int)m->partition);
 }
 
 /* Prints what becomes visible within ms, at least one look; true when there was a reply. */
@@ -189,7 +119,7 @@ static void wait_for_count(struct bench *b, int64_t count)
 {
     while (b->seen < count)
         if (!look(b, SILENCE_MS))
-            die(b->replies, "no more replies came");
+            kafka_ends_die(b->replies, "no more replies came");
 }
 
 static void ask(struct bench *b, int32_t partition)
@@ -198,7 +128,7 @@ static void ask(struct bench *b, int32_t partition)
     rd_kafka_resp_err_t err;
     int n;
 
-    snprintf(key, sizeof key, "%d-%lld", (int)partition, (long long)wall_us());
+    snprintf(key, sizeof key, "%d-%lld", (int)partition, (long long)kafka_ends_wall_us());
     n = snprintf(value, sizeof value,
                  "{\"custom_id\":\"%s\",\"body\":{\"model\":\"fast\","
                  "\"messages\":[{\"role\":\"user\",\"content\":\"question %s\"}]}}",
@@ -208,7 +138,7 @@ static void ask(struct bench *b, int32_t partition)
                             RD_KAFKA_V_VALUE(value, (size_t)n),
                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (err)
-        die(b->requests, rd_kafka_err2str(err));
+        kafka_ends_die(b->requests, rd_kafka_err2str(err));
     rd_kafka_poll(b->producer, 0);
 }
 
@@ -251,42 +181,30 @@ static void send_prompt(struct bench *b, int64_t i, int64_t due_us)
            RD_KAFKA_RESP_ERR__QUEUE_FULL)
         rd_kafka_poll(b->producer, 10);
     if (err)
-        die(b->requests, rd_kafka_err2str(err));
+        kafka_ends_die(b->requests, rd_kafka_err2str(err));
 }
 
 static void load(struct bench *b, int64_t per_s, int64_t from, int64_t to)
 {
-    int64_t begun_us = wall_us(), took_us;
+    int64_t begun_us = kafka_ends_wall_us(), took_us;
 
     b->late = mem_alloc(sizeof *b->late);
     for (int64_t i = from; i < to; i++) {
         int64_t due_us = begun_us + (per_s ? (i - from) * 1000000 / per_s : 0);
 
-        for (int64_t left_us; (left_us = due_us - wall_us()) > 0;)
+        for (int64_t left_us; (left_us = due_us - kafka_ends_wall_us()) > 0;)
             look(b, (int)(left_us / 1000));
         send_prompt(b, i, due_us);
         if (i % 64 == 0)
             rd_kafka_poll(b->producer, 0);
     }
     wait_for_count(b, to - from);
-    took_us = wall_us() - begun_us;
+    took_us = kafka_ends_wall_us() - begun_us;
     printf("replies=%lld per_s=%.0f p50_us=%lld p99_us=%lld hits=%lld failed=%lld\n",
            (long long)b->seen, (double)b->seen * 1e6 / (double)took_us,
            (long long)hist_quantile(b->late, 0.5), (long long)hist_quantile(b->late, 0.99),
            (long long)b->hits, (long long)b->failed);
     free(b->late);
-}
-
-static int64_t number(const char *text)
-{
-    char *end;
-    long long n;
-
-    errno = 0;
-    n = strtoll(text, &end, 10);
-    if (errno || *end || n < 0 || n > INT_MAX)
-        die(text, "is no number");
-    return n;
 }
 
 static int usage(void)
@@ -299,9 +217,9 @@ static int usage(void)
 
 static void open_clients(struct bench *b, const char *broker)
 {
-    b->producer = client(RD_KAFKA_PRODUCER, broker);
-    b->request_partitions = partitions(b->producer, b->requests);
-    b->reader = client(RD_KAFKA_CONSUMER, broker);
+    b->producer = kafka_ends_client(RD_KAFKA_PRODUCER, broker, "0");
+    b->request_partitions = kafka_ends_partitions(b->producer, b->requests);
+    b->reader = kafka_ends_client(RD_KAFKA_CONSUMER, broker, "0");
     read_from_end(b);
 }
 
@@ -316,17 +234,19 @@ int main(int argc, char **argv)
         return usage();
     b.requests = argv[3];
     b.replies = loads ? argv[4] : argv[argc - 2];
+    kafka_ends_program = "reply_clock";
     signal(SIGTERM, on_term);
     open_clients(&b, argv[2]);
     if (lone)
-        ask_alone(&b, number(argv[5]));
+        ask_alone(&b, kafka_ends_number(argv[5]));
     else if (loads)
-        load(&b, number(argv[5]), number(argv[6]), number(argv[7]));
+        load(&b, kafka_ends_number(argv[5]), kafka_ends_number(argv[6]),
+             kafka_ends_number(argv[7]));
     else
-        ask_all_the_time(&b, number(argv[5]));
+        ask_all_the_time(&b, kafka_ends_number(argv[5]));
     rd_kafka_destroy(b.reader);
     rd_kafka_destroy(b.producer);
     if (fclose(stdout) != 0)
-        die("standard output", strerror(errno));
+        kafka_ends_die("standard output", strerror(errno));
     return 0;
 }
