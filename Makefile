@@ -205,7 +205,7 @@ bench-instructions: bench-programs ## instructions of a hit and of a call beside
 	@tests/bench/instructions.sh check
 bench-delivery: bench-programs $(BUILD)/sluice-stop ## a real Apache Kafka: how long a killed or stopped worker is missed
 	@tests/bench/delivery.sh
-bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost, beside lm-deluge
+bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost
 	@SLUICE=$(BUILD)/sluice tests/bench/waiting.sh
 bench-peers: bench-programs ## sluice beside its peers, on the same provider (PEERS="...", SCENARIOS="...", SCALE=0.1)
 	@BUILD=$(BUILD) tests/bench/peers/run

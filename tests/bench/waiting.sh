@@ -1,16 +1,13 @@
 #!/bin/bash
 # waiting.sh: what waiting costs. A file job of TASKS prompts (default 100000), all of which wait in the pool at once for
-# a model whose limit is worth RATE calls a second (default 1000); the same rate without anybody waiting beside it; then the
-# same work by lm-deluge (PyPI), at the settings of its README, where the package can be had.
+# a model whose limit is worth RATE calls a second (default 1000); and the same rate without anybody waiting beside it.
+# (tests/bench/peers has the same work by others.)
 #
 # For each: calls a second and processor time, in percent of a core, from a tenth to eight tenths of the calls, and the
 # memory at the end of that. Ends with 1 when the rate is not within 2 % of RATE, or when waiting
 # costs more than 2 % of a core beside what the calls cost.
 #
 #   SLUICE=build/sluice tests/bench/waiting.sh               # TASKS=20000 for a shorter form
-#
-# DELUGE=off leaves lm-deluge out; DELUGE_PYTHON names a Python that has it, else it is installed below the work
-# folder.
 # shellcheck source=tests/lib/scene.sh
 source "$(dirname "$0")/../lib/scene.sh"
 tasks=${TASKS:-100000}
@@ -76,25 +73,6 @@ waiting_per_s=$per_s
 sluice_job "sluice, none waiting" $((tasks / 2)) $((rate / 8))
 extra=$((waiting_cpu - cpu))
 echo "waiting costs $extra hundredths of a percent of a core beside what the calls cost"
-
-deluge() {
-    local python=${DELUGE_PYTHON:-$WORK/venv/bin/python} pid rc=0
-    if [ -z "${DELUGE_PYTHON:-}" ]; then
-        if ! { python3 -m venv venv && venv/bin/pip install -q lm-deluge; } >venv.log 2>&1; then
-            echo "lm-deluge: skipped, the package cannot be had: $(tail -1 venv.log)"
-            return
-        fi
-    fi
-    sim_start --latency 50ms --answer lorem --rpm $rpm --count-only
-    "$python" "$ROOT/tests/bench/waiting_deluge.py" "$SIM_PORT" $rpm prompts.jsonl >deluge.log 2>&1 &
-    pid=$!
-    PIDS+=("$pid")
-    measure "lm-deluge" "$pid" "$tasks"
-    wait "$pid" || rc=$?
-    echo "lm-deluge ended with $rc, $(calls) calls, $(sim_stats .violations.rpm) of them over the limit; $(tail -1 deluge.log)"
-    sim_stop
-}
-[ "${DELUGE:-}" = off ] || deluge
 
 off=$((waiting_per_s - rate * 100))
 [ $((off < 0 ? -off : off)) -le $((rate * 2)) ] || fail "the rate is not within 2 % of $rate"
