@@ -6,8 +6,8 @@
  * Sends COUNT requests, of which never more than WINDOW are unanswered, round robin over the partitions, and ends
  * when all are answered or SECONDS are over. Line i of the file BODIES is the body of request i (again from the top when
  * there are fewer); its key and custom_id are NAME-i, which has to be the key of its reply. One JSON object on
- * stdout: how many were sent, answered, good (a chat completion) and repeated; seconds from the first request to the last
- * reply; milliseconds from a request handed to the producer to its reply in the reader's hands.
+ * stdout: how many were sent, answered, good (a chat completion) and repeated; good replies that came meanwhile to somebody
+ * else's requests (earlier); seconds from the first request to the last reply; milliseconds from a request handed to the producer to its reply in the reader's hands.
  */
 #include <librdkafka/rdkafka.h>
 #include <errno.h>
@@ -41,7 +41,7 @@ struct load {
     int32_t partitions;
     struct body *bodies;
     int64_t n_bodies;
-    int64_t count, window, sent, answered, good, repeated;
+    int64_t count, window, sent, answered, good, repeated, earlier;
     int64_t *sent_us, *took_us; /* of each request; took_us is -1 until it is answered */
     int64_t first_us, last_us;
 };
@@ -129,13 +129,21 @@ static int64_t request_of(const struct load *l, const rd_kafka_message_t *m)
     return *end || i < 0 || i >= l->sent ? -1 : i;
 }
 
-static void count_reply(struct load *l, const rd_kafka_message_t *m)
+static bool is_completion(const rd_kafka_message_t *m)
 {
     static const char mark[] = "\"finish_reason\"";
+
+    return memmem(m->payload, m->len, mark, sizeof mark - 1) != NULL;
+}
+
+static void count_reply(struct load *l, const rd_kafka_message_t *m)
+{
     int64_t i = request_of(l, m);
 
-    if (i < 0)
+    if (i < 0) {
+        l->earlier += is_completion(m);
         return;
+    }
     if (l->took_us[i] >= 0) {
         l->repeated++;
         return;
@@ -143,7 +151,7 @@ static void count_reply(struct load *l, const rd_kafka_message_t *m)
     l->last_us = clock_mono_us();
     l->took_us[i] = l->last_us - l->sent_us[i];
     l->answered++;
-    l->good += memmem(m->payload, m->len, mark, sizeof mark - 1) != NULL;
+    l->good += is_completion(m);
 }
 
 /* All replies that are here; waits for the first. */
@@ -192,11 +200,13 @@ static void report(struct load *l)
         if (l->took_us[i] >= 0)
             l->took_us[n++] = l->took_us[i];
     qsort(l->took_us, (size_t)n, sizeof *l->took_us, compare);
-    printf("{\"sent\":%lld,\"answered\":%lld,\"good\":%lld,\"repeated\":%lld,\"seconds\":%.3f,"
+    printf("{\"sent\":%lld,\"answered\":%lld,\"good\":%lld,\"repeated\":%lld,\"earlier\":%lld,"
+           "\"seconds\":%.3f,"
            "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",
            (long long)l->sent, (long long)l->answered, (long long)l->good, (long long)l->repeated,
-           (double)(l->last_us - l->first_us) / 1e6, quantile_ms(l->took_us, n, 0.5),
-           quantile_ms(l->took_us, n, 0.99), quantile_ms(l->took_us, n, 1));
+           (long long)l->earlier, (double)(l->last_us - l->first_us) / 1e6,
+           quantile_ms(l->took_us, n, 0.5), quantile_ms(l->took_us, n, 0.99),
+           quantile_ms(l->took_us, n, 1));
 }
 
 int main(int argc, char **argv)
