@@ -207,7 +207,7 @@ bench-delivery: bench-programs $(BUILD)/sluice-stop ## a real Apache Kafka: how 
 	@tests/bench/delivery.sh
 bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost
 	@SLUICE=$(BUILD)/sluice tests/bench/waiting.sh
-bench-peers: bench-programs ## sluice beside its peers, on the same provider (PEERS="...", SCENARIOS="...", SCALE=0.1)
+bench-peers: $(BUILD)/sluice $(BUILD)/tests/bench/peers/queue_load ## sluice beside its peers, on the same provider (PEERS="...", SCENARIOS="...", SCALE=0.1)
 	@BUILD=$(BUILD) tests/bench/peers/run
 
 # ---- install ----
