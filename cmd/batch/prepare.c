@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "base/utf8.h"
 #include "cmd/default_root.h"
 #include "cmd/jobs/resume.h"
+#include "cmd/same_file.h"
 #include "cmd/signals.h"
 #include "providers/providers.h"
 #include "task/record.h"
@@ -271,15 +271,6 @@ static int load_config(const struct batch_options *o, struct config **ret, struc
                      o->config.set.count, ret, e) < 0)
         return -1;
     return config_resolve(*ret, providers, vendors, environ, e);
-}
-
-static bool same_file(const char *a, const char *b)
-{
-    struct stat x;
-    struct stat y;
-
-    return strcmp(a, "-") != 0 && stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
-           x.st_ino == y.st_ino;
 }
 
 /* The file is read before anything is written. */

@@ -3,6 +3,7 @@
  * output is there whole or not at all: lines that cannot be converted are said, and then there is none.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,11 +15,13 @@
 #include "base/utf8.h"
 #include "cmd/command.h"
 #include "cmd/convert/line.h"
+#include "cmd/same_file.h"
 #include "io/jsonl.h"
 
 #define LINE_MAX_BYTES ((size_t)64 << 20) /* images are in the lines */
 #define PENDING_BYTES  ((size_t)1 << 20)  /* written at a time */
 #define COMPLAINTS_MAX 20
+#define TEMP_SUFFIX    ".convert"
 
 struct convert_options {
     const char *from, *to;
@@ -147,6 +150,14 @@ static int prepare(struct job *j, const struct convert_options *o, struct err *e
     if (o->url && !form_url(o->url))
         return err_set(e, EX_USAGE,
                        "--url must be /v1/chat/completions, /v1/responses or /v1/embeddings");
+    if (o->url && strcmp(j->from->name, "cookbook") != 0)
+        return err_set(
+            e, EX_USAGE,
+            "--url is for --from cookbook, whose lines have none; lines of %s say theirs",
+            j->from->name);
+    if (o->max_tokens && strcmp(j->to->name, "anthropic") != 0)
+        return err_set(e, EX_USAGE, "--max-tokens is for --to anthropic; %s wants no limit",
+                       j->to->name);
     j->c = (struct conversion){.model = o->model,
                                .url = o->url,
                                .max_tokens = o->max_tokens,
@@ -154,34 +165,57 @@ static int prepare(struct job *j, const struct convert_options *o, struct err *e
     return conversion_open(&j->c, j->from, j->to, e);
 }
 
-/* A file is made beside its place and put there at the end; what stands there is not written over. */
-static int open_output(struct job *j, const char *path, char *temp, size_t cap, struct err *e)
+static int exists(const char *path, struct err *e)
+{
+    return err_set(e, EX_CANTCREAT, "%s exists; name another output, or delete it", path);
+}
+
+/*
+ * A file is made beside its place and put there at the end; what stands there is not written over. The lock of the writer
+ * keeps two runs apart, and only who has it drops what a killed run left.
+ */
+static int open_output(struct job *j, const char *in, const char *path, char *temp, size_t cap,
+                       struct err *e)
 {
     struct stat st;
-    bool is_new = stat(path, &st) < 0;
+    bool is_new = strcmp(path, "-") != 0 && stat(path, &st) < 0;
 
     *temp = '\0';
-    if (!is_new && S_ISREG(st.st_mode) && strcmp(path, "-") != 0)
-        return err_set(e, EX_CANTCREAT, "%s exists; name another output, or delete it", path);
-    if (is_new && strcmp(path, "-") != 0 && (size_t)snprintf(temp, cap, "%s.tmp", path) >= cap)
+    if (!is_new && strcmp(path, "-") != 0 && S_ISREG(st.st_mode))
+        return exists(path, e);
+    if (is_new && (size_t)snprintf(temp, cap, "%s" TEMP_SUFFIX, path) >= cap)
         return err_set(e, EX_CANTCREAT, "the path of the output is too long");
-    if (*temp)
-        unlink(temp); /* of a run that was killed */
+    if (*temp && same_file(in, temp))
+        return err_set(e, EX_USAGE, "%s is where %s is made; name another output", in, path);
     j->out = line_writer_open(*temp ? temp : path, e);
+    if (j->out && *temp && truncate(temp, 0) < 0)
+        return err_set(e, EX_CANTCREAT, "cannot write %s: %s", temp, strerror(errno));
     return j->out ? 0 : -1;
+}
+
+/* Another program may have made the output since. */
+static int put_in_place(const char *temp, const char *out, struct err *e)
+{
+    int rc = renameat2(AT_FDCWD, temp, AT_FDCWD, out, RENAME_NOREPLACE);
+
+    if (rc < 0 && errno == EINVAL) /* a file system that cannot tell */
+        rc = rename(temp, out);
+    if (rc < 0 && errno == EEXIST)
+        return exists(out, e);
+    return rc == 0 ? 0 : err_set(e, EX_CANTCREAT, "cannot write %s: %s", out, strerror(errno));
 }
 
 static int convert_file(struct job *j, const char *in, const char *out, struct err *e)
 {
     char temp[4200];
     struct line_reader *reader = line_reader_open(in, LINE_MAX_BYTES, e);
-    int rc = reader ? open_output(j, out, temp, sizeof temp, e) : -1;
+    int rc = reader ? open_output(j, in, out, temp, sizeof temp, e) : -1;
 
     if (rc == 0) {
         j->in_path = in;
         rc = convert_lines(j, reader, e);
-        if (*temp && rc == 0 && rename(temp, out) < 0)
-            rc = err_set(e, EX_CANTCREAT, "cannot write %s: %s", out, strerror(errno));
+        if (*temp && rc == 0)
+            rc = put_in_place(temp, out, e);
         if (*temp && rc < 0)
             unlink(temp);
     }
@@ -195,8 +229,12 @@ static void report(const struct job *j, const char *out)
 
     snprintf(path, sizeof path, "%s", out);
     losses_report(&j->c.losses, stderr);
-    fprintf(stderr, "convert: %" PRIu64 " %s -> %s", j->results ? j->results : j->requests,
-            j->results ? "results" : "requests", utf8_plain(path));
+    fputs("convert: ", stderr);
+    if (j->requests || !j->results)
+        fprintf(stderr, "%" PRIu64 " requests", j->requests);
+    if (j->results)
+        fprintf(stderr, "%s%" PRIu64 " results", j->requests ? ", " : "", j->results);
+    fprintf(stderr, " -> %s", utf8_plain(path));
     if (j->c.batch_model[0]) {
         snprintf(path, sizeof path, "%s", j->c.batch_model);
         fprintf(stderr, ", for a batch of the model %s", utf8_plain(path));

@@ -1,9 +1,12 @@
 /* entry: see entry.h. */
 #include "cmd/runs/entry.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -51,13 +54,34 @@ bool entry_is_first(const char *path)
     return suffix >= 0;
 }
 
-static int read_file(const char *stem, const char *suffix, struct json_object **ret, struct err *e)
+/* Other programs use these suffixes, too. Ours are files of JSON objects; an empty one may be what a crash left of it. */
+static bool is_foreign(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    char first = '{';
+    bool foreign = fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+                               (read(fd, &first, 1) == 1 && first != '{' && first != '\0'));
+
+    if (fd >= 0)
+        close(fd);
+    return foreign;
+}
+
+/* id: the member that all files with this suffix have. */
+static int read_file(const char *stem, const char *suffix, const char *id, struct json_object **ret,
+                     struct err *e)
 {
     char path[4096];
 
-    if ((size_t)snprintf(path, sizeof path, "%s%s", stem, suffix) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s%s", stem, suffix) >= sizeof path ||
+        is_foreign(path) || whole_file_read(path, ret, e) == WHOLE_FILE_NONE)
         return ENTRY_NONE;
-    return whole_file_read(path, ret, e) == WHOLE_FILE_NONE ? ENTRY_NONE : *ret ? 0 : -1;
+    if (!*ret || json_get_str(*ret, id))
+        return *ret ? ENTRY_LOADED : -1;
+    json_object_put(*ret);
+    *ret = NULL;
+    return ENTRY_NONE;
 }
 
 static bool says_running(struct json_object *o)
@@ -73,13 +97,13 @@ static bool says_running(struct json_object *o)
  */
 static int load_status(const char *stem, struct json_object **ret, struct err *e)
 {
-    int rc = read_file(stem, STATUS_SUFFIX, ret, e);
+    int rc = read_file(stem, STATUS_SUFFIX, "kind", ret, e);
 
     if (rc != ENTRY_LOADED || !says_running(*ret) || line_writer_locked(stem))
         return rc;
     json_object_put(*ret);
     *ret = NULL;
-    rc = read_file(stem, STATUS_SUFFIX, ret, e);
+    rc = read_file(stem, STATUS_SUFFIX, "kind", ret, e);
     if (rc == ENTRY_LOADED && says_running(*ret))
         json_add_str(*ret, "state", "interrupted");
     return rc;
@@ -89,7 +113,7 @@ static int load_status(const char *stem, struct json_object **ret, struct err *e
 static int load_job(const char *stem, struct json_object **ret, struct err *e)
 {
     struct json_object *o CLEANUP_JSON = NULL;
-    int rc = read_file(stem, ".job", &o, e);
+    int rc = read_file(stem, ".job", "job", &o, e);
 
     if (rc != ENTRY_LOADED)
         return rc;
@@ -105,7 +129,7 @@ static int load_job(const char *stem, struct json_object **ret, struct err *e)
 static int load_run(const char *stem, struct json_object **ret, struct err *e)
 {
     struct json_object *o CLEANUP_JSON = NULL;
-    int rc = read_file(stem, ".run", &o, e);
+    int rc = read_file(stem, ".run", "run", &o, e);
     int64_t rows = json_get_int(o, "rows", 0);
 
     if (rc != ENTRY_LOADED)
@@ -134,4 +158,16 @@ int entry_load(const char *stem, struct json_object **ret, struct err *e)
     json_add_str(o, "path", stem);
     *ret = o;
     return ENTRY_LOADED;
+}
+
+int entry_need(const char *stem, struct json_object **ret, struct err *e)
+{
+    int rc = entry_load(stem, ret, e);
+
+    if (rc != ENTRY_NONE)
+        return rc;
+    return err_set(e, EX_NOINPUT,
+                   "%s has no OUT.status, OUT.job or OUT.run beside it; `sluice runs` lists the "
+                   "jobs below a directory",
+                   stem);
 }

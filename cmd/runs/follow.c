@@ -86,19 +86,17 @@ static int look(struct follower *f, int *ret_code, struct err *e)
 {
     struct json_object *o CLEANUP_JSON = NULL;
     const char *state = NULL;
-    int rc = entry_load(f->stem, &o, e);
+    int64_t code = 0;
 
-    if (rc == ENTRY_NONE)
-        return err_set(e, EX_NOINPUT, "the files of %s are gone", f->stem);
-    if (rc < 0)
+    if (entry_need(f->stem, &o, e) < 0)
         return -1;
     if (print(f, o) < 0)
         return err_set(e, EX_IOERR, "cannot write to stdout: %s", strerror(errno));
     state = json_get_str(o, "state");
     if (state && strcmp(state, "running") == 0)
         return 1;
-    *ret_code =
-        (int)json_get_int(o, "exit_code", state && strcmp(state, "sent") == 0 ? 0 : EX_TEMPFAIL);
+    code = json_get_int(o, "exit_code", state && strcmp(state, "sent") == 0 ? 0 : EX_TEMPFAIL);
+    *ret_code = code >= 0 && code <= UINT8_MAX ? (int)code : EX_TEMPFAIL;
     return 0;
 }
 

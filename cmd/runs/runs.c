@@ -95,14 +95,10 @@ static int show_once(const char *stem, bool json, struct err *e)
 {
     struct json_object *entry CLEANUP_JSON = NULL;
     struct buf text = BUF_INIT(TEXT_MAX);
-    int rc = entry_load(stem, &entry, e);
+    int rc = entry_need(stem, &entry, e);
 
-    if (rc != ENTRY_LOADED)
-        return rc < 0 ? -1
-                      : err_set(e, EX_NOINPUT,
-                                "%s has no OUT.status, OUT.job or OUT.run beside it; `sluice runs` "
-                                "lists the jobs below a directory",
-                                stem);
+    if (rc < 0)
+        return -1;
     if (json)
         put_json(entry, &text);
     else

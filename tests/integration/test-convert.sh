@@ -79,7 +79,40 @@ rc=0
 "$SLUICE" convert --from anthropic --to openai batch.jsonl requests.jsonl 2>report.txt || rc=$?
 [ "$rc" = 73 ] && grep -q 'requests.jsonl exists' report.txt || fail "$rc: $(cat report.txt)"
 
-# 4. 200,000 lines through a pipe, in memory that does not grow with them.
+# 4. Two runs at once, of which the second is refused, a killed one, and files that stand where the output is made.
+mkfifo slow
+"$SLUICE" convert --from anthropic --to openai slow two.jsonl 2>slow.txt &
+PIDS+=("$!")
+exec 3>slow
+head -1 batch.jsonl >&3
+wait_for 20 test -e two.jsonl.convert || fail "the output is not made beside its place"
+refused() { # CODE WORDS ARGUMENTS...
+    local want=$1 words=$2 rc=0
+    shift 2
+    "$SLUICE" convert "$@" 2>report.txt || rc=$?
+    [ "$rc" = "$want" ] && grep -q -- "$words" report.txt || fail "$*: $rc: $(cat report.txt)"
+}
+refused 73 'another run holds it' --from anthropic --to openai batch.jsonl two.jsonl
+tail -n +2 batch.jsonl >&3
+exec 3>&-
+wait "${PIDS[-1]}" || fail "$(cat slow.txt)"
+cmp two.jsonl requests.jsonl || fail "two runs at once mixed their outputs"
+echo 'of a killed run, and torn' >killed.jsonl.convert
+convert --from anthropic --to openai batch.jsonl killed.jsonl
+cmp killed.jsonl requests.jsonl && [ ! -e killed.jsonl.convert ] || fail "what a killed run left is in the output"
+for name in own.tmp own.convert; do
+    cp batch.jsonl "$name"
+    "$SLUICE" convert --from anthropic --to openai "$name" own 2>report.txt || true
+    cmp batch.jsonl "$name" || fail "convert took its own input $name"
+    rm -f own
+done
+refused 64 'own.convert is where own is made' --from anthropic --to openai own.convert own
+refused 64 '--url is for --from cookbook' --from anthropic --to openai --url /v1/responses batch.jsonl new.jsonl
+refused 64 '--max-tokens is for --to anthropic' --from anthropic --to openai --max-tokens 9 batch.jsonl new.jsonl
+head -1 batch.jsonl | cat - results.jsonl | "$SLUICE" convert --from anthropic --to openai - - 2>report.txt >mixed.jsonl
+grep -q '^convert: 1 requests, 3 results -> -' report.txt || fail "$(cat report.txt)"
+
+# 5. 200,000 lines through a pipe, in memory that does not grow with them.
 awk 'BEGIN { for (i = 1; i <= 200000; i++)
     printf "{\"custom_id\":\"q%d\",\"body\":{\"model\":\"m\",\"max_completion_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"prompt %d\"}]}}\n", i, i }' |
     (ulimit -v 1500000 && exec "$SLUICE" convert --from openai --to anthropic - - 2>report.txt) >many.jsonl || fail "$(cat report.txt)"

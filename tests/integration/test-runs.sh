@@ -39,7 +39,7 @@ tail -1 follow.txt | grep -q "^finished done=300 total=300 failed=$failed .*exit
 # 3. Killed: interrupted, and its follower says so; the same command goes on and counts what was there.
 prompts 300 b >in.jsonl # none of them in the cache
 start -o jobs/b.jsonl --max-in-flight 2
-wait_for 20 has_state b.jsonl running || fail "the second job is not listed"
+wait_for 20 test -e jobs/b.jsonl.status || fail "the second job is not listed"
 "$SLUICE" runs show jobs/b.jsonl -f --json >follow.json &
 follower=$!
 PIDS+=("$follower")
@@ -59,7 +59,7 @@ all=$("$SLUICE" runs show jobs/b.jsonl --json | jq -r '"\(.done) \(.total) \(.fa
 # 4. Stopped by a signal, and a hidden directory that nobody asked for.
 prompts 300 c >in.jsonl
 start -o jobs/c.jsonl --max-in-flight 2
-wait_for 20 has_state c.jsonl running || fail "the third job is not listed"
+wait_for 20 test -e jobs/c.jsonl.status || fail "the third job is not listed"
 kill -TERM "$pid"
 wait "$pid" 2>/dev/null || true
 has_state c.jsonl stopped || fail "after SIGTERM it is $(state c.jsonl)"
@@ -80,7 +80,23 @@ rc=0
 "$SLUICE" runs ls jobs >list.txt 2>err.txt || rc=$?
 [ "$rc" = 65 ] && grep -q "d.jsonl.status is damaged" err.txt && [ "$(wc -l <list.txt)" = 4 ] || fail "$rc: $(cat list.txt err.txt)"
 
-# 6. The tables name it.
+# 6. Files of other programs with the same suffixes are nobody's job and no damage; they hide none of ours.
+rm jobs/d.jsonl.status
+echo 'Package: x' >jobs/dpkg.status
+echo '#!/bin/sh' >jobs/install.run
+echo '{"Version":1}' >jobs/podman.status
+mkfifo jobs/pipe.status
+echo '{"job":"j1","rows":3}' >jobs/e.job
+cp jobs/dpkg.status jobs/e.status
+timeout 20 "$SLUICE" runs ls jobs >list.txt 2>err.txt || fail "$(cat err.txt)"
+[ ! -s err.txt ] && [ "$(wc -l <list.txt)" = 5 ] && grep -q 'unknown .*jobs/e$' list.txt || fail "$(cat list.txt err.txt)"
+for job in nothing jobs/pipe jobs/dpkg; do
+    rc=0
+    timeout 20 "$SLUICE" runs show "$job" --follow 2>err.txt || rc=$?
+    [ "$rc" = 66 ] && grep -q "$job has no OUT.status" err.txt || fail "$job: $rc: $(cat err.txt)"
+done
+
+# 7. The tables name it.
 "$SLUICE" completion bash | grep -q "'runs show'" || fail "no completion"
 "$SLUICE" man runs | grep -q '^\.SS show' || fail "no man page"
 "$SLUICE" runs --help | grep -q 'show' || fail "no help"
