@@ -246,6 +246,17 @@ static int check_row_options(const struct batch_options *o, bool has_file, struc
             e, EX_USAGE,
             "--model %s: put in front of it whose API the server speaks, such as openai/%s", model,
             model);
+    if (o->api_key_env && !getenv(o->api_key_env))
+        return err_set(e, EX_CONFIG,
+                       "--api-key-env: the environment variable %s is not set; export it with the "
+                       "key, or leave the option out for a server without keys",
+                       o->api_key_env);
+    if (o->api_base && strncmp(o->api_base, "http://", 7) != 0 &&
+        strncmp(o->api_base, "https://", 8) != 0)
+        return err_set(e, EX_USAGE,
+                       "--api-base %s: it must begin with http:// or https://, such as "
+                       "http://gpu-1:8000/v1",
+                       o->api_base);
     return 0;
 }
 

@@ -17,6 +17,7 @@ void status_old(struct status *s, const struct reply_view *v)
 {
     s->old_failed += v->ok ? 0 : 1;
     s->old_usd += v->cost_usd > 0 ? v->cost_usd : 0;
+    s->old_unknown += v->ok && v->cost_usd < 0 ? 1 : 0;
 }
 
 static void put_str(struct buf *out, const char *name, const char *text)
@@ -54,7 +55,8 @@ static void put_counts(struct buf *out, const struct status *s)
                ",\"retrying\":%" PRId64 ",\"calls\":%" PRIu64
                ",\n \"cost_usd\":%.6f,\"cost_unknown\":%" PRIu64,
                v->total, v->done, v->resumed, v->failed + s->old_failed, v->cached + v->coalesced,
-               v->in_flight, v->retrying, v->calls, v->cost_usd + s->old_usd, v->cost_unknown);
+               v->in_flight, v->retrying, v->calls, v->cost_usd + s->old_usd,
+               v->cost_unknown + s->old_unknown);
 }
 
 static void save(const struct status *s, const char *state, int exit_code, const char *why)

@@ -25,6 +25,7 @@ struct status_about {
 struct status {
     struct status_about about; /* texts of the owner, which outlive it */
     uint64_t old_failed;       /* in the outputs from earlier runs */
+    uint64_t old_unknown;      /* answers there without a cost */
     double old_usd;
     int64_t started_wall_ms; /* 0: not begun */
     int64_t written_us;

@@ -1,6 +1,7 @@
 #!/bin/bash
 # `sluice dev`: a configuration of one's own (-c), a second signal, and everything enqueued is collected. Needs
 # nothing but this machine.
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
 
 count=2000
@@ -18,6 +19,10 @@ broker=$(cat ready)
 grep -qx "bootstrap.servers=$broker" dev.out || fail "the address is not on stdout"
 grep -q 'for development only' dev.log || fail "no word about what it is"
 grep -q 'simulated' dev.log && fail "with -c there is no simulated provider"
+code=0
+"$SLUICE" dev -c dev.yaml --store other --port "${broker##*:}" >/dev/null 2>second.log || code=$?
+[ $code = 69 ] || fail "a second one on the port ended with $code: $(tail -3 second.log)"
+grep -q "cannot listen on $broker: Address already in use; name another --port" second.log || fail "$(cat second.log)"
 
 for ((i = 0; i < count; i++)); do
     printf '{"custom_id":"row-%d","body":{"model":"fast","messages":[{"role":"user","content":"question %d"}]}}\n' $i $i

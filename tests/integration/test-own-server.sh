@@ -21,7 +21,8 @@ model=openai/qwen2.5-7b-instruct output=answers.jsonl
 batch 77 "no key was sent, since a vendor's usual variable is for its own address only: name one with --api-key-env" -m $model --api-base "$base"
 batch 77 "correct the key or the model" -m $model --api-base "$base" --api-key-env OPENAI_API_KEY
 output=of-no-model.jsonl batch 77 "correct the key or the model" -m openai/qwen3 --api-base "$base" --api-key-env OWN_KEY
-batch 78 "the environment variable NO_KEY is not set" -m $model --api-base "$base" --api-key-env NO_KEY
+batch 64 "--api-base gpu-1:8000/v1: it must begin with http:// or https://" -m $model --api-base gpu-1:8000/v1
+batch 78 "--api-key-env: the environment variable NO_KEY is not set; export it" -m $model --api-base "$base" --api-key-env NO_KEY
 batch 64 "put in front of it whose API the server speaks, such as openai/qwen2.5-7b-instruct" -m qwen2.5-7b-instruct --api-base "$base"
 batch 78 "write openai/qwen2.5-7b-instruct and set api_base" -m Qwen/qwen2.5-7b-instruct --api-base "$base"
 batch 78 "no model is configured" --api-base "$base"

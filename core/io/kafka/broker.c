@@ -8,11 +8,13 @@
  * every other bind() goes through unchanged.
  */
 #include <dlfcn.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -42,11 +44,33 @@ int bind(int fd, const struct sockaddr *address, socklen_t len)
     return real(fd, (const struct sockaddr *)&wish, sizeof wish);
 }
 
+/* The library gives up the whole process when it cannot bind, so that is found out before. 0: any free port. */
+static bool can_bind(int port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = false;
+
+    wanted_port = port;
+    good = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    wanted_port = 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
 struct kafka_broker *kafka_broker_new(int port, struct err *e)
 {
     struct kafka_broker *b = mem_alloc(sizeof *b);
     struct config nothing = {0};
 
+    if (!can_bind(port)) {
+        err_set(e, EX_UNAVAILABLE,
+                "the embedded broker cannot listen on 127.0.0.1:%d: %s; name another --port", port,
+                strerror(errno));
+        free(b);
+        return NULL;
+    }
     b->client.name = "broker";
     if (kafka_client_open(&b->client, RD_KAFKA_PRODUCER, &nothing, NULL, NULL, e) < 0) {
         free(b);
@@ -56,8 +80,7 @@ struct kafka_broker *kafka_broker_new(int port, struct err *e)
     b->cluster = rd_kafka_mock_cluster_new(b->client.rk, 1);
     wanted_port = 0;
     if (!b->cluster) {
-        err_set(e, EX_UNAVAILABLE,
-                "the embedded broker cannot listen on 127.0.0.1:%d: is it in use?", port);
+        err_set(e, EX_UNAVAILABLE, "the embedded broker cannot start");
         return kafka_broker_free(b);
     }
     return b;

@@ -88,10 +88,12 @@ Test(status, holds_the_whole_job)
 {
     struct json_object *o CLEANUP_JSON = NULL;
     struct reply_view failed = {.ok = false, .cost_usd = 0.5};
+    struct reply_view unpriced = {.ok = true, .cost_usd = -1};
     struct status s = {0};
     struct err why = {.msg = "no \"room\""};
 
     status_old(&s, &failed);
+    status_old(&s, &unpriced);
     status_begin(&s, &about, 100, 10);
     status_note(&s, &half, 1, true);
     status_end(&s, EX_IOERR, &why);
@@ -105,6 +107,7 @@ Test(status, holds_the_whole_job)
     cr_expect_eq(json_get_int(o, "failed", -1), 3, "with those of earlier runs");
     cr_expect_eq(json_get_int(o, "cached", -1), 4);
     cr_expect_float_eq(json_object_get_double(json_get(o, "cost_usd")), 2.0, 1e-9);
+    cr_expect_eq(json_get_int(o, "cost_unknown", -1), 1);
     cr_expect(json_get_str(o, "started_at") && json_get_str(o, "ended_at"));
 }
 
@@ -167,13 +170,19 @@ Test(runs, each_job_once_and_the_last_first)
     struct err e = {0};
 
     setup();
-    scratch_write("old.status", "{\"state\":\"finished\",\"started_at\":\"2026-01-01T00:00:00Z\"}");
-    scratch_write("new.status", "{\"state\":\"finished\",\"started_at\":\"2026-02-01T00:00:00Z\"}");
+    scratch_write(
+        "old.status",
+        "{\"kind\":\"batch\",\"state\":\"finished\",\"started_at\":\"2026-01-01T00:00:00Z\"}");
+    scratch_write(
+        "new.status",
+        "{\"kind\":\"batch\",\"state\":\"finished\",\"started_at\":\"2026-02-01T00:00:00Z\"}");
     scratch_write("new.job", "{\"job\":\"x\",\"rows\":3}");
     scratch_write("new.run", "{\"run\":\"r\",\"rows\":3,\"sent\":3}");
     scratch_write("plain.run", "{\"run\":\"r\",\"rows\":3,\"sent\":3}");
     scratch_write("bad.status", "{");
     scratch_write("notes.txt", "no job");
+    scratch_write("dpkg.status", "Package: of another program\n");
+    scratch_write("other.status", "{\"state\":\"of another program\"}");
     cr_assert_eq(find_runs(".", &f, &e), 0, "%s", e.msg);
     cr_assert_eq(f.count, 3);
     cr_expect_str_eq(json_get_str(f.at[0], "path"), "./new");
