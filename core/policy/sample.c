@@ -6,11 +6,11 @@
 bool sample_wanted(const struct trace_context *caller, const uint8_t trace_id[TRACE_ID_LEN],
                    double ratio)
 {
-    double random = 0;
+    uint64_t random = 0;
 
     if (caller)
         return caller->flags & TRACE_SAMPLED;
     for (int i = TRACE_ID_LEN - RANDOM_BYTES; i < TRACE_ID_LEN; i++)
-        random = random * 256 + trace_id[i];
-    return random >= (1 - ratio) * 0x1p56;
+        random = random << 8 | trace_id[i];
+    return random >= (uint64_t)((1 - ratio) * 0x1p56);
 }

@@ -1,5 +1,6 @@
 /* sample: the caller's decision holds; else the share that was asked for. */
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "base/rng.h"
 #include "policy/sample.h"
@@ -35,6 +36,15 @@ Test(sample, a_share_of_the_others)
         cr_expect_float_eq(wanted / 20000.0, ratios[k], ratios[k] > 0 && ratios[k] < 1 ? 0.015 : 0,
                            "%d of 20000 at %g", wanted, ratios[k]);
     }
+}
+
+/* As a double its random part is 2 to the 56th, which no id can have. */
+Test(sample, none_is_not_one_either)
+{
+    uint8_t last[TRACE_ID_LEN];
+
+    memset(last, 0xff, sizeof last);
+    cr_expect_not(sample_wanted(NULL, last, 0));
 }
 
 Test(sample, all_programs_take_the_same_ones)
