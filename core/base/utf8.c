@@ -35,18 +35,21 @@ int utf8_len(const char *at, size_t n)
     return len;
 }
 
-bool utf8_valid(const char *text, size_t n)
+size_t utf8_prefix(const char *text, size_t n)
 {
     size_t i = 0;
-    int len = 0;
+    int len = 1;
 
-    while (i < n) {
+    while (i < n && len) {
         len = (unsigned char)text[i] < 0x80 ? 1 : utf8_len(text + i, n - i);
-        if (!len)
-            return false;
         i += (size_t)len;
     }
-    return true;
+    return i;
+}
+
+bool utf8_valid(const char *text, size_t n)
+{
+    return utf8_prefix(text, n) == n;
 }
 
 size_t utf8_put(char *out, uint32_t c)

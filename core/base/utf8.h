@@ -13,6 +13,9 @@ int utf8_len(const char *at, size_t n);
 
 bool utf8_valid(const char *text, size_t n);
 
+/* Bytes in front of what is malformed, or cut off; n when all is well. */
+size_t utf8_prefix(const char *text, size_t n);
+
 /* Writes a code point, at most 4 bytes; gives how many. */
 size_t utf8_put(char *out, uint32_t c);
 

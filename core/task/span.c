@@ -61,7 +61,7 @@ void span_open(struct buf *out, const struct span_head *h)
         buf_json_str(out, h->state, strlen(h->state));
     }
     buf_str(out, ",\"name\":");
-    buf_json_str(out, h->name, strlen(h->name));
+    buf_json_str(out, h->name, utf8_prefix(h->name, strlen(h->name)));
     buf_str(out, ",\"kind\":");
     buf_str(out, decimal(h->kind, room));
     put_time(out, ",\"startTimeUnixNano\":\"", h->start_us);

@@ -21,7 +21,8 @@ struct span_head {
     const char *state;     /* tracestate, or NULL */
     enum span_kind kind;
     int64_t start_us, end_us; /* since 1970 */
-    const char *name;
+    const char
+        *name; /* ends where it is no UTF-8: a collector would refuse all that comes with it */
 };
 
 struct span_end {

@@ -83,6 +83,27 @@ Test(span, what_is_not_there_is_left_out)
     buf_done(&b);
 }
 
+Test(span, a_name_ends_where_it_is_no_utf8)
+{
+    static const struct {
+        const char *name, *is;
+    } rows[] = {
+        {"chat \xc3\xa9", "\"name\":\"chat \xc3\xa9\""},
+        {"chat \xc3", "\"name\":\"chat \""}, /* the rest of it was cut off */
+        {"a\xff z", "\"name\":\"a\""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf b = BUF_INIT(4096);
+
+        span_open(&b, &(struct span_head){.span = &context, .name = rows[i].name});
+        span_close(&b, &(struct span_end){.error = NULL});
+        cr_expect(strstr(b.data, rows[i].is), "%s", b.data);
+        json_object_put(parse(&b));
+        buf_done(&b);
+    }
+}
+
 /* ---- a task ---- */
 
 struct scene {
