@@ -6,6 +6,7 @@
 #include "task/config_resolve.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,7 +17,8 @@
 
 #define URL_MAX     4096
 #define HEADERS_MAX 16
-#define VALUE_MAX   8192
+#define VALUE_MAX   8000 /* of a header: http_request_header() takes little more */
+#define ROOM_MAX    ((size_t)VALUE_MAX + 1)
 #define PATH        "/v1/traces"
 
 struct resolver {
@@ -69,6 +71,14 @@ static void add_path(char **url, bool always)
     *url = buf_steal(&out, NULL);
 }
 
+/* What no URL of a collector has: blanks, control bytes, and a query, which may hold a key and would be logged. */
+static bool has_strange_byte(const char *url)
+{
+    while ((unsigned char)*url > 0x20 && !strchr("?#\x7f", *url))
+        url++;
+    return *url != '\0';
+}
+
 static int check_url(const struct resolver *r, const char *from)
 {
     const char *url = r->c->traces.endpoint;
@@ -84,6 +94,11 @@ static int check_url(const struct resolver *r, const char *from)
             "%s must hold a host and perhaps a port from 1 to 65535, and no user or "
             "password; put secrets into traces.headers or traces.token_file",
             from);
+    if (has_strange_byte(url))
+        return conf_place_err(r->c, 0, r->e,
+                              "%s must hold no blank, control byte, `?` or `#`; put secrets into "
+                              "traces.headers or traces.token_file",
+                              from);
     return 0;
 }
 
@@ -132,7 +147,7 @@ static void add_decoded(struct buf *out, const char *text, size_t n)
 /* "name=value", of n bytes, with blanks around both. */
 static void add_pair(struct config *c, const char *text, size_t n)
 {
-    struct buf name = BUF_INIT(VALUE_MAX), value = BUF_INIT(VALUE_MAX);
+    struct buf name = BUF_INIT(VALUE_MAX), value = BUF_INIT(ROOM_MAX); /* seen to be too long */
     const char *equals = memchr(text, '=', n);
     const char *from = equals ? equals + 1 : text + n;
     size_t len = (size_t)(text + n - from);
@@ -187,6 +202,31 @@ static bool good_value(const char *value)
     return *value == '\0';
 }
 
+static int check_value(const struct resolver *r, int line, const char *what, const char *value)
+{
+    if (!good_value(value))
+        return conf_place_err(r->c, line, r->e, "%s holds a control byte", what);
+    if (strlen(value) > VALUE_MAX)
+        return conf_place_err(r->c, line, r->e, "%s has more than %d bytes, which no header holds",
+                              what, VALUE_MAX);
+    return 0;
+}
+
+static int check_header(const struct resolver *r, const struct property *p)
+{
+    char what[120];
+
+    if (!good_name(p->name))
+        return conf_place_err(r->c, p->line, r->e, "traces.headers: `%.60s` is no name of a header",
+                              p->name);
+    if (*r->c->traces.token_file && strcasecmp(p->name, "authorization") == 0)
+        return conf_place_err(r->c, p->line, r->e,
+                              "traces.headers has %s and traces.token_file is set; keep one",
+                              p->name);
+    snprintf(what, sizeof what, "traces.headers: the value of %.60s", p->name);
+    return check_value(r, p->line, what, p->value);
+}
+
 static int check_headers(const struct resolver *r)
 {
     const struct property_list *l = &r->c->traces.headers;
@@ -195,13 +235,8 @@ static int check_headers(const struct resolver *r)
         return conf_place_err(r->c, 0, r->e, "traces.headers has more than %d headers",
                               HEADERS_MAX);
     for (size_t i = 0; i < l->count; i++) {
-        if (!good_name(l->at[i].name))
-            return conf_place_err(r->c, l->at[i].line, r->e,
-                                  "traces.headers: `%.60s` is no name of a header", l->at[i].name);
-        if (!good_value(l->at[i].value))
-            return conf_place_err(r->c, l->at[i].line, r->e,
-                                  "traces.headers: the value of %.60s holds a control byte",
-                                  l->at[i].name);
+        if (check_header(r, &l->at[i]) < 0)
+            return -1;
     }
     return 0;
 }
@@ -214,9 +249,7 @@ static int read_token(const struct resolver *r)
         return 0;
     if (conf_read_secret(r->c, 0, "traces.token_file", file, &r->c->traces.token, r->e) < 0)
         return -1;
-    if (!good_value(r->c->traces.token))
-        return conf_place_err(r->c, 0, r->e, "traces.token_file %s holds a control byte", file);
-    return 0;
+    return check_value(r, 0, "traces.token_file", r->c->traces.token);
 }
 
 int conf_resolve_traces(struct config *c, char *const *envp, struct err *e)

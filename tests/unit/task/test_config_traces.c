@@ -109,6 +109,13 @@ Test(config_traces, refused)
         {"",
          {BASE "http://e", "OTEL_EXPORTER_OTLP_HEADERS=a=x%0Ay", NULL},
          "value of a holds a control byte"},
+        {"endpoint: \"http://c/a b\"", {0}, "traces.endpoint must hold no blank"},
+        {"endpoint: \"http://c/\\n\"", {0}, "traces.endpoint must hold no blank"},
+        {"endpoint: \"http://c/v1/traces?key=k\"", {0}, "traces.endpoint must hold no blank"},
+        {"endpoint: \"http://c#x\"", {0}, "traces.endpoint must hold no blank"},
+        {"endpoint: \"http://c\", token_file: /nonexistent, headers: {authorization: a}",
+         {0},
+         "traces.headers has authorization and traces.token_file is set"},
         {"endpoint: \"http://c\", token_file: /nonexistent",
          {0},
          "traces.token_file /nonexistent: No such file"},
@@ -121,6 +128,32 @@ Test(config_traces, refused)
         cr_expect_lt(resolve(rows[i].members, rows[i].env, &c, &e), 0, "row %zu", i);
         cr_expect_eq(e.code, EX_CONFIG);
         cr_expect(strstr(e.msg, rows[i].says), "row %zu: %s", i, e.msg);
+        config_free(c);
+    }
+}
+
+/* The HTTP client takes no more of a header, and would leave it out. */
+Test(config_traces, what_no_header_can_hold_is_refused)
+{
+    static const struct {
+        size_t n;
+        bool good;
+    } rows[] = {{8000, true}, {8001, false}, {8192, false}, {20000, false}};
+    static char headers[30000];
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *env[] = {(char *)BASE "http://e", headers, NULL};
+        struct config *c = NULL;
+        struct err e = {0};
+        int begun = snprintf(headers, sizeof headers, "OTEL_EXPORTER_OTLP_HEADERS=k=");
+
+        memset(headers + begun, 'x', rows[i].n);
+        headers[(size_t)begun + rows[i].n] = '\0';
+        cr_expect_eq(resolve("", env, &c, &e) == 0, rows[i].good, "row %zu: %s", i, e.msg);
+        if (rows[i].good)
+            cr_expect_eq(strlen(c->traces.headers.at[0].value), rows[i].n);
+        else
+            cr_expect(strstr(e.msg, "the value of k has more than 8000 bytes"), "%s", e.msg);
         config_free(c);
     }
 }
