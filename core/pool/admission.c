@@ -146,6 +146,7 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
                               .now_us = now_us};
     uint64_t wanted = 0;
     int64_t at_us = INT64_MAX;
+    bool stopped = false; /* it cannot go, and the money for it is of use to others */
     int route = -1;
     int r = 0;
 
@@ -156,10 +157,11 @@ static int decide(struct admission *a, struct task *t, int64_t now_us, uint64_t 
         hold_all(a, t, WHY_MAX_CALLS);
         return SELECT_WAIT;
     }
-    if (!reserve_money(a, t, now_us, blocked))
+    stopped = !(t->usable_routes & ~a->stopped);
+    if (!stopped && !reserve_money(a, t, now_us, blocked))
         return SELECT_WAIT;
     r = select_route(&in, t, &a->rng, &route, &at_us, &wanted);
-    if (r != SELECT_GO)
+    if (r != SELECT_GO && !stopped)
         purse_settle(&a->purse, t, false, 0);
     if (r == SELECT_GO) {
         t->route = route;

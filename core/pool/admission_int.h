@@ -33,10 +33,11 @@ struct admission {
     struct purse purse;
     struct held held;
     int64_t calls;
-    bool windows;    /* atomic; some route has refused a request as too large */
-    int64_t next_us; /* atomic */
-    int64_t park_us; /* atomic: when to look again for tasks to be parked */
-    bool parks;      /* atomic: tasks wait for a route that cools for long, and another one works */
+    bool windows;     /* atomic; some route has refused a request as too large */
+    int64_t next_us;  /* atomic */
+    int64_t park_us;  /* atomic: when to look again for tasks to be parked */
+    uint64_t stopped; /* rows, by admission_stop() */
+    bool parks; /* atomic: tasks wait for a route that cools for long, and another one works */
 };
 
 /* Lowers the time of the next pump. */

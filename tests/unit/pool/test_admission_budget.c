@@ -137,6 +137,34 @@ Test(admission_budget, a_tenant_without_money_holds_up_nobody_else)
     task_free(free_rider);
 }
 
+/* Its rows do not start anything: money that it waits for is of use to others. */
+Test(admission_budget, a_stopped_model_does_not_keep_the_money)
+{
+    struct task *running, *stopped, *other;
+
+    open_with_budget(1, "run");
+    running = half_dollar("slow", NULL);
+    stopped = half_dollar("fast", NULL);
+    stopped->raw_len = 744 - 100; /* more than is left while one runs */
+    other = half_dollar("slow", NULL);
+    cr_expect_eq(enter(running, NOW), ADMITTED);
+    admission_stop(admission, (uint64_t)1 << 1, NOW);
+    cr_expect_eq(enter(stopped, NOW), ADMISSION_WAITS);
+    cr_expect_eq(view(NOW).route[1].why, WHY_STOPPED);
+    cr_expect_eq(enter(other, NOW), ADMISSION_WAITS, "one call at a time");
+    leave_cost(running, 0.4, NOW + 1);
+    cr_assert_eq(pump(NOW + 1), 1, "0.6 are left, and it needs 0.5");
+    cr_expect_eq(next_ready(), other);
+    leave_cost(other, 0.1, NOW + 2);
+    cr_expect_eq(pump(NOW + 2), 0);
+    cr_expect(admission_stop(admission, 0, NOW + 3));
+    cr_expect_eq(pump(NOW + 3), 0, "0.5 are left, and it needs 0.9");
+    cr_expect(admission_remove(admission, stopped));
+    task_free(running);
+    task_free(stopped);
+    task_free(other);
+}
+
 /* It goes before the one that the money lacks for, and nothing else may ever happen that has it looked at. */
 Test(admission_budget, a_higher_priority_of_a_tenant_without_money_is_looked_at)
 {
