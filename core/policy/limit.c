@@ -240,6 +240,35 @@ void limit_before_share(struct limit *l, int64_t now_us)
     }
 }
 
+/* Is it a limit of calls that waits for each of them? A large one of a day may run far ahead of its pace. */
+static bool is_tight(const struct meter *m)
+{
+    return m->counts && m->max > 0 && (m->unit != METER_DAY || meter_is_small(m));
+}
+
+/* A limit that goes by instants, and another one with a pace of its own, would seldom let a call go at the same time:
+ * so the slowest has the instants, for all of them. */
+static void follow_slowest(struct limit *l)
+{
+    struct meter *slowest = NULL;
+    bool small = false;
+    enum limit_dim d = 0;
+
+    for (d = 0; d < LIMIT_DIMS; d++) {
+        struct meter *m = &l->meter[d];
+
+        if (!is_tight(m))
+            continue;
+        small = small || meter_is_small(m);
+        if (!slowest || meter_instant_us(m) > meter_instant_us(slowest))
+            slowest = m;
+    }
+    for (d = 0; small && d < LIMIT_DIMS; d++) {
+        if (is_tight(&l->meter[d]) && &l->meter[d] != slowest)
+            meter_follow(&l->meter[d], slowest);
+    }
+}
+
 void limit_after_share(struct limit *l, int64_t now_us)
 {
     enum limit_dim d = 0;
@@ -248,5 +277,6 @@ void limit_after_share(struct limit *l, int64_t now_us)
         if (is_kept(l, d))
             meter_after_share(&l->meter[d], now_us);
     }
+    follow_slowest(l);
     l->slots_until_us = INT64_MIN;
 }

@@ -28,6 +28,8 @@
  * instant is good for one call, of its owner, within a third of what the window is longer. The rest of that is for
  * clocks that differ and for the way to the provider. Where calls have to wait for tokens, too, an instant may be used
  * later, by a worker whose window holds less than it does in any case; then it does not count for its next owner.
+ * Instants of two limits would seldom come together: the slower one's are for both, and good for as short as the
+ * shorter of the two are.
  */
 #include "policy/meter.h"
 
@@ -236,9 +238,9 @@ static bool has_spare(const struct meter *m)
 static int64_t instant_of(const struct meter *m, int64_t now_us)
 {
     int64_t wall_us = now_us + m->share->wall_offset_us;
-    int64_t after_us = wall_us - late_us(m);
+    int64_t after_us = wall_us - m->prompt_us;
 
-    if (has_spare(m) && patience_us(m) > late_us(m))
+    if (has_spare(m) && patience_us(m) > m->prompt_us)
         after_us = wall_us - patience_us(m);
     if (m->instant_us > after_us && m->instant_us <= wall_us) /* else the clock was put back */
         after_us = m->instant_us;
@@ -261,7 +263,7 @@ static int64_t instant_at(struct meter *m, int64_t now_us)
 static void use_instant(struct meter *m, int64_t now_us)
 {
     m->instant_us = instant_of(m, now_us);
-    if (m->instant_us <= now_us + m->share->wall_offset_us - late_us(m))
+    if (m->instant_us <= now_us + m->share->wall_offset_us - m->prompt_us)
         m->late_us = now_us;
 }
 
@@ -270,7 +272,7 @@ int64_t meter_at(struct meter *m, int64_t amount, int64_t now_us)
     int64_t at_us = now_us;
 
     advance(m, now_us);
-    if (!m->max)
+    if (!m->max || m->follows)
         return now_us;
     if (m->by_instant)
         return instant_at(m, now_us);
@@ -402,6 +404,28 @@ bool meter_is_by_instant(int64_t max, int64_t parts)
     return max > 0 && max < BY_INSTANT * parts;
 }
 
+bool meter_is_small(const struct meter *m)
+{
+    return m->counts && meter_is_by_instant(m->max, m->share->total);
+}
+
+double meter_instant_us(const struct meter *m)
+{
+    return (double)window_us(m) / (double)m->max;
+}
+
+void meter_follow(struct meter *m, struct meter *slower)
+{
+    int64_t prompt_us = late_us(m);
+
+    m->follows = true;
+    m->by_instant = false;
+    slower->by_instant = true;
+    slower->patient = false;
+    if (prompt_us < slower->prompt_us)
+        slower->prompt_us = prompt_us;
+}
+
 void meter_after_share(struct meter *m, int64_t now_us)
 {
     const struct share *s = m->share;
@@ -421,6 +445,7 @@ void meter_after_share(struct meter *m, int64_t now_us)
     m->tat_us = (double)now_us + owes * gap_us(m);
     m->owed = quota > 0 ? 0 : owes;
     m->least = share_least(s, m->max);
-    m->by_instant = m->counts && meter_is_by_instant(m->max, s->total) &&
-                    !(share_is_whole(s) && m->max >= WHOLE_LEAST);
+    m->by_instant = meter_is_small(m) && !(share_is_whole(s) && m->max >= WHOLE_LEAST);
+    m->follows = false;
+    m->prompt_us = late_us(m);
 }

@@ -45,6 +45,8 @@ struct meter {
     double granted;            /* in the window */
     double owed;               /* while there is no quota to pay from */
     bool by_instant;           /* goes at instants of the wall clock */
+    bool follows;              /* the instants of a slower meter hold it, too */
+    int64_t prompt_us;         /* how long an instant is good for any call */
     bool patient;              /* an instant may be used late, as calls wait for something else */
     int64_t least;             /* instants of any window */
     int64_t instant_us;        /* the newest one that was used, wall clock */
@@ -73,5 +75,14 @@ void meter_after_share(struct meter *m, int64_t now_us);
 
 /* Is it so small that calls go by the wall clock, when no worker has all `parts`? */
 bool meter_is_by_instant(int64_t max, int64_t parts);
+
+/* Is this one as small as that? */
+bool meter_is_small(const struct meter *m);
+
+/* Between two instants of all workers. */
+double meter_instant_us(const struct meter *m);
+
+/* After both meter_after_share(): from now on the instants of the slower one hold m, too. */
+void meter_follow(struct meter *m, struct meter *slower);
 
 #endif

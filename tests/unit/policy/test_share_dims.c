@@ -25,6 +25,12 @@ struct dim_case {
     int percent;  /* of it that is used at least, while nothing moves */
 };
 
+/* A limit of calls beside it, which is not the one that holds them up. */
+struct faster {
+    enum limit_dim dim;
+    int64_t max, span_us;
+};
+
 struct member {
     struct share share;
     struct limit limit;
@@ -77,13 +83,16 @@ static void say(struct pool *p, int64_t now_us)
     }
 }
 
-static void pool_open(struct pool *p, const struct dim_case *c, uint64_t seed)
+static void pool_open(struct pool *p, const struct dim_case *c, const struct faster *faster,
+                      uint64_t seed)
 {
     struct limit_max max = {0};
     int i = 0;
 
     *p = (struct pool){.c = c, .rng = {seed}};
     max.of[c->dim] = c->max;
+    if (faster)
+        max.of[faster->dim] = faster->max;
     for (i = 0; i < WORKERS; i++) {
         struct member *m = &p->members[i];
 
@@ -142,7 +151,8 @@ static int by_time(const void *a, const void *b)
     return (x->at_us > y->at_us) - (x->at_us < y->at_us);
 }
 
-static int64_t fullest(struct pool *p)
+/* The most that a span holds. */
+static int64_t fullest(struct pool *p, int64_t span_us)
 {
     int64_t most = 0;
     int64_t sum = 0;
@@ -152,7 +162,7 @@ static int64_t fullest(struct pool *p)
     qsort(p->seen, (size_t)p->nseen, sizeof p->seen[0], by_time);
     for (i = 0; i < p->nseen; i++) {
         sum += p->seen[i].amount;
-        for (; p->seen[from].at_us <= p->seen[i].at_us - p->c->span_us; from++)
+        for (; p->seen[from].at_us <= p->seen[i].at_us - span_us; from++)
             sum -= p->seen[from].amount;
         most = sum > most ? sum : most;
     }
@@ -171,8 +181,17 @@ static double used(const struct pool *p, int64_t from_us, int64_t to_us)
     return 100 * (double)sum / spans / (double)p->c->max;
 }
 
+static void expect_within(struct pool *p, enum limit_dim dim, int64_t max, int64_t span_us,
+                          uint64_t seed)
+{
+    int64_t most = fullest(p, span_us);
+
+    cr_expect_leq(most, max, "%s %lld, seed %llu: %lld", limit_name(dim), (long long)max,
+                  (unsigned long long)seed, (long long)most);
+}
+
 /* Ten spans at rest, then a worker leaves and comes back, some times. */
-static void run_case(const struct dim_case *c, uint64_t seed)
+static void run_case(const struct dim_case *c, const struct faster *faster, uint64_t seed)
 {
     static struct pool pool;
     struct pool *p = &pool;
@@ -180,7 +199,7 @@ static void run_case(const struct dim_case *c, uint64_t seed)
     double calm = 0;
     int i = 0;
 
-    pool_open(p, c, seed);
+    pool_open(p, c, faster, seed);
     run(p, at_us);
     calm = used(p, S + 2 * c->span_us, at_us);
     for (i = 0; i < 6; i++) {
@@ -195,8 +214,9 @@ static void run_case(const struct dim_case *c, uint64_t seed)
         at_us += draw(p, c->span_us / 10, c->span_us * 2);
         run(p, at_us);
     }
-    cr_expect_leq(fullest(p), c->max, "%s %lld, seed %llu: %lld", limit_name(c->dim),
-                  (long long)c->max, (unsigned long long)seed, (long long)fullest(p));
+    expect_within(p, c->dim, c->max, c->span_us, seed);
+    if (faster)
+        expect_within(p, faster->dim, faster->max, faster->span_us, seed);
     cr_expect_geq(calm, c->percent, "%s %lld, seed %llu: %.1f %% used", limit_name(c->dim),
                   (long long)c->max, (unsigned long long)seed, calm);
     pool_close(p);
@@ -217,5 +237,28 @@ Test(share_dims, each_is_held_and_used_together)
 
     for (i = 0; i < ARRAY_LEN(cases); i++)
         for (seed = 1; seed <= 20; seed++)
-            run_case(&cases[i], seed);
+            run_case(&cases[i], NULL, seed);
+}
+
+/* Each would go by instants of its own, which seldom are there at the same time. */
+Test(share_dims, two_limits_of_calls_do_not_wait_for_each_other)
+{
+    static const struct {
+        struct dim_case slower;
+        struct faster faster;
+    } cases[] = {
+        {{LIMIT_RPS, 1, S, 50000, 20000, 86}, {LIMIT_RPM, 66, MINUTE}},
+        {{LIMIT_RPM, 20, MINUTE, 50000, 20000, 95}, {LIMIT_RPS, 1, S}},
+        {{LIMIT_RPM, 54, MINUTE, 50000, 20000, 95}, {LIMIT_RPS, 1, S}},
+        {{LIMIT_RPM, 150, MINUTE, 50000, 20000, 95}, {LIMIT_RPS, 3, S}},
+        {{LIMIT_RPM, 234, MINUTE, 50000, 20000, 95}, {LIMIT_RPS, 5, S}},
+        {{LIMIT_RPS, 3, S, 50000, 20000, 86}, {LIMIT_RPM, 185, MINUTE}},
+        {{LIMIT_RPD, 100, DAY, 50000, 20000, 95}, {LIMIT_RPM, 1, MINUTE}},
+    };
+    uint64_t seed = 0;
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++)
+        for (seed = 1; seed <= 20; seed++)
+            run_case(&cases[i].slower, &cases[i].faster, seed);
 }

@@ -279,9 +279,9 @@ static const struct {
 } uses[USES] = {
     [USE_ALONE] = {"alone", 87, 99},
     [USE_REQUESTS] = {"shared, requests", 95, 98},
-    [USE_TOKENS] = {"shared, tokens", 82, 97.5},
+    [USE_TOKENS] = {"shared, tokens", 78, 97.5},
     [USE_LARGE] = {"shared, tokens, by large calls", 65, 96},
-    [USE_SECONDS] = {"by the second", 86, 93},
+    [USE_SECONDS] = {"by the second", 86, 95},
     [USE_DAYS] = {"by the day", 92, 97.5},
     [USE_MONEY] = {"budgets", USED_LEAST, 95},
 };

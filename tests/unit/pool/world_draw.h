@@ -68,8 +68,6 @@ static inline void plan_more_limits(struct rng *r, struct plan *p, struct row_pl
         return;
     switch (rng_below(r, 5)) {
     case 0:
-        if (p->shared)
-            memset(row->max, 0, sizeof row->max);
         row->max[LIMIT_RPS] = plan_scale(r, 1, 20);
         break;
     case 1:
