@@ -66,6 +66,7 @@ static void put(struct trace_sink *s, struct trace *t)
     pthread_mutex_lock(&o->lock);
     full = o->held + bytes > o->setup.max_bytes;
     o->stats.dropped[OTLP_DROP_TOO_LARGE] += t->too_large;
+    o->stats.dropped[OTLP_DROP_FULL] += t->crowded;
     if (full) {
         o->stats.dropped[OTLP_DROP_FULL] += t->count;
     } else {
@@ -311,7 +312,10 @@ struct otlp *otlp_new(const struct otlp_setup *setup, struct err *e)
     struct otlp *o = mem_alloc(sizeof *o);
 
     o->setup = *setup;
-    o->sink = (struct trace_sink){.put = put, .group = setup->group, .contents = setup->contents};
+    o->sink = (struct trace_sink){.put = put,
+                                  .group = setup->group,
+                                  .contents = setup->contents,
+                                  .grown_max = setup->max_bytes};
     atomic_init(&o->late_us, INT64_MAX);
     init_lock(o);
     list_init(&o->queue);

@@ -43,7 +43,7 @@ struct otlp_setup {
     const char *version;
     const char *group;  /* consumer group, or NULL; outlives it */
     bool contents;      /* of spans, see struct trace_sink */
-    size_t max_bytes;   /* of spans in memory */
+    size_t max_bytes;   /* of spans of ended tasks, and as much of running ones (grown_max) */
     int64_t flush_ms;   /* how long otlp_stop() may take to deliver what is left */
     int64_t backoff_ms; /* before the second try; doubles with each */
     void *arg;

@@ -20,7 +20,8 @@ struct trace *trace_new(struct trace_sink *sink, const struct trace_context *cal
     t->sink = sink;
     t->offset = -1;
     t->partition = -1;
-    buf_init(&t->text, sink->contents ? BYTES_CONTENTS_MAX : BYTES_MAX);
+    t->most = sink->contents ? BYTES_CONTENTS_MAX : BYTES_MAX;
+    buf_init(&t->text, t->most);
     buf_reserve(&t->text, BYTES_USUAL);
     if (!caller)
         return t;
@@ -43,6 +44,19 @@ struct trace *trace_free(struct trace *t)
     return NULL;
 }
 
+static void book(struct trace *t, size_t grown)
+{
+    atomic_fetch_add(&t->sink->grown, grown - t->grown);
+    t->grown = grown;
+}
+
+/* While others take all that there is, a trace keeps what it has and does not grow. Each thread may find that out one
+ * span late. */
+static size_t bound(const struct trace *t)
+{
+    return atomic_load(&t->sink->grown) < t->sink->grown_max ? t->most : t->text.cap - 1;
+}
+
 static void open_span(struct trace *t, struct span_head *h)
 {
     t->mark = t->text.len;
@@ -61,7 +75,10 @@ static void close_span(struct trace *t, const struct span_end *end)
         t->count++;
         return;
     }
-    t->too_large++;
+    if (t->text.max < t->most)
+        t->crowded++;
+    else
+        t->too_large++;
     t->text.len = t->mark;
     t->text.over = false;
 }
@@ -76,6 +93,7 @@ struct buf *trace_span(struct trace *t, const struct trace_context *span, enum s
                           .end_us = end_us,
                           .name = name};
 
+    t->text.max = t->ending ? t->most : bound(t);
     open_span(t, &h);
     return &t->text;
 }
@@ -83,6 +101,8 @@ struct buf *trace_span(struct trace *t, const struct trace_context *span, enum s
 void trace_span_end(struct trace *t, const char *error)
 {
     close_span(t, &(struct span_end){.error = error});
+    if (t->text.cap > BYTES_USUAL + 1)
+        book(t, t->text.cap - BYTES_USUAL - 1);
 }
 
 void trace_sending(struct trace *t, const char *topic, int64_t now_us)
@@ -219,9 +239,12 @@ void trace_end(struct task *t)
     if (!tr)
         return;
     t->trace = NULL;
-    tr->text.max += BYTES_LAST;
+    tr->most += BYTES_LAST;
+    tr->text.max = tr->most;
+    tr->ending = true;
     if (tr->published_us)
         put_publish(tr);
     put_task(t, tr);
+    book(tr, 0);
     tr->sink->put(tr->sink, tr);
 }

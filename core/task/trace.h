@@ -13,6 +13,8 @@
 #ifndef SLUICE_TASK_TRACE_H
 #define SLUICE_TASK_TRACE_H
 
+#include <stdatomic.h>
+
 #include "base/list.h"
 #include "task/span.h"
 
@@ -25,6 +27,10 @@ struct trace_sink {
     void (*put)(struct trace_sink *s, struct trace *t);
     const char *group; /* consumer group; NULL: tasks are rows of a file */
     bool contents;     /* prompts and answers stand in the spans, too */
+    /* What tasks under way may take together beyond what each has for its usual spans. A task that needs more when
+     * there is no more drops spans; those of its end are always written. */
+    size_t grown_max;
+    atomic_size_t grown; /* what they take now */
 };
 
 #define TRACE_CONTENT_MAX ((size_t)32 * 1024) /* bytes of a prompt or an answer */
@@ -41,6 +47,10 @@ struct trace {
     size_t mark;        /* where the one that is being written began */
     unsigned count;     /* of whole ones */
     unsigned too_large; /* those that `text` had no room for */
+    unsigned crowded;   /* those that the sink had no room for */
+    size_t most;        /* bytes of text that a task may have */
+    bool ending;        /* its last spans are written */
+    size_t grown;       /* bytes of it that are booked with the sink */
 
     struct trace_context call; /* the running call, or the last one */
     struct trace_context link; /* a leader's call that this task's answer is from */

@@ -286,6 +286,45 @@ Test(otlp, spans_that_had_no_room_are_counted, .timeout = 30)
     cr_expect_eq(s.dropped[OTLP_DROP_TOO_LARGE], 1);
 }
 
+static char many_x[2000];
+
+/* As in a storm of 429s: spans that nobody can take yet. */
+static void grow(struct otlp *o, struct task *t)
+{
+    t->trace = trace_new(otlp_sink(o), NULL, NULL, 0);
+    for (int i = 0; i < 15; i++) {
+        span_text(trace_span(t->trace, &t->trace->call, SPAN_CLIENT, "chat", 1, 2), "text", many_x,
+                  sizeof many_x);
+        trace_span_end(t->trace, "rate_limit");
+    }
+}
+
+Test(otlp, running_tasks_keep_to_the_bound_as_well, .timeout = 30)
+{
+    struct collector c = {.answers = {{.status = 200}}, .nanswers = 1};
+    struct otlp *o = start(&c, 256 * 1024, 20000);
+    struct task *tasks[200];
+    struct otlp_stats s;
+    size_t bytes = 0;
+
+    memset(many_x, 'x', sizeof many_x);
+    for (int round = 0; round < 2; round++) {
+        bytes = 0;
+        for (size_t i = 0; i < ARRAY_LEN(tasks); i++) {
+            tasks[i] = task_new();
+            grow(o, tasks[i]);
+            bytes += tasks[i]->trace->text.cap;
+        }
+        cr_expect_lt(bytes, (200 * 4 + 256 + 64) * 1024, "%zu bytes", bytes);
+        cr_expect_eq(tasks[0]->trace->count, 15, "the first ones find room, in each round");
+        cr_expect_lt(tasks[199]->trace->count, 3);
+        for (size_t i = 0; i < ARRAY_LEN(tasks); i++)
+            task_free(tasks[i]);
+    }
+    s = stop(o, &c);
+    cr_expect_eq(s.exported + s.dropped[OTLP_DROP_FULL], 2 * 200 * 16, "each is one or the other");
+}
+
 Test(otlp, none_is_all_zero)
 {
     struct otlp_stats s = {.exported = 7};

@@ -132,7 +132,7 @@ static struct task *make(struct scene *sc, const char *group)
     static const char state[] = "vendor=1";
     struct task *t = task_new();
 
-    *sc = (struct scene){.sink = {.put = keep, .group = group}};
+    *sc = (struct scene){.sink = {.put = keep, .group = group, .grown_max = 1 << 20}};
     t->origin = (struct task_origin){.topic = "requests", .partition = 3, .offset = 77};
     t->id = mem_strdup("row-1");
     t->received_us = 1000;
