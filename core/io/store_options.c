@@ -15,6 +15,7 @@
 #define BLOCK_BYTES      16384 /* index entries are per block: four times fewer than by default */
 #define OPEN_FILES       512
 #define BACKGROUND_JOBS  3
+#define MEMTABLE_BLOOM   0.05 /* part of a write buffer: lookups of what is not there pass it by */
 #define INFO_LOG_FILES   2
 #define INFO_LEVEL_FATAL 4 /* rocksdb::InfoLogLevel, which the C header leaves out */
 
@@ -139,6 +140,8 @@ static void set_family(struct store *s, enum store_family f)
     rocksdb_options_set_compression(o, rocksdb_lz4_compression);
     rocksdb_options_set_write_buffer_size(o, (size_t)s->conf.write_buffer_bytes / 2);
     rocksdb_options_set_max_write_buffer_number(o, 3);
+    rocksdb_options_set_memtable_prefix_bloom_size_ratio(o, MEMTABLE_BLOOM);
+    rocksdb_options_set_memtable_whole_key_filtering(o, 1);
     s->options.filter[f] =
         rocksdb_compactionfilter_create(&s->retention, filter_done, drops[f], filter_name);
     rocksdb_options_set_compaction_filter(o, s->options.filter[f]);
