@@ -45,7 +45,8 @@ int fetch_url(const char *url, const struct config_options *o, char ret[FETCH_UR
     if (url) {
         while (n > 0 && url[n - 1] == '/')
             n--;
-        if (n >= FETCH_URL_MAX || strncmp(url, "http", 4) != 0)
+        if (n >= FETCH_URL_MAX || !((n > 7 && strncmp(url, "http://", 7) == 0) ||
+                                    (n > 8 && strncmp(url, "https://", 8) == 0)))
             return err_set(e, EX_USAGE, "--url: write it as http://127.0.0.1:%d",
                            LISTEN_PORT_DEFAULT);
         snprintf(ret, FETCH_URL_MAX, "%.*s", (int)n, url);
@@ -158,13 +159,17 @@ static int read_token(const char *path, char **ret, struct err *e)
 {
     FILE *f = fopen(path, "re");
     char text[TOKEN_MAX + 1] = "";
+    bool bad = !f || (!fgets(text, sizeof text, f) && ferror(f));
 
-    if (!f)
-        return err_set(e, EX_NOINPUT, "the token in %s cannot be read: %s", path, strerror(errno));
-    if (!fgets(text, sizeof text, f))
-        text[0] = '\0';
-    fclose(f);
+    if (bad)
+        err_set(e, EX_NOINPUT, "the token in %s cannot be read: %s", path, strerror(errno));
+    if (f)
+        fclose(f);
+    if (bad)
+        return -1;
     text[strcspn(text, " \t\r\n")] = '\0';
+    if (!*text)
+        return err_set(e, EX_DATAERR, "%s holds no token in its first line", path);
     *ret = mem_strdup(text);
     return 0;
 }

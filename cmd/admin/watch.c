@@ -142,7 +142,7 @@ static uint64_t rows_asked_for(const struct watch *w, const char *model, struct 
         if (strcmp(w->config->models[i].model_name, model) == 0)
             rows |= (uint64_t)1 << i;
     if (!rows)
-        admin_refuse(ret, 404, "no model of this name in model_list");
+        admin_refuse(ret, 404, "no model `%.100s` in model_list", model);
     return rows;
 }
 
@@ -180,11 +180,23 @@ static void set_stopped(struct watch *w, const char *model, bool on, struct admi
     buf_printf(&ret->body, ",\"paused\":%s", on ? "true" : "false");
 }
 
+/* *model: the one that is asked for; NULL: the whole worker. It is not steered by a misspelt argument. */
+static bool read_model(const struct admin_request *q, const char **model, struct admin_answer *ret)
+{
+    *model = admin_argument(q, "model");
+    if (admin_argument_alone(q, "model"))
+        return true;
+    admin_refuse(ret, 400, "the query is ?model=NAME for one model, and empty for the worker");
+    return false;
+}
+
 static void pause_or_resume(struct watch *w, const struct admin_request *q, bool on,
                             struct admin_answer *ret)
 {
-    const char *model = admin_argument(q, "model");
+    const char *model = NULL;
 
+    if (!read_model(q, &model, ret))
+        return;
     if (!model) {
         set_paused(w, on, ret);
         return;
@@ -222,8 +234,10 @@ static void drain_model(struct watch *w, const char *model, struct admin_answer 
 static void post_drain(void *arg, const struct admin_request *q, struct admin_answer *ret)
 {
     struct watch *w = arg;
-    const char *model = admin_argument(q, "model");
+    const char *model = NULL;
 
+    if (!read_model(q, &model, ret))
+        return;
     if (model) {
         drain_model(w, model, ret);
         return;

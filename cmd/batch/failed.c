@@ -2,6 +2,7 @@
 #include "cmd/batch/failed.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -184,25 +185,6 @@ static int check(const struct failed *f, struct err *e)
     return 0;
 }
 
-int failed_select(struct failed *f, const char *input, struct index *x, struct err *e)
-{
-    size_t bytes = (size_t)index_rows(x) / 8 + 1;
-    uint8_t *seen CLEANUP_FREE = mem_array(bytes, 1);
-    uint8_t *taken CLEANUP_FREE = mem_array(bytes, 1);
-    struct rows r = {.seen = seen, .taken = taken};
-
-    if (read_lines(f, input, x, &r, e) < 0)
-        return -1;
-    failed_report(f, stderr);
-    if (check(f, e) < 0)
-        return -1;
-    for (uint32_t row = 0; row < index_rows(x); row++) {
-        if (!(taken[row / 8] >> (row % 8) & 1))
-            index_leave_out(x, row);
-    }
-    return 0;
-}
-
 static void print_kinds(const struct failed *f, bool taken, FILE *to)
 {
     const char *between = "";
@@ -218,7 +200,8 @@ static void print_kinds(const struct failed *f, bool taken, FILE *to)
     }
 }
 
-void failed_report(const struct failed *f, FILE *to)
+/* Which kinds are sent again and which are not. */
+static void report(const struct failed *f, FILE *to)
 {
     char path[256];
 
@@ -233,4 +216,23 @@ void failed_report(const struct failed *f, FILE *to)
         fputs(" (--retry-all takes them too)", to);
     }
     fputc('\n', to);
+}
+
+int failed_select(struct failed *f, const char *input, struct index *x, struct err *e)
+{
+    size_t bytes = (size_t)index_rows(x) / 8 + 1;
+    uint8_t *seen CLEANUP_FREE = mem_array(bytes, 1);
+    uint8_t *taken CLEANUP_FREE = mem_array(bytes, 1);
+    struct rows r = {.seen = seen, .taken = taken};
+
+    if (read_lines(f, input, x, &r, e) < 0)
+        return -1;
+    report(f, stderr);
+    if (check(f, e) < 0)
+        return -1;
+    for (uint32_t row = 0; row < index_rows(x); row++) {
+        if (!(taken[row / 8] >> (row % 8) & 1))
+            index_leave_out(x, row);
+    }
+    return 0;
 }

@@ -10,7 +10,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "base/err.h"
 #include "cmd/batch/index.h"
@@ -42,8 +41,5 @@ int failed_select(struct failed *f, const char *input, struct index *x, struct e
 
 /* May the same request end better another time, perhaps after a change of the configuration? */
 bool failed_may_recover(const struct reply_view *v);
-
-/* Which kinds are sent again and which are not. */
-void failed_report(const struct failed *f, FILE *to);
 
 #endif

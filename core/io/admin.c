@@ -61,6 +61,13 @@ const char *admin_argument(const struct admin_request *q, const char *name)
     return MHD_lookup_connection_value(q->connection, MHD_GET_ARGUMENT_KIND, name);
 }
 
+bool admin_argument_alone(const struct admin_request *q, const char *name)
+{
+    int all = MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, NULL, NULL);
+
+    return all == (admin_argument(q, name) ? 1 : 0);
+}
+
 void admin_refuse(struct admin_answer *ret, int status, const char *fmt, ...)
 {
     char text[ERR_MSG_MAX];

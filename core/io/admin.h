@@ -29,6 +29,9 @@ struct admin_request;
 /* An argument of the query, "level" of /log-level?level=debug, or NULL. Good until the page is made. */
 const char *admin_argument(const struct admin_request *q, const char *name);
 
+/* Has the query no argument but this one, once or not at all? */
+bool admin_argument_alone(const struct admin_request *q, const char *name);
+
 /* Filled by a page. Where nothing is set: 200, JSON. */
 struct admin_answer {
     int status;

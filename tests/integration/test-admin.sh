@@ -1,6 +1,8 @@
 #!/bin/bash
 # The admin port of a worker: metrics pass promtool and add up with what the simulator counted, /status says the
 # same; readiness in each state; what is refused; pause, resume and drain; clients that mean no good.
+# shellcheck disable=SC2015,SC2016 # fail() ends the script; names stand in backquotes
+# shellcheck source=tests/lib/scene.sh
 . "$(dirname "$0")/../lib/scene.sh"
 
 count=400
@@ -185,6 +187,21 @@ steer drain --url http://127.0.0.1:1 && fail "drain where nobody is"
 # One model: its tasks wait, the worker stays ready and takes records.
 equal "$(post '/pause?model=nobody' "${auth[@]}")" 404 "an unknown model"
 equal "$(post '/pause?model=fast')" 401 "one model without a token"
+for query in 'pause?modle=fast' 'resume?model' 'drain?modle=fast' 'drain?model=fast&model=smart' 'pause?model=fast&x=1'; do
+    equal "$(post "/$query" "${auth[@]}")" 400 "a misspelt query must not steer the whole worker: $query"
+done
+is_paused false >/dev/null || fail "paused by a misspelt query"
+steer pause --model nobody --token-file token && fail "a model that is not there"
+grep -q 'no model `nobody` in model_list' steer.out || fail "$(cat steer.out)"
+: >no-token
+for file in no-token:65:'no-token holds no token' .:66:'cannot be read: Is a directory'; do
+    rc=0
+    steer pause --token-file "${file%%:*}" || rc=$?
+    [[ $rc:$(cat steer.out) = "$(cut -d: -f2 <<<"$file"):"*"${file##*:*:}"* ]] || fail "${file%%:*}: $rc: $(cat steer.out)"
+done
+rc=0
+steer pause --url http:// || rc=$?
+[ $rc = 64 ] || fail "an address without a host: $rc: $(cat steer.out)"
 steer pause --model fast --token-file token || fail "pause --model: $(cat steer.out)"
 is_model() { page /status | jq -e ".models[0].state == \"$1\""; }
 wait_for 10 is_model paused || fail "the model is not paused: $(page /status | jq -c .models)"
