@@ -90,8 +90,18 @@ static void save(const struct status *s, const char *state, int exit_code, const
 void status_begin(struct status *s, const struct status_about *about, uint64_t total,
                   uint64_t resumed)
 {
+    char path[4096];
+
     if (strcmp(about->output, "-") == 0)
         return;
+    if ((size_t)snprintf(path, sizeof path, "%s" STATUS_SUFFIX, about->output) < sizeof path &&
+        whole_file_is_foreign(path, "kind")) {
+        fprintf(stderr,
+                "%s: %s is of another program and stays as it is, so `sluice runs` cannot show how "
+                "this job stands\n",
+                about->kind, path);
+        return;
+    }
     s->about = *about;
     s->started_wall_ms = clock_wall_ms();
     s->last = (struct progress_view){.total = total, .done = resumed, .resumed = resumed};

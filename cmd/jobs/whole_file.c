@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -34,6 +35,30 @@ int whole_file_read(const char *path, struct json_object **ret, struct err *e)
     json_object_put(*ret);
     *ret = NULL;
     return err_set(e, EX_DATAERR, "%s is damaged (it holds no JSON object)", path);
+}
+
+/* No regular file, or one that does not begin as ours do. */
+static bool begins_otherwise(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    char first = '{';
+    bool otherwise =
+        fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > WHOLE_FILE_MAX ||
+                    (read(fd, &first, 1) == 1 && first != '{' && first != '\0'));
+
+    if (fd >= 0)
+        close(fd);
+    return otherwise;
+}
+
+bool whole_file_is_foreign(const char *path, const char *member)
+{
+    CLEANUP_JSON struct json_object *o = NULL;
+
+    if (begins_otherwise(path))
+        return true;
+    return whole_file_read(path, &o, NULL) == WHOLE_FILE_READ && !json_get_str(o, member);
 }
 
 int whole_file_replace(const char *path, const struct buf *text, bool sync, struct err *e)

@@ -1,11 +1,9 @@
 /* entry: see entry.h. */
 #include "cmd/runs/entry.h"
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -54,34 +52,16 @@ bool entry_is_first(const char *path)
     return suffix >= 0;
 }
 
-/* Other programs use these suffixes, too. Ours are files of JSON objects; an empty one may be what a crash left of it. */
-static bool is_foreign(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
-    char first = '{';
-    bool foreign = fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-                               (read(fd, &first, 1) == 1 && first != '{' && first != '\0'));
-
-    if (fd >= 0)
-        close(fd);
-    return foreign;
-}
-
-/* id: the member that all files with this suffix have. */
+/* id: the member that all files with this suffix have. Other programs use these suffixes, too. */
 static int read_file(const char *stem, const char *suffix, const char *id, struct json_object **ret,
                      struct err *e)
 {
     char path[4096];
 
     if ((size_t)snprintf(path, sizeof path, "%s%s", stem, suffix) >= sizeof path ||
-        is_foreign(path) || whole_file_read(path, ret, e) == WHOLE_FILE_NONE)
+        whole_file_is_foreign(path, id) || whole_file_read(path, ret, e) == WHOLE_FILE_NONE)
         return ENTRY_NONE;
-    if (!*ret || json_get_str(*ret, id))
-        return *ret ? ENTRY_LOADED : -1;
-    json_object_put(*ret);
-    *ret = NULL;
-    return ENTRY_NONE;
+    return *ret ? ENTRY_LOADED : -1;
 }
 
 static bool says_running(struct json_object *o)

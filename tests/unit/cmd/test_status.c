@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/jobs/status.h"
+#include "cmd/jobs/whole_file.h"
 #include "cmd/runs/entry.h"
 #include "cmd/runs/find.h"
 #include "cmd/runs/view.h"
@@ -109,6 +110,25 @@ Test(status, holds_the_whole_job)
     cr_expect_float_eq(json_object_get_double(json_get(o, "cost_usd")), 2.0, 1e-9);
     cr_expect_eq(json_get_int(o, "cost_unknown", -1), 1);
     cr_expect(json_get_str(o, "started_at") && json_get_str(o, "ended_at"));
+}
+
+Test(status, a_file_of_another_program_stays)
+{
+    static const char *const texts[] = {"Package: x\n", "{\"Version\":1}"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct status s = {0};
+        struct err none = {0};
+
+        scratch_write("out.jsonl.status", texts[i]);
+        status_begin(&s, &about, 1, 0);
+        status_note(&s, &half, 1, true);
+        status_end(&s, 0, &none);
+        cr_expect(whole_file_is_foreign("out.jsonl.status", "kind"), "%s", texts[i]);
+    }
+    scratch_write("out.jsonl.status", "");
+    cr_expect_not(whole_file_is_foreign("out.jsonl.status", "kind"), "left by a crash");
+    cr_expect_not(whole_file_is_foreign("gone", "kind"));
 }
 
 Test(status, words_for_an_end)
