@@ -113,12 +113,12 @@ Test(config_traces, refused)
         {"endpoint: \"http://c/\\n\"", {0}, "traces.endpoint must hold no blank"},
         {"endpoint: \"http://c/v1/traces?key=k\"", {0}, "traces.endpoint must hold no blank"},
         {"endpoint: \"http://c#x\"", {0}, "traces.endpoint must hold no blank"},
-        {"endpoint: \"http://c\", token_file: /nonexistent, headers: {authorization: a}",
+        {"endpoint: \"http://c\", token_file: /nonexistent/token, headers: {authorization: a}",
          {0},
          "traces.headers has authorization and traces.token_file is set"},
-        {"endpoint: \"http://c\", token_file: /nonexistent",
+        {"endpoint: \"http://c\", token_file: /nonexistent/token",
          {0},
-         "traces.token_file /nonexistent: No such file"},
+         "traces.token_file /nonexistent/token: No such file"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
