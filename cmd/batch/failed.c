@@ -127,6 +127,11 @@ static int take_line(struct failed *f, const char *input, const struct index *x,
     struct reply_view v = {0};
     int rc = reply_read(line->text, line->len, &v, e);
 
+    if (rc < 0 && line->torn)
+        return err_set(e, EX_DATAERR,
+                       "%s:%lld was cut off when its run was killed, or is being written; let the "
+                       "command of that run end first",
+                       f->path, (long long)line->number);
     if (rc < 0) {
         e->code = EX_DATAERR;
         return err_wrap(e, "%s:%lld is no reply line; name the file of --error-file of a run",

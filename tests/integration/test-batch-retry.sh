@@ -83,6 +83,8 @@ refused 65 "foreign.jsonl:1: custom_id \"z.*\" is not in in.jsonl" -o new.jsonl 
 cat err.jsonl err.jsonl >twice.jsonl
 refused 65 "failed in an earlier line already" -o new.jsonl --retry-failed twice.jsonl
 [ ! -e new.jsonl ] || fail "a refused retry made an output"
+head -c -20 err.jsonl >torn.jsonl
+refused 65 "torn.jsonl:$failed was cut off .* let the command of that run end first" -o new.jsonl --retry-failed torn.jsonl
 : >none.jsonl
 batch -o new.jsonl --retry-failed none.jsonl || fail "a run without failures: $(cat report.txt)"
 
