@@ -52,27 +52,6 @@ int buf_reserve(struct buf *b, size_t extra)
     return 0;
 }
 
-int buf_append(struct buf *b, const void *p, size_t n)
-{
-    if (buf_reserve(b, n) < 0)
-        return -1;
-    if (n)
-        memcpy(b->data + b->len, p, n);
-    b->len += n;
-    b->data[b->len] = '\0';
-    return 0;
-}
-
-int buf_str(struct buf *b, const char *s)
-{
-    return buf_append(b, s, strlen(s));
-}
-
-int buf_char(struct buf *b, char c)
-{
-    return buf_append(b, &c, 1);
-}
-
 int buf_printf(struct buf *b, const char *fmt, ...)
 {
     char small[256];
@@ -126,25 +105,33 @@ static bool plain(const char *s)
         high);
 }
 
+/* How many bytes from s on need no escape. */
+static size_t plain_len(const char *s, size_t n)
+{
+    size_t i = 0;
+
+    while (n - i >= sizeof(uint64_t) && plain(s + i))
+        i += sizeof(uint64_t);
+    while (i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
+        i++;
+    return i;
+}
+
 int buf_json_str(struct buf *b, const char *s, size_t n)
 {
-    size_t from = 0;
-    size_t i = 0;
-    int bad = buf_char(b, '"');
+    size_t i = plain_len(s, n);
+    int bad = buf_reserve(b, i + 2);
 
-    for (i = 0; i < n; i++) {
-        unsigned char c;
+    bad |= buf_char(b, '"');
+    bad |= buf_append(b, s, i);
+    while (i < n) {
+        size_t more = 0;
 
-        while (n - i > sizeof(uint64_t) && plain(s + i))
-            i += sizeof(uint64_t);
-        c = (unsigned char)s[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        bad |= buf_append(b, s + from, i - from);
-        bad |= escape(b, c);
-        from = i + 1;
+        bad |= escape(b, (unsigned char)s[i++]);
+        more = plain_len(s + i, n - i);
+        bad |= buf_append(b, s + i, more);
+        i += more;
     }
-    bad |= buf_append(b, s + from, n - from);
     bad |= buf_char(b, '"');
     return bad;
 }

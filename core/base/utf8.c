@@ -2,6 +2,8 @@
  */
 #include "base/utf8.h"
 
+#include <string.h>
+
 int utf8_len(const char *at, size_t n)
 {
     const unsigned char *p = (const unsigned char *)at;
@@ -35,9 +37,23 @@ int utf8_len(const char *at, size_t n)
     return len;
 }
 
+/* How many of the first bytes are ASCII, at least: whole words of eight. */
+static size_t ascii_words(const char *text, size_t n)
+{
+    uint64_t word = 0;
+    size_t i = 0;
+
+    for (; n - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, text + i, sizeof word);
+        if (word & 0x8080808080808080)
+            break;
+    }
+    return i;
+}
+
 size_t utf8_prefix(const char *text, size_t n)
 {
-    size_t i = 0;
+    size_t i = ascii_words(text, n);
     int len = 1;
 
     while (i < n && len) {
