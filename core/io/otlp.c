@@ -1,6 +1,8 @@
 /*
- * otlp: the queue and the thread that empties it. A batch goes out when there is enough for one, or a second after
- * its first trace came; while one is being tried again the queue fills, and then drops.
+ * otlp: the queue and the thread that empties it. Whoever ends a trace copies its text into the last body of the
+ * queue and frees the trace at once: so its memory stays warm with its thread, and bodies are posted as they stand.
+ * A body goes out when it is full, or a second after its first trace came; while one is being tried again the queue
+ * fills, and then drops.
  */
 #include "io/otlp.h"
 
@@ -11,34 +13,43 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 
 #define BATCH_BYTES  ((size_t)512 * 1024)
-#define BODY_MAX     ((size_t)4 * 1024 * 1024) /* a batch, its largest trace, and the envelope */
+#define BATCHES_MIN  4 /* of a small traces.max_buffered */
 #define LINGER_US    1000000
 #define TRIES_MAX    5
 #define BACKOFF_MAX  30000 /* ms */
 #define WAIT_MAX     60000 /* ms; a longer Retry-After is cut to this */
-#define TRACE_COST   sizeof(struct trace)
 #define ENVELOPE_MAX 4096
 #define UUID_LEN     36
+
+static const char behind[] = "]}]}]}"; /* what a body ends with */
+
+struct batch {
+    struct list_node node;
+    struct buf body; /* never grows: what has no room in it begins another one */
+    uint64_t spans;
+    int64_t first_us; /* when its first trace came */
+};
 
 struct otlp {
     struct trace_sink sink;
     struct otlp_setup setup;
-    struct buf before, body; /* what stands before the spans; exporter thread */
-    bool failing;            /* likewise: the last delivery failed, which was said */
+    struct buf before;  /* what stands before the spans */
+    size_t batch_bytes; /* of a body, unless one trace has more */
+    bool failing;       /* exporter thread: the last delivery failed, which was said */
     pthread_t thread;
     bool started;
     atomic_llong late_us; /* INT64_MAX while it runs */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
-    struct list_node queue;
-    size_t queued;    /* bytes in the queue */
-    size_t held;      /* bytes in the queue and in the batch */
-    int64_t first_us; /* when the first trace of the queue came */
+    struct list_node queue; /* of batches; traces are added to the last one */
+    size_t held;            /* bytes of the bodies in the queue and of the one that is posted */
+    struct batch *spare;    /* an empty one, so that its memory is not faulted in again; or NULL */
     bool stop;
     struct otlp_stats stats;
 };
@@ -51,37 +62,83 @@ const char *const otlp_drop_names[OTLP_DROPS] = {
 
 /* ---- the queue ---- */
 
-static size_t bytes_of(const struct trace *t)
+static struct batch *batch_free(struct batch *b)
 {
-    return t->text.cap + TRACE_COST;
+    if (!b)
+        return NULL;
+    buf_done(&b->body);
+    free(b);
+    return NULL;
+}
+
+static struct batch *batch_new(size_t bytes)
+{
+    struct batch *b = mem_alloc(sizeof *b);
+
+    buf_init(&b->body, bytes);
+    buf_reserve(&b->body, bytes);
+    return b;
+}
+
+/* Begins a batch that has room for so much text. Under the lock. NULL: the bound is reached. */
+static struct batch *begin_batch(struct otlp *o, size_t text)
+{
+    size_t bytes = o->before.len + text + sizeof behind;
+    struct batch *b = NULL;
+
+    if (bytes < o->batch_bytes)
+        bytes = o->batch_bytes;
+    if (o->held + bytes > o->setup.max_bytes)
+        return NULL;
+    b = bytes == o->batch_bytes && o->spare ? STEAL(o->spare) : batch_new(bytes);
+    b->spans = 0;
+    b->first_us = clock_mono_us();
+    buf_clear(&b->body);
+    buf_append(&b->body, o->before.data, o->before.len);
+    o->held += bytes;
+    list_push(&o->queue, &b->node);
+    return b;
+}
+
+/* The last batch if it has room, else another one. Under the lock. NULL: the bound is reached. */
+static struct batch *batch_for(struct otlp *o, size_t text)
+{
+    struct batch *last = CONTAINER_OF(o->queue.prev, struct batch, node);
+
+    if (!list_empty(&o->queue) && text + sizeof behind <= last->body.max - last->body.len)
+        return last;
+    return begin_batch(o, text);
+}
+
+static void add(struct batch *b, const struct trace *t)
+{
+    if (b->spans > 0)
+        buf_char(&b->body, ',');
+    buf_append(&b->body, t->text.data, t->text.len);
+    b->spans += t->count;
 }
 
 /* Any thread. */
 static void put(struct trace_sink *s, struct trace *t)
 {
     struct otlp *o = CONTAINER_OF(s, struct otlp, sink);
-    size_t bytes = bytes_of(t);
-    bool full = false, enough = false;
+    struct batch *b = NULL;
+    bool enough = false;
 
     pthread_mutex_lock(&o->lock);
-    full = o->held + bytes > o->setup.max_bytes;
     o->stats.dropped[OTLP_DROP_TOO_LARGE] += t->too_large;
     o->stats.dropped[OTLP_DROP_FULL] += t->crowded;
-    if (full) {
-        o->stats.dropped[OTLP_DROP_FULL] += t->count;
+    b = t->count > 0 ? batch_for(o, t->text.len) : NULL;
+    if (b) {
+        enough = b->spans == 0 && o->queue.next != &b->node; /* the one before it is full */
+        add(b, t);
     } else {
-        if (list_empty(&o->queue))
-            o->first_us = clock_mono_us();
-        list_push(&o->queue, &t->node);
-        enough = o->queued < BATCH_BYTES && o->queued + bytes >= BATCH_BYTES;
-        o->queued += bytes;
-        o->held += bytes;
+        o->stats.dropped[OTLP_DROP_FULL] += t->count;
     }
     pthread_mutex_unlock(&o->lock);
-    if (full)
-        trace_free(t);
-    else if (enough)
+    if (enough)
         pthread_cond_signal(&o->wake);
+    trace_free(t);
 }
 
 /* Under the lock. */
@@ -92,32 +149,28 @@ static void wait_until(struct otlp *o, int64_t at_us)
     pthread_cond_timedwait(&o->wake, &o->lock, &at);
 }
 
-static bool is_due(const struct otlp *o, int64_t now_us)
+/* When the first batch has to go. Under the lock. */
+static int64_t due_us(const struct otlp *o, int64_t now_us)
 {
-    return !list_empty(&o->queue) &&
-           (o->stop || o->queued >= BATCH_BYTES || now_us >= o->first_us + LINGER_US);
+    const struct batch *first = CONTAINER_OF(o->queue.next, struct batch, node);
+
+    if (list_empty(&o->queue))
+        return now_us + LINGER_US;
+    return first->node.next == &o->queue ? first->first_us + LINGER_US : now_us;
 }
 
-/* Takes at least one trace, and no more than a body can hold. False: there will be none any more. */
-static bool take(struct otlp *o, struct list_node *batch)
+/* NULL: there will be none any more. */
+static struct batch *take(struct otlp *o)
 {
-    size_t bytes = 0;
-    int64_t now_us = 0;
+    struct list_node *n = NULL;
+    int64_t now_us = 0, at_us = 0;
 
-    list_init(batch);
     pthread_mutex_lock(&o->lock);
-    while (now_us = clock_mono_us(), !is_due(o, now_us) && !o->stop)
-        wait_until(o, list_empty(&o->queue) ? now_us + LINGER_US : o->first_us + LINGER_US);
-    while (bytes < BATCH_BYTES && !list_empty(&o->queue)) {
-        struct list_node *n = list_pop(&o->queue);
-
-        list_push(batch, n);
-        bytes += bytes_of(CONTAINER_OF(n, struct trace, node));
-    }
-    o->queued -= bytes;
-    o->first_us = now_us; /* what is left has waited as long, about */
+    while (now_us = clock_mono_us(), at_us = due_us(o, now_us), at_us > now_us && !o->stop)
+        wait_until(o, at_us);
+    n = list_pop(&o->queue);
     pthread_mutex_unlock(&o->lock);
-    return bytes > 0;
+    return n ? CONTAINER_OF(n, struct batch, node) : NULL;
 }
 
 /* ---- the request ---- */
@@ -151,24 +204,6 @@ static void make_envelope(struct otlp *o)
     buf_str(&o->before, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"sluice\",\"version\":");
     buf_json_str(&o->before, o->setup.version, strlen(o->setup.version));
     buf_str(&o->before, "},\"spans\":[");
-}
-
-static uint64_t make_body(struct otlp *o, const struct list_node *batch)
-{
-    uint64_t spans = 0;
-
-    buf_clear(&o->body);
-    buf_append(&o->body, o->before.data, o->before.len);
-    for (const struct list_node *n = batch->next; n != batch; n = n->next) {
-        const struct trace *t = CONTAINER_OF(n, struct trace, node);
-
-        if (spans > 0 && t->count > 0)
-            buf_char(&o->body, ',');
-        buf_append(&o->body, t->text.data, t->text.len);
-        spans += t->count;
-    }
-    buf_str(&o->body, "]}]}]}");
-    return spans;
 }
 
 /* ---- delivery ---- */
@@ -224,12 +259,12 @@ static void say(struct otlp *o, const struct otlp_answer *a)
 }
 
 /* Tries until it is delivered, or given up. Returns what became of it: OTLP_DROPS when it was taken. */
-static enum otlp_drop deliver(struct otlp *o, int64_t *ret_rejected)
+static enum otlp_drop deliver(struct otlp *o, const struct buf *body, int64_t *ret_rejected)
 {
     for (int tries = 1;; tries++) {
         struct otlp_answer a = {.retry_after_ms = -1};
 
-        o->setup.post(o->setup.arg, o, o->body.data, o->body.len, &a);
+        o->setup.post(o->setup.arg, o, body->data, body->len, &a);
         say(o, &a);
         *ret_rejected = a.rejected;
         if (is_good(a.status))
@@ -248,49 +283,45 @@ static enum otlp_drop deliver(struct otlp *o, int64_t *ret_rejected)
     }
 }
 
-static void account(struct otlp *o, uint64_t spans, enum otlp_drop end, int64_t rejected,
-                    size_t bytes)
+static void account(struct otlp *o, uint64_t spans, enum otlp_drop end, int64_t rejected)
 {
     uint64_t lost = rejected > 0 && (uint64_t)rejected < spans ? (uint64_t)rejected
                     : rejected > 0                             ? spans
                                                                : 0;
 
-    pthread_mutex_lock(&o->lock);
-    o->held -= bytes;
     if (end == OTLP_DROPS) {
         o->stats.exported += spans - lost;
         o->stats.dropped[OTLP_DROP_REFUSED] += lost;
     } else {
         o->stats.dropped[end] += spans;
     }
-    pthread_mutex_unlock(&o->lock);
 }
 
-static void export(struct otlp *o, struct list_node *batch)
+static void export(struct otlp *o, struct batch *b)
 {
-    uint64_t spans = make_body(o, batch);
     int64_t rejected = 0;
-    size_t bytes = 0;
-    enum otlp_drop end = o->body.over      ? OTLP_DROP_TOO_LARGE
-                         : otlp_is_late(o) ? OTLP_DROP_SHUTDOWN
-                                           : deliver(o, &rejected);
-    struct list_node *n = NULL;
+    enum otlp_drop end = OTLP_DROP_SHUTDOWN;
 
-    while ((n = list_pop(batch))) {
-        bytes += bytes_of(CONTAINER_OF(n, struct trace, node));
-        trace_free(CONTAINER_OF(n, struct trace, node));
-    }
-    account(o, spans, end, rejected, bytes);
+    buf_str(&b->body, behind);
+    if (!otlp_is_late(o))
+        end = deliver(o, &b->body, &rejected);
+    pthread_mutex_lock(&o->lock);
+    account(o, b->spans, end, rejected);
+    o->held -= b->body.max;
+    if (!o->spare && b->body.max == o->batch_bytes)
+        o->spare = STEAL(b);
+    pthread_mutex_unlock(&o->lock);
+    batch_free(b);
 }
 
 static void *run(void *arg)
 {
     struct otlp *o = arg;
-    struct list_node batch;
+    struct batch *b = NULL;
 
     pthread_setname_np(pthread_self(), "traces");
-    while (take(o, &batch))
-        export(o, &batch);
+    while ((b = take(o)))
+        export(o, b);
     return NULL;
 }
 
@@ -319,7 +350,9 @@ struct otlp *otlp_new(const struct otlp_setup *setup, struct err *e)
     atomic_init(&o->late_us, INT64_MAX);
     init_lock(o);
     list_init(&o->queue);
-    buf_init(&o->body, BODY_MAX);
+    o->batch_bytes = setup->max_bytes / BATCHES_MIN;
+    if (o->batch_bytes > BATCH_BYTES)
+        o->batch_bytes = BATCH_BYTES;
     make_envelope(o);
     if (pthread_create(&o->thread, NULL, run, o) != 0) {
         err_set(e, EX_OSERR, "traces: cannot start a thread");
@@ -349,7 +382,7 @@ struct otlp *otlp_free(struct otlp *o)
     pthread_cond_destroy(&o->wake);
     pthread_mutex_destroy(&o->lock);
     buf_done(&o->before);
-    buf_done(&o->body);
+    batch_free(o->spare);
     free(o);
     return NULL;
 }

@@ -15,7 +15,6 @@
 
 #include <stdatomic.h>
 
-#include "base/list.h"
 #include "task/span.h"
 
 struct task;
@@ -36,7 +35,6 @@ struct trace_sink {
 #define TRACE_CONTENT_MAX ((size_t)32 * 1024) /* bytes of a prompt or an answer */
 
 struct trace {
-    struct list_node node; /* in the exporter's list */
     struct trace_sink *sink;
     struct trace_context task; /* the task's span */
     uint8_t caller[SPAN_ID_LEN];
