@@ -1,6 +1,7 @@
 /* utf8: a text from outside cannot steer a terminal. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -31,5 +32,19 @@ Test(utf8, what_a_terminal_would_act_on_becomes_a_question_mark)
 
         snprintf(copy, sizeof copy, "%s", rows[i].text);
         cr_expect_str_eq(utf8_plain(copy), rows[i].plain, "row %zu", i);
+    }
+}
+
+Test(utf8, a_bad_byte_is_found_wherever_it_stands)
+{
+    for (size_t n = 1; n < 40; n++) {
+        for (size_t bad = 0; bad <= n; bad++) {
+            char text[41];
+
+            memset(text, 'a', n);
+            text[bad] = bad < n ? '\xff' : '\0';
+            cr_expect_eq(utf8_valid(text, n), bad == n, "%zu of %zu", bad, n);
+            cr_expect_eq(utf8_prefix(text, n), bad, "%zu of %zu", bad, n);
+        }
     }
 }
