@@ -6,11 +6,15 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 
+/* What is added is gathered first: a call of the library costs more than the few bytes of most fields. */
 struct sha256 {
     EVP_MD_CTX *ctx;
+    size_t held; /* bytes of `small` that the context has not seen */
+    uint8_t small[256];
 };
 
 /* Fetched once in the life of the process: looking it up for each digest costs more than a short digest. */
@@ -51,9 +55,22 @@ struct sha256 *sha256_free(struct sha256 *s)
     return NULL;
 }
 
+static void flush(struct sha256 *s)
+{
+    must(EVP_DigestUpdate(s->ctx, s->small, s->held));
+    s->held = 0;
+}
+
 void sha256_update(struct sha256 *s, const void *p, size_t n)
 {
-    must(EVP_DigestUpdate(s->ctx, p, n));
+    if (n > sizeof s->small - s->held)
+        flush(s);
+    if (n > sizeof s->small) {
+        must(EVP_DigestUpdate(s->ctx, p, n));
+    } else if (n > 0) {
+        memcpy(s->small + s->held, p, n);
+        s->held += n;
+    }
 }
 
 void sha256_field(struct sha256 *s, const void *p, size_t n)
@@ -69,6 +86,7 @@ void sha256_field(struct sha256 *s, const void *p, size_t n)
 
 void sha256_final(struct sha256 *s, uint8_t out[SHA256_LEN])
 {
+    flush(s);
     must(EVP_DigestFinal_ex(s->ctx, out, NULL));
     must(EVP_DigestInit_ex2(s->ctx, md, NULL));
 }
