@@ -30,8 +30,9 @@ struct writer {
     struct writer_view view;
     struct tally tally;
     /* the thread's own */
-    uint32_t *unsynced; /* rows whose journal entries may go after the next sync */
-    size_t nunsynced, unsynced_cap;
+    bool unsynced;       /* lines were written since the last sync */
+    uint32_t *journaled; /* rows of these whose journal entries may go after the next one */
+    size_t njournaled, journaled_cap;
     int64_t synced_us;
     bool lost; /* gave up with lines in the buffers */
 };
@@ -149,13 +150,14 @@ static int flush(struct writer *w, bool sync)
 
 static void note_unsynced(struct writer *w, const struct task *t)
 {
-    if (t->journal_key_len == 0)
+    w->unsynced |= t->journal_key_len > 0;
+    if (t->journal_key_len == 0 || t->not_journaled)
         return;
-    if (w->nunsynced == w->unsynced_cap) {
-        w->unsynced_cap = w->unsynced_cap ? w->unsynced_cap * 2 : 1024;
-        w->unsynced = mem_grow(w->unsynced, w->unsynced_cap, sizeof *w->unsynced);
+    if (w->njournaled == w->journaled_cap) {
+        w->journaled_cap = w->journaled_cap ? w->journaled_cap * 2 : 1024;
+        w->journaled = mem_grow(w->journaled, w->journaled_cap, sizeof *w->journaled);
     }
-    w->unsynced[w->nunsynced++] = (uint32_t)t->source_u64;
+    w->journaled[w->njournaled++] = (uint32_t)t->source_u64;
 }
 
 static void sync_and_forget(struct writer *w, int64_t now_us)
@@ -163,14 +165,15 @@ static void sync_and_forget(struct writer *w, int64_t now_us)
     uint8_t key[JOURNAL_KEY_MAX];
     size_t i = 0;
 
-    if (w->nunsynced == 0 || flush(w, true) < 0)
+    if (!w->unsynced || flush(w, true) < 0)
         return;
-    for (i = 0; i < w->nunsynced; i++) {
-        size_t n = job_journal_key(w->s.job, w->unsynced[i], key, sizeof key);
+    for (i = 0; i < w->njournaled; i++) {
+        size_t n = job_journal_key(w->s.job, w->journaled[i], key, sizeof key);
 
         store_forget(w->s.store, key, n);
     }
-    w->nunsynced = 0;
+    w->njournaled = 0;
+    w->unsynced = false;
     w->synced_us = now_us;
 }
 
@@ -292,7 +295,7 @@ struct writer *writer_free(struct writer *w)
         return NULL;
     pthread_mutex_destroy(&w->lock);
     pthread_cond_destroy(&w->wake);
-    free(w->unsynced);
+    free(w->journaled);
     free(w);
     return NULL;
 }

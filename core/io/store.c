@@ -240,10 +240,10 @@ int store_get_outcome(struct store *s, const uint8_t *key, size_t key_len,
         return STORE_NONE;
     if (codec_get_outcome(l.value, l.len, &v) < 0) {
         store_count(&s->count.undecodable);
-        return STORE_NONE;
+        return STORE_OTHER;
     }
     if (memcmp(v.fingerprint, fingerprint, STORE_FINGERPRINT_LEN) != 0)
-        return STORE_NONE;
+        return STORE_OTHER;
     store_count(&s->count.hits);
     *ret = (struct outcome){.ok = v.ok,
                             .status = v.status,

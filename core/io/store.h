@@ -44,7 +44,7 @@ struct store *store_free(struct store *s); /* waits until queued writes are done
 /* Read-only, beside a running worker (for `cache stat|get|ls|export`). */
 struct store *store_open_readonly(const char *path, const struct config *c, struct err *e);
 
-enum { STORE_FOUND = 0, STORE_NONE = 1 };
+enum { STORE_FOUND = 0, STORE_NONE = 1, STORE_OTHER = 2 };
 
 /* STORE_FOUND, STORE_NONE (not there, expired, or undecodable: counted) or -1: it cannot be read now,
  * for instance while a full disk keeps the database closed. Any thread. */
@@ -58,7 +58,7 @@ struct outcome {
     size_t reply_len;
 };
 
-/* STORE_NONE also when the fingerprint is another one. Any thread. */
+/* STORE_OTHER: what is there answers another record, or cannot be decoded. Any thread. */
 int store_get_outcome(struct store *s, const uint8_t *key, size_t key_len,
                       const uint8_t fingerprint[16], struct outcome *ret, struct err *e);
 

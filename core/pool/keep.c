@@ -53,6 +53,7 @@ bool keep_end(struct worker *w, struct task *t)
         c->op.completion_key = c->completion_key;
         c->op.completion = t->completion;
     }
+    t->not_journaled = false;
     task_set_state(t, TASK_STORING);
     __atomic_add_fetch(&w->pool->storing, 1, __ATOMIC_RELAXED);
     list_push(&w->ops, &c->op.node);

@@ -160,7 +160,7 @@ int step_after_error(struct worker *w, int again, const struct err *e)
     return STORE_NONE;
 }
 
-/* STORE_FOUND, STORE_NONE, or -1: hold the task. */
+/* STORE_FOUND; STORE_NONE; STORE_OTHER: it does not answer this record; or -1: hold the task. */
 static int read_outcome(struct worker *w, const struct task *t, struct outcome *ret)
 {
     struct store *s = w->pool->store;
@@ -170,7 +170,9 @@ static int read_outcome(struct worker *w, const struct task *t, struct outcome *
     if (r >= 0)
         return r;
     r = store_get_outcome(s, t->journal_key, t->journal_key_len, t->fingerprint, ret, &e);
-    return step_after_error(w, r, &e);
+    if (r >= 0)
+        return r;
+    return step_after_error(w, r, &e) < 0 ? -1 : STORE_OTHER;
 }
 
 /* Answered before a crash and journaled, but not committed: the reply is published again as it is. */
@@ -184,8 +186,9 @@ static int answered_before(struct worker *w, struct task *t)
         return STORE_NONE;
     r = read_outcome(w, t, &o);
     count_part(w, POOL_PART_JOURNAL, since_us);
+    t->not_journaled = r == STORE_NONE;
     if (r != STORE_FOUND)
-        return r;
+        return r < 0 ? r : STORE_NONE;
     t->reply = o.reply;
     t->reply_len = o.reply_len;
     t->ok = o.ok;

@@ -127,6 +127,7 @@ struct task {
     uint8_t fingerprint[16]; /* of key, value and headers: which record an outcome answers */
     uint8_t *journal_key;    /* owned; at most JOURNAL_KEY_MAX bytes; NULL: not journaled */
     size_t journal_key_len;
+    bool not_journaled;  /* the journal has been asked, and holds nothing under the key */
     int64_t received_us; /* monotonic */
     int64_t received_wall_ms;
     int64_t record_ms;  /* the record's own time stamp; -1: unknown */

@@ -124,7 +124,7 @@ bool adopt_returned(struct kafka_intake *in, struct task *t, bool acked, struct 
     part_task_free(copy);
     atomic_fetch_add(&in->adopted, 1);
     if (acked) {
-        intake_done(in, p, t->origin.offset);
+        intake_done(in, p, t);
         return false;
     }
     move_to(p, t);

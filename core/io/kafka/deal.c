@@ -289,13 +289,14 @@ static void halve(struct deal *d, struct list_node *refused)
     }
 }
 
-/* The commit is known: the journal entries may go. */
+/* The commit is known: the journal entries may go. Most records have none: their answers were found. */
 static void forget(struct kafka_intake *in, const struct list_node *acked)
 {
     for (struct list_node *n = acked->next; in->setup.committed && n != acked; n = n->next) {
         const struct task *t = CONTAINER_OF(n, struct task, node);
 
-        in->setup.committed(in->setup.arg, t->journal_key, t->journal_key_len);
+        if (!t->not_journaled)
+            in->setup.committed(in->setup.arg, t->journal_key, t->journal_key_len);
     }
 }
 

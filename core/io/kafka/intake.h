@@ -113,7 +113,7 @@ void intake_pause(struct kafka_intake *in, struct kafka_part *p, unsigned reason
 void intake_retire(struct kafka_intake *in, struct kafka_part *p, bool same_log);
 
 /* The reply to this record is published: with its offset, or with the offset to follow. */
-void intake_done(struct kafka_intake *in, struct kafka_part *p, int64_t offset);
+void intake_done(struct kafka_intake *in, struct kafka_part *p, const struct task *t);
 
 /* True once in a while: for a message that would repeat itself. */
 bool intake_may_say(int64_t *said_us);

@@ -138,12 +138,13 @@ void offsets_move(struct offsets *to, struct offsets *from)
     from->count = 0;
 }
 
-void part_acked(struct kafka_part *p, int64_t offset)
+void part_acked(struct kafka_part *p, const struct task *t)
 {
     if (!p->ledger)
         return;
-    ledger_done(p->ledger, offset);
-    offsets_push(&p->acked, offset);
+    ledger_done(p->ledger, t->origin.offset);
+    if (!t->not_journaled)
+        offsets_push(&p->acked, t->origin.offset);
     p->dirty = true;
 }
 

@@ -69,7 +69,7 @@ struct kafka_part {
     struct offsets dropped;      /* begun, and given back unpublished: open, but without a task */
 
     bool dirty;            /* something to commit */
-    struct offsets acked;  /* since the last commit was made */
+    struct offsets acked;  /* since the last commit was made, of what may be in the journal */
     struct offsets flying; /* in the commit under way */
     int64_t flying_base;
     bool flying_map; /* the commit under way carries the whole map */
@@ -94,8 +94,8 @@ int64_t part_key_offset(const uint8_t *key, size_t len); /* -1: not such a key *
 void offsets_push(struct offsets *o, int64_t offset);
 void offsets_move(struct offsets *to, struct offsets *from);
 
-/* The broker has the reply to this record. */
-void part_acked(struct kafka_part *p, int64_t offset);
+/* The broker has the reply to the record of this task, which may be one of an earlier part of the partition. */
+void part_acked(struct kafka_part *p, const struct task *t);
 
 /* The digest of cluster, group and this topic, for struct task.id_scope. */
 void part_scope_of(const struct kafka_part *p, const char *topic, uint8_t scope[ID_SCOPE_LEN]);

@@ -67,12 +67,12 @@ void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *
     pthread_mutex_unlock(&in->lock);
 }
 
-void intake_done(struct kafka_intake *in, struct kafka_part *p, int64_t offset)
+void intake_done(struct kafka_intake *in, struct kafka_part *p, const struct task *t)
 {
     if (in->setup.exact)
-        ledger_done(p->ledger, offset); /* committed already, together with its reply */
+        ledger_done(p->ledger, t->origin.offset); /* committed already, together with its reply */
     else
-        part_acked(p, offset);
+        part_acked(p, t);
 }
 
 void kafka_intake_batch_settled(void *arg, struct kafka_batch *b)
@@ -106,7 +106,7 @@ static int64_t free_all(struct kafka_intake *in, struct list_node *tasks, bool a
         if (p->gone && adopt_returned(in, t, acked, again))
             continue;
         if (!p->gone && acked)
-            intake_done(in, p, t->origin.offset);
+            intake_done(in, p, t);
         else if (!p->gone && may_go_on(in, t))
             delay_refused(in, t);
         else if (!p->gone)

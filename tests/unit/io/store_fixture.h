@@ -209,7 +209,7 @@ static inline void fixture_put_outcome(struct store *s, const char *key, int mar
     acks_wait(&a);
 }
 
-/* 0 found, 1 none, -1 error; the reply is compared when it was found. */
+/* As store_get_outcome() says; the reply is compared when it was found. */
 static inline int fixture_has_outcome(struct store *s, const char *key, int mark, const char *reply)
 {
     uint8_t fingerprint[16];

@@ -128,7 +128,7 @@ static void settle(struct task *t, bool acked)
     if (on)
         return;
     if (!p->gone && acked)
-        part_acked(p, t->origin.offset);
+        part_acked(p, t);
     else if (!p->gone)
         offsets_push(&p->dropped, t->origin.offset);
     atomic_fetch_sub(&p->outbox, 1);

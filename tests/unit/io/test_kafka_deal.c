@@ -27,6 +27,39 @@ Test(kafka_deal, replies_and_offsets_go_together)
     cr_assert(deal_idle(dr.in));
 }
 
+/* Of answers that were found there is nothing in the journal that could go. */
+Test(kafka_deal, what_is_not_journaled_is_not_forgotten)
+{
+    struct task *found = deal_begin(deal_part(0), 0);
+
+    found->not_journaled = true;
+    deal_finish(found, 10);
+    deal_answer(deal_part(0), 1, 4);
+    deal_commit_all();
+    cr_assert_eq(dr.base[0], 4);
+    cr_assert_eq(dr.rig.forgotten, 3);
+}
+
+/* Nor is it in at_least_once, where only offsets are kept until the commit. */
+Test(kafka_deal, nor_when_only_offsets_are_kept)
+{
+    struct kafka_part *p = part_new("t", 0);
+    struct task *t = task_new();
+
+    p->ledger = ledger_new(0, 10, 10);
+    for (t->origin.offset = 0; t->origin.offset < 4; t->origin.offset++) {
+        cr_assert_eq(ledger_begin(p->ledger, t->origin.offset), LEDGER_NEW);
+        t->not_journaled = t->origin.offset != 2;
+        part_acked(p, t);
+    }
+    cr_assert(p->dirty);
+    cr_assert_eq(ledger_base(p->ledger), 4);
+    cr_assert_eq(p->acked.count, 1);
+    cr_assert_eq(p->acked.at[0], 2);
+    task_free(t);
+    part_unref(p);
+}
+
 Test(kafka_deal, outcomes_wait_for_others_a_moment)
 {
     struct deal *d = &dr.in->deal;

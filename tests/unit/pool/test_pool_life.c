@@ -211,7 +211,7 @@ Test(pool_life, an_outcome_is_replayed_after_a_restart)
     rig_start(rig);
     t = answer_to(ask_more("ok", "q", "\"cache\":\"off\"", "", 5));
     cr_expect_str_eq(t->reply, reply);
-    cr_expect(t->from_journal);
+    cr_expect(t->from_journal && !t->not_journaled);
     cr_expect(t->ok);
     cr_expect_eq(t->reply_status, 200);
     cr_expect_str_eq(t->id, "q");
@@ -222,6 +222,31 @@ Test(pool_life, an_outcome_is_replayed_after_a_restart)
     cr_expect_not(t->from_journal, "its fingerprint is another one");
     expect_free(t, "200", "miss");
     cr_expect_eq(fake_http_requests(server), 2);
+}
+
+/* Of what is not, the store need not forget anything when the reply is out. */
+Test(pool_life, what_is_not_in_the_journal_is_known)
+{
+    static const struct {
+        const char *sluice;
+        int64_t row;
+        const char *cache;
+        bool not_journaled;
+    } cases[] = {
+        {"", 5, "miss", false},
+        {"", 6, "hit", true},
+        {"", 5, "miss", false},              /* the outcome of the first again */
+        {"\"priority\":1", 5, "hit", false}, /* the entry is of another record */
+    };
+    size_t i;
+
+    scene_start("", "");
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        struct task *t = answer_to(ask_more("ok", "q", cases[i].sluice, "", cases[i].row));
+
+        cr_expect_eq(t->not_journaled, cases[i].not_journaled, "case %zu", i);
+        expect_free(t, "200", cases[i].cache);
+    }
 }
 
 /* Its model has gone from the configuration since: the reply is still the one that was paid for. */
