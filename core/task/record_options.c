@@ -155,8 +155,10 @@ int record_options(struct task *t, struct json_object *options, struct err *e)
 }
 
 /* A name that is in no row: names the nearest, or some of those that are there. */
-static int unknown_model(const struct config *c, const char *path, const char *name, struct err *e)
+static int unknown_model(const struct config *c, const struct record_path *at, const char *name,
+                         struct err *e)
 {
+    char path[RECORD_PATH_MAX];
     const char *names[CONFIG_MODELS_MAX];
     struct buf some = BUF_INIT(200);
     const char *near = NULL;
@@ -169,6 +171,7 @@ static int unknown_model(const struct config *c, const char *path, const char *n
             buf_printf(&some, "%s`%s`", some.len ? ", " : "", names[i]);
     }
     near = config_nearest(name, names, n);
+    record_path_text(at, path);
     if (near)
         err_set(e, EX_DATAERR, "%s: model \"%.128s\" is not in model_list; did you mean `%s`?",
                 path, name, near);
@@ -190,24 +193,26 @@ static bool has_model(const struct task *t, const char *name)
     return false;
 }
 
-static int add_model(struct task *t, const struct config *c, const char *path,
+static int add_model(struct task *t, const struct config *c, const struct record_path *at,
                      struct json_object *v, struct err *e)
 {
     const char *name = json_object_is_type(v, json_type_string) ? json_object_get_string(v) : "";
+    char path[RECORD_PATH_MAX];
 
     if (!*name)
-        return record_wrong(e, path, "the name of a model", v);
+        return record_wrong_at(e, at, "the name of a model", v);
     if (c->nmodels > 0 && !config_model(c, name, 0))
-        return unknown_model(c, path, name, e);
+        return unknown_model(c, at, name, e);
     if (t->nmodels == TASK_MODELS_MAX)
-        return err_set(e, EX_DATAERR, "%s: a task accepts at most %d models", path,
-                       TASK_MODELS_MAX);
+        return err_set(e, EX_DATAERR, "%s: a task accepts at most %d models",
+                       record_path_text(at, path), TASK_MODELS_MAX);
     t->models[t->nmodels++] = mem_strdup(name);
     return 0;
 }
 
 /* body.model may stand in the list too; otherwise a name stands there once. */
-static int add_list(struct task *t, const struct config *c, struct json_object *list, struct err *e)
+static int add_list(struct task *t, const struct config *c, const struct record_path *at,
+                    struct json_object *list, struct err *e)
 {
     size_t n = json_object_array_length(list);
     char path[RECORD_PATH_MAX];
@@ -221,15 +226,14 @@ static int add_list(struct task *t, const struct config *c, struct json_object *
         const char *name =
             json_object_is_type(v, json_type_string) ? json_object_get_string(v) : NULL;
 
-        snprintf(path, sizeof path, "sluice.models[%zu]", i);
         if (name && named && strcmp(name, t->models[0]) == 0) {
             named = false;
             continue;
         }
         if (name && has_model(t, name))
-            return err_set(e, EX_DATAERR, "%s: \"%.128s\" is named twice; keep one of them", path,
-                           name);
-        if (add_model(t, c, path, v, e) < 0)
+            return err_set(e, EX_DATAERR, "%s: \"%.128s\" is named twice; keep one of them",
+                           record_path_text(RECORD_ITEM(at, i), path), name);
+        if (add_model(t, c, RECORD_ITEM(at, i), v, e) < 0)
             return -1;
     }
     return 0;
@@ -241,15 +245,16 @@ int record_models(struct task *t, const struct config *c, struct json_object *op
     struct json_object *first = json_get(t->body, "model");
     struct json_object *list = json_get(options, "models");
     bool single = json_object_is_type(list, json_type_string);
+    const struct record_path *at = RECORD_AT(body, "model");
+    const struct record_path *list_at = RECORD_AT(RECORD_AT(NULL, "sluice"), "models");
     char path[RECORD_PATH_MAX];
 
-    record_path_text(RECORD_AT(body, "model"), path);
-    if (first && add_model(t, c, path, first, e) < 0)
+    if (first && add_model(t, c, at, first, e) < 0)
         return -1;
-    if (json_object_is_type(list, json_type_array) && add_list(t, c, list, e) < 0)
+    if (json_object_is_type(list, json_type_array) && add_list(t, c, list_at, list, e) < 0)
         return -1;
     if (single && !has_model(t, json_object_get_string(list)) &&
-        add_model(t, c, "sluice.models", list, e) < 0)
+        add_model(t, c, list_at, list, e) < 0)
         return -1;
     if (t->nmodels > 0)
         return 0;
@@ -259,9 +264,9 @@ int record_models(struct task *t, const struct config *c, struct json_object *op
         return err_set(e, EX_DATAERR,
                        "%s is missing; name a model of model_list, or set default_model in the "
                        "configuration",
-                       path);
+                       record_path_text(at, path));
     if (!config_model(c, c->default_model, 0))
-        return unknown_model(c, "default_model", c->default_model, e);
+        return unknown_model(c, RECORD_AT(NULL, "default_model"), c->default_model, e);
     t->models[t->nmodels++] = mem_strdup(c->default_model);
     return 0;
 }
