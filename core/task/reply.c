@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/digits.h"
 #include "base/json_scan.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -62,17 +63,9 @@ static void put_text_or_null(struct buf *b, const char *s)
 
 static void put_int(struct buf *b, int64_t v)
 {
-    char text[24];
-    char *p = text + sizeof text;
-    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char text[DIGITS_ROOM];
 
-    do {
-        *--p = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
-    if (v < 0)
-        *--p = '-';
-    buf_append(b, p, (size_t)(text + sizeof text - p));
+    buf_str(b, digits_of(v, text));
 }
 
 /* Negative means unknown: null, never 0. */
@@ -252,6 +245,8 @@ static void put_cost(struct buf *b, const struct task *t)
     buf_str(b, ",\"cost_usd\":");
     if (!(cost >= 0 && cost < 1e15))
         buf_str(b, "null");
+    else if (cost == 0) /* of every hit */
+        buf_char(b, '0');
     else
         buf_printf(b, "%.12g", cost);
 }

@@ -1,73 +1,53 @@
 /* reply_headers: headers and destination of a reply record. Pure; knows names, not Kafka. */
 #include "task/reply_headers.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "task/record_int.h"
 
-struct out {
-    struct task_header *at;
-    int count;
-    int max;
-};
-
-static void put(struct out *o, const char *name, const void *value, size_t len)
+static void put(struct reply_headers *h, const char *name, const void *value, size_t len)
 {
-    if (o->count == o->max)
-        return;
-    o->at[o->count++] = (struct task_header){mem_strdup(name), mem_dup(value, len), len};
+    assert(h->count < REPLY_HEADERS_MAX);
+    h->at[h->count++] = (struct reply_header){name, value, len};
 }
 
-static void put_fmt(struct out *o, const char *name, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void put_fmt(struct out *o, const char *name, const char *fmt, ...)
+static void put_text(struct reply_headers *h, const char *name, const char *text)
 {
-    char text[RECORD_ID_MAX + 1];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    put(o, name, text, strlen(text));
+    put(h, name, text, strlen(text));
 }
 
-static void put_echo(struct out *o, const struct task *t, const char *name)
+static void put_echo(struct reply_headers *h, const struct task *t, const char *name)
 {
-    const struct task_header *h = task_header_get(t, name);
+    const struct task_header *theirs = task_header_get(t, name);
 
-    if (h)
-        put(o, name, h->value, h->len);
+    if (theirs)
+        put(h, name, theirs->value, theirs->len);
 }
 
 /* What reads the reply goes on where it was published; without spans of ours, where the request came from. */
-static void put_trace(struct out *o, const struct task *t)
+static void put_trace(struct reply_headers *h, const struct task *t)
 {
-    char text[TRACEPARENT_LEN + 1];
-
     if (!t->trace) {
-        put_echo(o, t, "traceparent");
-        put_echo(o, t, "tracestate");
+        put_echo(h, t, "traceparent");
+        put_echo(h, t, "tracestate");
         return;
     }
-    traceparent_format(&t->trace->publish, text);
-    put(o, "traceparent", text, TRACEPARENT_LEN);
+    traceparent_format(&t->trace->publish, h->traceparent);
+    put(h, "traceparent", h->traceparent, TRACEPARENT_LEN);
     if (t->trace->state)
-        put(o, "tracestate", t->trace->state, strlen(t->trace->state));
+        put_text(h, "tracestate", t->trace->state);
 }
 
-static void put_echoes(struct out *o, const struct task *t)
+static void put_echoes(struct reply_headers *h, const struct task *t)
 {
-    put_echo(o, t, "kafka_correlationId");
-    put_trace(o, t);
-    put_echo(o, t, "sluice-run");
+    put_echo(h, t, "kafka_correlationId");
+    put_trace(h, t);
+    put_echo(h, t, "sluice-run");
 }
 
-static void put_own(struct out *o, const struct task *t)
+static void put_own(struct reply_headers *h, const struct task *t)
 {
     static const char *const results[] = {
         [CACHE_MISS] = "miss",
@@ -80,47 +60,34 @@ static void put_own(struct out *o, const struct task *t)
     if (t->completion)
         model = t->completion->model;
     if (t->id)
-        put_fmt(o, "sluice-task-id", "%s", t->id);
-    put_fmt(o, "sluice-attempts", "%d", t->ntrail);
+        put_text(h, "sluice-task-id", t->id);
+    put_text(h, "sluice-attempts", digits_of(t->ntrail, h->attempts));
     if (model && *model)
-        put_fmt(o, "sluice-model", "%s", model);
-    put_fmt(o, "sluice-cache", "%s", results[t->cache_result]);
-    put_fmt(o, "sluice-source-topic", "%s", first.topic ? first.topic : "");
-    put_fmt(o, "sluice-source-partition", "%" PRId32, first.partition);
-    put_fmt(o, "sluice-source-offset", "%" PRId64, first.offset);
+        put_text(h, "sluice-model", model);
+    put_text(h, "sluice-cache", results[t->cache_result]);
+    put_text(h, "sluice-source-topic", first.topic ? first.topic : "");
+    put_text(h, "sluice-source-partition", digits_of(first.partition, h->partition));
+    put_text(h, "sluice-source-offset", digits_of(first.offset, h->offset));
 }
 
-static void put_event(struct out *o, const struct task *t)
+static void put_event(struct reply_headers *h, const struct task *t)
 {
     if (!record_event_binary(t) && !record_event_structured(t))
         return;
-    put_fmt(o, "ce_specversion", "1.0");
+    put_text(h, "ce_specversion", "1.0");
     if (t->id)
-        put_fmt(o, "ce_id", "%s", t->id);
-    put_fmt(o, "ce_type", "ai.sluice.reply");
-    put_fmt(o, "ce_source", "/sluice");
-    put_fmt(o, "content-type", "application/json");
+        put_text(h, "ce_id", t->id);
+    put_text(h, "ce_type", "ai.sluice.reply");
+    put_text(h, "ce_source", "/sluice");
+    put_text(h, "content-type", "application/json");
 }
 
-int reply_headers(const struct task *t, struct task_header *out, int max)
+void reply_headers(const struct task *t, struct reply_headers *ret)
 {
-    struct out o = {.at = out, .max = max};
-
-    put_echoes(&o, t);
-    put_own(&o, t);
-    put_event(&o, t);
-    return o.count;
-}
-
-void reply_headers_free(struct task_header *headers, int n)
-{
-    int i = 0;
-
-    for (i = 0; i < n; i++) {
-        free(headers[i].name);
-        free(headers[i].value);
-        headers[i] = (struct task_header){0};
-    }
+    ret->count = 0;
+    put_echoes(ret, t);
+    put_own(ret, t);
+    put_event(ret, t);
 }
 
 static bool is_topic(const struct task_header *h, const char *topic)

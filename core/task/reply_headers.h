@@ -8,20 +8,37 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digits.h"
+#include "base/traceparent.h"
 #include "task/config.h"
 #include "task/task.h"
 
 #define REPLY_HEADERS_MAX 32
 #define REPLY_TOPIC_MAX   250 /* 249 characters, as Kafka allows, and the NUL */
 
+struct reply_header {
+    const char *name;
+    const void *value; /* NULL: a null value */
+    size_t len;
+};
+
+struct reply_headers {
+    struct reply_header at[REPLY_HEADERS_MAX];
+    int count;
+    /* of values that stand nowhere else */
+    char attempts[DIGITS_ROOM];
+    char partition[DIGITS_ROOM];
+    char offset[DIGITS_ROOM];
+    char traceparent[TRACEPARENT_LEN + 1];
+};
+
 /*
- * Writes at most max headers to out and gives their number; max REPLY_HEADERS_MAX is enough. Names
- * and values are the caller's: reply_headers_free(). Echoes kafka_correlationId byte for byte and
+ * The headers of the task's reply. They point into the task and into *ret: good as long as both stay where and
+ * as they are. Echoes kafka_correlationId byte for byte and
  * sluice-run, and traceparent and tracestate unless the task is traced: then they name the span in which
  * the reply is published. A request that was a CloudEvent gets the headers of one.
  */
-int reply_headers(const struct task *t, struct task_header *out, int max);
-void reply_headers_free(struct task_header *headers, int n);
+void reply_headers(const struct task *t, struct reply_headers *ret);
 
 enum reply_topic_result {
     REPLY_TOPIC_OK = 0,

@@ -8,26 +8,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/utf8.h"
 
 enum { STATUS_ERROR = 2 }; /* OTLP's number */
-
-#define DIGITS_MAX 24
-
-/* The number in decimal at the end of `room`; gives where it begins. */
-static const char *decimal(int64_t value, char room[DIGITS_MAX])
-{
-    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    char *at = room + DIGITS_MAX - 1;
-
-    *at = '\0';
-    do
-        *--at = (char)('0' + left % 10);
-    while (left /= 10);
-    if (value < 0)
-        *--at = '-';
-    return at;
-}
 
 static void put_id(struct buf *out, const char *name, const uint8_t *id, size_t n)
 {
@@ -41,16 +25,16 @@ static void put_id(struct buf *out, const char *name, const uint8_t *id, size_t 
 
 static void put_time(struct buf *out, const char *name, int64_t us)
 {
-    char room[DIGITS_MAX];
+    char room[DIGITS_ROOM];
 
     buf_str(out, name);
-    buf_str(out, decimal(us, room));
+    buf_str(out, digits_of(us, room));
     buf_str(out, "000\"");
 }
 
 void span_open(struct buf *out, const struct span_head *h)
 {
-    char room[DIGITS_MAX];
+    char room[DIGITS_ROOM];
 
     put_id(out, "{\"traceId\":\"", h->span->trace_id, TRACE_ID_LEN);
     put_id(out, ",\"spanId\":\"", h->span->span_id, SPAN_ID_LEN);
@@ -63,7 +47,7 @@ void span_open(struct buf *out, const struct span_head *h)
     buf_str(out, ",\"name\":");
     buf_json_str(out, h->name, utf8_prefix(h->name, strlen(h->name)));
     buf_str(out, ",\"kind\":");
-    buf_str(out, decimal(h->kind, room));
+    buf_str(out, digits_of(h->kind, room));
     put_time(out, ",\"startTimeUnixNano\":\"", h->start_us);
     put_time(out, ",\"endTimeUnixNano\":\"", h->end_us);
     buf_str(out, ",\"attributes\":[");
@@ -139,10 +123,10 @@ void span_list(struct buf *out, const char *key, const char *value)
 
 void span_int(struct buf *out, const char *key, int64_t value)
 {
-    char room[DIGITS_MAX];
+    char room[DIGITS_ROOM];
 
     begin(out, key, "intValue\":\"");
-    buf_str(out, decimal(value, room));
+    buf_str(out, digits_of(value, room));
     buf_append(out, "\"}}", 3);
 }
 

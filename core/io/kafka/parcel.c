@@ -6,7 +6,6 @@
 #include "io/kafka/parcel.h"
 
 #include <endian.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,22 +77,20 @@ static void add_text(rd_kafka_headers_t *hs, const char *name, const char *value
 
 static void add_int(rd_kafka_headers_t *hs, const char *name, int64_t value)
 {
-    char text[24];
+    char text[DIGITS_ROOM];
 
-    snprintf(text, sizeof text, "%" PRId64, value);
-    add_text(hs, name, text);
+    add_text(hs, name, digits_of(value, text));
 }
 
 static rd_kafka_headers_t *headers_of(const struct task *t)
 {
-    struct task_header own[REPLY_HEADERS_MAX];
     rd_kafka_headers_t *hs = rd_kafka_headers_new(REPLY_HEADERS_MAX);
-    int n = reply_headers(t, own, REPLY_HEADERS_MAX);
+    struct reply_headers own;
 
-    for (int i = 0; i < n; i++)
-        rd_kafka_header_add(hs, own[i].name, -1, own[i].value,
-                            own[i].value ? (ssize_t)own[i].len : 0);
-    reply_headers_free(own, n);
+    reply_headers(t, &own);
+    for (int i = 0; i < own.count; i++)
+        rd_kafka_header_add(hs, own.at[i].name, -1, own.at[i].value,
+                            own.at[i].value ? (ssize_t)own.at[i].len : 0);
     return hs;
 }
 

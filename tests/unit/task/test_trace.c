@@ -297,19 +297,17 @@ Test(trace, spans_without_room_are_counted_and_the_last_two_always_have_some)
 Test(trace, a_reply_names_the_span_that_published_it)
 {
     static const char want[] = "00-" TRACE "-2222222222222222-01";
-    struct task_header out[REPLY_HEADERS_MAX];
+    struct reply_headers out;
     struct scene sc;
     struct task *t = make(&sc, "workers");
-    int n = 0;
 
     task_header_add(t, "traceparent", "00-" TRACE "-" SPAN "-01", TRACEPARENT_LEN);
     task_header_add(t, "tracestate", "vendor=1", 8);
-    n = reply_headers(t, out, REPLY_HEADERS_MAX);
-    cr_expect_str_eq(out[0].name, "traceparent");
-    cr_expect_str_eq(out[0].value, want);
-    cr_expect_str_eq(out[1].name, "tracestate");
-    cr_expect_str_eq(out[1].value, "vendor=1");
-    reply_headers_free(out, n);
+    reply_headers(t, &out);
+    cr_expect_str_eq(out.at[0].name, "traceparent");
+    cr_expect_str_eq(out.at[0].value, want);
+    cr_expect_str_eq(out.at[1].name, "tracestate");
+    cr_expect_str_eq(out.at[1].value, "vendor=1");
     task_free(t);
     trace_free(sc.got);
 }
