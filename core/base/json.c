@@ -1,6 +1,6 @@
 /*
- * json: parsing, serialising and member access over json-c. What json-c would let pass is refused
- * by json_scan before json-c sees the text; the canonical form is in json_canonical.c.
+ * json: parsing and member access over json-c. What json-c would let pass is refused by json_scan before
+ * json-c sees the text; writing is in json_write.c, the canonical form in json_canonical.c.
  */
 #include "base/json.h"
 
@@ -62,18 +62,6 @@ int json_parse_answer(const char *text, size_t n, struct json_object **ret)
     if (json_scan(text, n, ANSWER_DEPTH_MAX, false, NULL) < 0)
         return -1;
     return build(text, n, ANSWER_DEPTH_MAX, ret);
-}
-
-int json_write(struct json_object *o, struct buf *out)
-{
-    size_t n = 0;
-    const char *text = NULL;
-
-    if (!o)
-        return buf_append(out, "null", 4);
-    text = json_object_to_json_string_length(
-        o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
-    return buf_append(out, text, n);
 }
 
 struct json_object *json_get(struct json_object *o, const char *key)

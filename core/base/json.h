@@ -43,7 +43,8 @@ int json_parse_answer(const char *text, size_t n, struct json_object **ret);
  * 64 bits are written exactly instead of as doubles. 0, or -1 when out is full. */
 int json_canonical(struct json_object *o, struct buf *out);
 
-/* Compact serialisation appended to out, "/" not escaped. NULL object writes null. */
+/* Compact serialisation appended to out, "/" not escaped. NULL object writes null. 0, or -1 when it does not
+ * fit: then nothing was written. */
 int json_write(struct json_object *o, struct buf *out);
 
 /* Members of an object; NULL / fallback when o is no object, the key is missing or of another type. */

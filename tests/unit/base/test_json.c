@@ -301,7 +301,9 @@ Test(json, full_output_is_an_error)
         cr_expect_eq(json_canonical(o, &b), -1, "%zu", max);
         cr_expect_leq(b.len, max);
         buf_clear(&b);
+        buf_str(&b, "=");
         cr_expect_eq(json_write(o, &b), -1);
+        cr_expect_eq(b.len, max > 0, "all or nothing is written");
         buf_done(&b);
     }
 }
@@ -331,6 +333,35 @@ Test(json, answer_is_lenient_but_whole)
                      rows[i].text);
         if (i == 0)
             cr_expect_eq(json_get_int(o, "a", 0), 2);
+    }
+}
+
+Test(json, writes_what_json_c_writes)
+{
+    static const char *const texts[] = {
+        "{}",
+        "[]",
+        "[{},[],[[]],{\"a\":{}}]",
+        "{\"b\":1,\"a\":[true,false,null],\"\":\"\",\"a/\\\"\\\\\\n\":{\"z\":\"/\"}}",
+        "[0,-1,9223372036854775807,-9223372036854775808,18446744073709551615]",
+        "[0.0,-0.0,1.50,1e5,1E-7,0.1,1e999,123456789012345678901234567890]",
+        "[\"\\u0000\\u0001\\u001f\\b\\f\\n\\r\\t\\u007f\\/\\u00e9\\u20ac\\ud83d\\ude00\\ud800\"]",
+        "\"a string that is longer than eight bytes, \\\"quoted\\\", Ã©â¬, and so on\"",
+        "7",
+        "null",
+    };
+    size_t i = 0;
+
+    for (i = 0; i < ARRAY_LEN(texts); i++) {
+        CLEANUP_JSON struct json_object *o = NULL;
+        CLEANUP(buf_done) struct buf b = BUF_INIT(1000);
+
+        cr_assert_eq(json_parse_answer(texts[i], strlen(texts[i]), &o), 0, "%s", texts[i]);
+        buf_str(&b, "=");
+        cr_assert_eq(json_write(o, &b), 0);
+        cr_expect_str_eq(b.data + 1,
+                         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
+                                                               JSON_C_TO_STRING_NOSLASHESCAPE));
     }
 }
 
