@@ -38,7 +38,7 @@ struct run {
     int64_t drain_since_us; /* 0: not draining */
     int stop_code;          /* exit code chosen by a stop that is no signal */
     struct err stop;
-    struct tally *tally;
+    struct tally *tally; /* filled at the end */
     struct pool_stats stats;
     struct buf held_up; /* words for the report */
     struct writer_view written;
@@ -189,7 +189,7 @@ static void check_routes(struct run *r, int64_t now_us)
 static void show(struct run *r, int64_t now_us, bool force)
 {
     const struct pool_stats *s = &r->stats;
-    const struct tally *t = r->tally;
+    const struct tally_sums *t = &r->written.sums;
     struct progress_view v = {.done = index_done(r->j->index) + t->done,
                               .total = index_wanted(r->j->index),
                               .resumed = index_done(r->j->index),
@@ -216,7 +216,7 @@ static void look(struct run *r)
 {
     pool_stats(r->pool, &r->stats);
     feeder_look(r->feeder, &r->fed);
-    writer_look(r->writer, &r->written, r->tally);
+    writer_look(r->writer, &r->written);
 }
 
 static bool is_over(struct run *r, int64_t now_us)
@@ -299,7 +299,8 @@ static int finish(struct run *r, struct err *e)
     }
     if (r->writer) {
         rc = writer_stop(r->writer, e);
-        writer_look(r->writer, &r->written, r->tally);
+        writer_look(r->writer, &r->written);
+        writer_tally(r->writer, r->tally);
     }
     pool_free(r->pool);
     feeder_free(r->feeder);

@@ -7,6 +7,18 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
+struct tally_sums tally_sums(const struct tally *t)
+{
+    return (struct tally_sums){.done = t->done,
+                               .failed = t->failed,
+                               .hits = t->hits,
+                               .coalesced = t->coalesced,
+                               .input_tokens = t->input_tokens,
+                               .output_tokens = t->output_tokens,
+                               .cost_usd = t->cost_usd,
+                               .cost_unknown = t->cost_unknown};
+}
+
 static struct tally_kind *kind_of(struct tally *t, const char *code)
 {
     struct tally_kind *k = NULL;

@@ -41,6 +41,16 @@ struct tally {
     struct hist latency; /* queued + inference */
 };
 
+/* What progress is shown from. A tally itself is some hundred kilobytes, too much to be copied often. */
+struct tally_sums {
+    uint64_t done, failed, hits, coalesced;
+    int64_t input_tokens, output_tokens;
+    double cost_usd;
+    uint64_t cost_unknown;
+};
+
+struct tally_sums tally_sums(const struct tally *t);
+
 /* One reply. */
 void tally_add(struct tally *t, const struct reply_view *v);
 

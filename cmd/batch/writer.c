@@ -300,10 +300,17 @@ struct writer *writer_free(struct writer *w)
     return NULL;
 }
 
-void writer_look(struct writer *w, struct writer_view *ret, struct tally *ret_tally)
+void writer_look(struct writer *w, struct writer_view *ret)
 {
     pthread_mutex_lock(&w->lock);
     *ret = w->view;
-    *ret_tally = w->tally;
+    ret->sums = tally_sums(&w->tally);
+    pthread_mutex_unlock(&w->lock);
+}
+
+void writer_tally(struct writer *w, struct tally *ret)
+{
+    pthread_mutex_lock(&w->lock);
+    *ret = w->tally;
     pthread_mutex_unlock(&w->lock);
 }

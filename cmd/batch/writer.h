@@ -43,8 +43,10 @@ struct writer_view {
     bool failing;        /* a file cannot be written at the moment */
     bool closed;         /* a pipe that nobody reads any more */
     char failure[200];
+    struct tally_sums sums; /* of the replies in the files */
 };
 
-void writer_look(struct writer *w, struct writer_view *ret, struct tally *ret_tally);
+void writer_look(struct writer *w, struct writer_view *ret);
+void writer_tally(struct writer *w, struct tally *ret); /* all of it: for the report */
 
 #endif

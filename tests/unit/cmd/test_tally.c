@@ -53,6 +53,31 @@ Test(tally, only_bought_answers_cost)
     cr_assert_eq(t->models[0].cached, 2);
 }
 
+Test(tally, sums_are_those_of_the_tally)
+{
+    struct tally *t CLEANUP_FREE = mem_alloc(sizeof *t);
+    struct reply_view v = answer("miss", 0.5);
+    struct tally_sums s;
+
+    tally_add(t, &v);
+    v = answer("hit", 0);
+    tally_add(t, &v);
+    v = answer("coalesced", 0);
+    tally_add(t, &v);
+    tally_add(t, &v);
+    v = (struct reply_view){.custom_id = "b", .error_code = "empty_answer", .cost_usd = -1};
+    tally_add(t, &v);
+    s = tally_sums(t);
+    cr_assert_eq(s.done, 5);
+    cr_assert_eq(s.failed, 1);
+    cr_assert_eq(s.hits, 1);
+    cr_assert_eq(s.coalesced, 2);
+    cr_assert_eq(s.input_tokens, 10);
+    cr_assert_eq(s.output_tokens, 5);
+    cr_assert_float_eq(s.cost_usd, 0.5, 1e-9);
+    cr_assert_eq(s.cost_unknown, t->cost_unknown);
+}
+
 Test(tally, a_failure_may_cost)
 {
     struct tally *t CLEANUP_FREE = mem_alloc(sizeof *t);
