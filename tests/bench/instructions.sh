@@ -1,5 +1,5 @@
 #!/bin/bash
-# instructions.sh [check|renew|show]: instructions of a task, all threads, in user space, by callgrind. A count does not
+# instructions.sh [check|renew|show|watch]: instructions of a task, all threads, in user space, by callgrind. A count does not
 # depend on what else the machine does, so it shows what a clock cannot: that a path got a little slower.
 #
 #   hit        a cached answer, from line to line of a file job
@@ -9,6 +9,8 @@
 #   show    prints the counts
 #   check   compares them with instructions.expected: more than TOLERANCE percent (3) above is a failure
 #   renew   writes that file: for a change that is worth what it costs, in the commit of that change
+#   watch   what traces add to a hit and to a call, at the default traces.sample_ratio and with all tasks traced (the
+#           exporter's thread included, the system's part of its sending not)
 #
 # A count is the difference of two runs, of N and 2 N tasks, over N, so that start and end cancel. There is one worker
 # thread; simulator and broker run beside it, uncounted. What still varies are batches and timers, and only more
@@ -20,6 +22,7 @@ bin=$(realpath "${BUILD:-build}")
 sluice=$bin/sluice
 expected=$(realpath "$(dirname "$0")")/instructions.expected
 tolerance=${TOLERANCE:-3}
+extra=() # options of a file job
 what=${1:-show}
 kinds="hit call kafka-hit"
 n=1000
@@ -88,7 +91,7 @@ fresh() {
 # job TASKS STORE: the arguments of a file job
 job() {
     rm -f "$work"/out.jsonl*
-    args=(batch -i "$work/$1.jsonl" -o "$work/out.jsonl" -c "$work/file.yaml" --store "$work/$2" --progress none)
+    args=(batch -i "$work/$1.jsonl" -o "$work/out.jsonl" -c "$work/file.yaml" --store "$work/$2" --progress none "${extra[@]}")
 }
 
 # One at a time: then every hit takes the same steps. The store is the same one each time, so that what RocksDB does in
@@ -211,10 +214,50 @@ show() {
     done
 }
 
+# ---- what watching costs ----
+
+# least KIND: of three counts, left in $count
+least() {
+    local try low
+    for try in 1 2 3; do
+        per_task "$1"
+        [ "$try" -gt 1 ] && [ "$low" -le "$count" ] || low=$count
+    done
+    count=$low
+}
+
+start_sink() {
+    PYTHONPATH=$(dirname "$0") python3 -c 'import sys, time, rig
+open(sys.argv[1], "w").write("%d\n" % rig.Sink().port)
+time.sleep(86400)' "$work/sink" 2>"$work/sink.log" &
+    pids+=($!)
+    wait_for 10 "the collector" test -s "$work/sink"
+}
+
+watch() {
+    local kind base share more
+    start_sink
+    echo "traces: instructions in user space that they add to a task, no time"
+    for kind in hit call; do
+        extra=()
+        least "$kind"
+        base=$count
+        for share in "default ratio" "ratio 1"; do
+            more=(--set "traces.endpoint=http://127.0.0.1:$(cat "$work/sink")")
+            [ "$share" = "default ratio" ] || more+=(--set traces.sample_ratio=1)
+            extra=("${more[@]}")
+            least "$kind"
+            awk -v k="$kind" -v s="$share" -v on="$count" -v off="$base" 'BEGIN {
+                printf "%s, %s: %d beside %d, %+.2f %%\n", k, s, on, off, 100 * (on / off - 1) }'
+        done
+    done
+}
+
 prepare
 case $what in
 show) show ;;
 renew) show | tee "$work/new" && cp "$work/new" "$expected" ;;
 check) check_all ;;
-*) fail "usage: instructions.sh [check|renew|show]" ;;
+watch) watch ;;
+*) fail "usage: instructions.sh [check|renew|show|watch]" ;;
 esac

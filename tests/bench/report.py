@@ -159,9 +159,10 @@ def limit_rows(f, many):
                   growth(f, "hit_of_10000000.cpu_us", "hit_of_1000000.cpu_us")),
         *waiting_rows(f, many),
     ]
-    for what in ("metrics", "traces"):
+    for what, title, goal in (("metrics", "metrics", 2), ("traces", "traces", 2),
+                              ("all_traces", "traces of all tasks", None)):
         for kind in ("call", "hit"):
-            rows.append(limit_row("%s: what they add to a %s" % (what, kind), "%", 2,
+            rows.append(limit_row("%s: what they add to a %s" % (title, kind), "%", goal,
                                   f.samples.get("%s.%s.percent" % (what, kind))))
     return [r for r in rows if r]
 

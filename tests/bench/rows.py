@@ -159,8 +159,9 @@ class Bench:
                                                 self.rig.cores.others):
             raise Failed("this build has no traces")
         before = sink.spans
-        self.overhead("traces", "traces: {endpoint: 'http://127.0.0.1:%d', sample_ratio: 1.0}" %
-                      sink.port, lambda: Repeated(10, lambda: None))
+        for name, more in (("traces", ""), ("all_traces", ", sample_ratio: 1.0")):
+            self.overhead(name, "traces: {endpoint: 'http://127.0.0.1:%d'%s}" % (sink.port, more),
+                          lambda: Repeated(10, lambda: None))
         if sink.spans == before:
             raise Failed("no span came to the sink")
 

@@ -14,7 +14,7 @@ started+=($!)
 wait_for 10 "the collector" test -s "$work/sink.port"
 write_config 4
 "$sluice" topics create -c "$work/sluice.yaml" >/dev/null || fail "topics create"
-export OTEL_EXPORTER_OTLP_ENDPOINT
+export OTEL_EXPORTER_OTLP_ENDPOINT SLUICE__TRACES__SAMPLE_RATIO=1
 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$(cat "$work/sink.port")
 start_worker one
 enqueue 0 $count

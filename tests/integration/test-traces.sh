@@ -12,6 +12,7 @@ python=$("$ROOT/tests/lib/pypi-python" opentelemetry-proto) || {
 
 trace=4bf92f3577b34da6a3ce929d0e0e4736
 caller=00f067aa0ba902b7
+export SLUICE__TRACES__SAMPLE_RATIO=1
 
 sink_start() {
     rm -f sink.port
