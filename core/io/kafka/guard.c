@@ -34,8 +34,6 @@ void guard_begin(struct kafka_intake *in, struct kafka_part *p, struct task *t)
                                        t->fingerprint, &t->source_u64);
 
     list_push(&p->begun, &t->source_node);
-    if (crashes > 0)
-        t->excess = NULL; /* parked it would be another record, of which nothing is remembered */
     if (crashes == 0 || crashes < in->setup.config->pool.poison_crashes)
         return;
     t->poison = true;

@@ -2,7 +2,6 @@
 #include "tests/unit/io/deal_rig.h"
 
 #include "io/kafka/guard.h"
-#include "store_fixture.h"
 
 #define DONE 199 /* records behind the head */
 
@@ -66,46 +65,4 @@ Test(kafka_guard, at_a_stop_none_is_ended)
     guard_heads(dr.in, late_us());
     cr_assert_eq(cancels, 0);
     deal_finish(head, 10);
-}
-
-static struct crash_log *open_log(const char *dir)
-{
-    char path[200];
-    struct crash_log_setup s = {
-        .path = path, .max_marks = 10, .limit = 5, .now_wall_ms = INT64_C(1800000000000)};
-    struct err e = {0};
-    struct crash_log *l;
-
-    snprintf(path, sizeof path, "%s/in-flight", dir);
-    l = crash_log_open(&s, &e);
-    cr_assert_not_null(l, "%s", e.msg);
-    return l;
-}
-
-/* The copy would be another record: the crashes at which this one was there would count no more, and one that kills its
- * worker would never be given up. */
-Test(kafka_guard, what_was_there_at_a_crash_is_not_parked)
-{
-    struct kafka_part *p = deal_part(0);
-    char *dir = fixture_dir();
-    struct task *suspect, *other;
-
-    p->ledger = ledger_new(0, DEAL_RECORDS, DEAL_RECORDS);
-    suspect = deal_begin(p, 0);
-    other = deal_begin(p, 1);
-    suspect->excess = other->excess = &p->excess;
-    dr.in->setup.crash_log = open_log(dir);
-    crash_log_begin(dr.in->setup.crash_log, suspect->journal_key, suspect->journal_key_len,
-                    suspect->fingerprint, &suspect->source_u64);
-    crash_log_close(dr.in->setup.crash_log);
-    dr.in->setup.crash_log = open_log(dir);
-    guard_begin(dr.in, p, suspect);
-    guard_begin(dr.in, p, other);
-    cr_expect_null(suspect->excess);
-    cr_expect_not_null(other->excess);
-    deal_finish(suspect, 10);
-    deal_finish(other, 10);
-    deal_commit_all();
-    dr.in->setup.crash_log = crash_log_close(dr.in->setup.crash_log);
-    fixture_remove(dir);
 }
