@@ -12,8 +12,6 @@
 #include "cmd/command.h"
 #include "io/http.h"
 
-#define STATUS_MAX ((size_t)4 << 20)
-
 struct explain_options {
     struct config_options config;
     const char *url;
@@ -60,7 +58,7 @@ static int run_explain(const void *opts, int nargs, char *const *args, struct er
     const struct explain_options *o = opts;
     CLEANUP_JSON struct json_object *status = NULL;
     char *token CLEANUP_FREE = NULL;
-    struct buf page = BUF_INIT(STATUS_MAX);
+    struct buf page = BUF_INIT(FETCH_STATUS_MAX);
     char url[FETCH_URL_MAX];
     int rc = 0;
 

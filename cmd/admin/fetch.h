@@ -10,7 +10,8 @@
 #include "base/json.h"
 #include "cmd/command.h"
 
-#define FETCH_URL_MAX 512
+#define FETCH_URL_MAX    512
+#define FETCH_STATUS_MAX ((size_t)4 << 20) /* for the text of /status */
 
 /* The two options by which every command that asks a running worker finds it. */
 #define FETCH_URL_ROW(opts)                                                                        \

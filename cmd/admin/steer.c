@@ -9,16 +9,18 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/admin/fetch.h"
 #include "cmd/command.h"
 #include "io/http.h"
 
-#define BODY_MAX       65536
-#define PATH_MAX_BYTES 4096
-#define TIMEOUT_MS     3000
-#define AGAIN_MS       200 /* between two questions whether a model's calls have ended */
+#define BODY_MAX        65536
+#define PATH_MAX_BYTES  4096
+#define TIMEOUT_MS      3000
+#define AGAIN_MS        200     /* between two questions whether a model's calls have ended */
+#define SHOWN_WITHIN_US 5000000 /* the status shows a pause by then */
 
 struct steer_options {
     struct config_options config;
@@ -84,17 +86,53 @@ int steer(const char *url, const char *what, const char *model, const char *toke
     return rc < 0 ? -1 : status == 202;
 }
 
-/* Asks until the model's calls have ended. */
-static int steer_to_the_end(const char *url, const struct steer_options *o, const char *what,
-                            const char *token, struct err *e)
+/* What the worker's status says of a model: its calls, or -1 when one of its rows is not paused. */
+static int64_t calls_while_paused(struct json_object *status, const char *model)
 {
-    int rc = steer(url, what, o->model, token, e);
+    struct json_object *models = json_get(status, "models");
+    int64_t calls = 0;
 
-    while (rc == 1 && o->model) {
-        poll(NULL, 0, AGAIN_MS);
-        rc = steer(url, what, o->model, token, e);
+    for (size_t i = 0; models && i < json_object_array_length(models); i++) {
+        struct json_object *row = json_object_array_get_idx(models, i);
+        const char *name = json_get_str(row, "model");
+        const char *state = json_get_str(row, "state");
+
+        if (!name || strcmp(name, model) != 0)
+            continue;
+        if (!state || strcmp(state, "paused") != 0)
+            return -1;
+        calls += json_get_int(row, "in_flight", 0);
     }
-    return rc;
+    return calls;
+}
+
+/* Looks until no call of a model that was told to pause runs. It is told once: whoever resumes it meanwhile is not
+ * overruled, and this ends with an error. */
+static int wait_for_calls(const char *url, const char *model, const char *token, struct err *e)
+{
+    int64_t paused_by_us = clock_mono_us() + SHOWN_WITHIN_US;
+    int64_t calls = 1;
+    bool seen = false;
+
+    while (calls != 0) {
+        struct buf page = BUF_INIT(FETCH_STATUS_MAX);
+        CLEANUP_JSON struct json_object *status = NULL;
+        int rc = 0;
+
+        poll(NULL, 0, AGAIN_MS);
+        rc = fetch_status(url, token, TIMEOUT_MS, &page, &status, e);
+        buf_done(&page);
+        if (rc < 0)
+            return -1;
+        calls = calls_while_paused(status, model);
+        if (calls < 0 && (seen || clock_mono_us() > paused_by_us))
+            return err_set(e, EX_UNAVAILABLE,
+                           "%s was resumed before its calls had ended: see who did, and drain it "
+                           "again",
+                           model);
+        seen = calls >= 0;
+    }
+    return 0;
 }
 
 static int run(const void *opts, const char *what, struct err *e)
@@ -109,7 +147,9 @@ static int run(const void *opts, const char *what, struct err *e)
         return e->code ? e->code : EX_CONFIG;
     if (http_global_init(e) < 0)
         return EX_OSERR;
-    rc = steer_to_the_end(url, o, what, token, e);
+    rc = steer(url, what, o->model, token, e);
+    if (rc == 1 && o->model)
+        rc = wait_for_calls(url, o->model, token, e);
     http_global_done();
     return rc < 0 ? EX_UNAVAILABLE : 0;
 }

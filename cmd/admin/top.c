@@ -17,7 +17,6 @@
 #include "cmd/command.h"
 #include "io/http.h"
 
-#define STATUS_MAX ((size_t)4 << 20)
 #define SCREEN_MAX ((size_t)1 << 20)
 #define TIMEOUT_MS 3000
 #define CTRL_C     '\003'
@@ -147,7 +146,7 @@ static int single_keys(struct termios *ret_was)
 static int run_top(const void *opts, int nargs, char *const *args, struct err *e)
 {
     const struct top_options *o = opts;
-    struct top t = {.o = o, .page = BUF_INIT(STATUS_MAX), .screen = BUF_INIT(SCREEN_MAX)};
+    struct top t = {.o = o, .page = BUF_INIT(FETCH_STATUS_MAX), .screen = BUF_INIT(SCREEN_MAX)};
     struct termios was;
     int rc = 0;
 

@@ -302,6 +302,15 @@ sed -i 's/"content":"/&later /' later.jsonl
 send later.jsonl
 steer resume --model fast || fail "resume --model: $(cat steer.out)"
 wait_for 20 five_run || fail "no calls after the model was resumed"
+
+# Who resumes a model while another drains it is not overruled.
+"$SLUICE" drain --model fast --url "http://127.0.0.1:$PORT" 2>drain.err &
+DRAIN=$!
+wait_for 10 is_model paused || fail "the model is not paused: $(page /status | jq -c .models)"
+steer resume --model fast || fail "resume --model: $(cat steer.out)"
+wait "$DRAIN" && fail "drain --model of a model that was resumed ends with 0"
+grep -q 'fast was resumed before its calls had ended' drain.err || fail "drain says something else: $(cat drain.err)"
+is_model paused >/dev/null && fail "drain overruled the resume"
 equal "$(post /drain)" 202 "/drain, from this machine, without a token"
 equal "$(code /readyz)" 503 "/readyz while draining"
 equal "$(jq -c .not_ready answer)" '["draining"]' "why"
