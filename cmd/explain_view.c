@@ -122,17 +122,10 @@ static const char *text(struct json_object *o, const char *key)
     return s ? s : "";
 }
 
-static void put_part(struct buf *out, const char *name, const char *provider,
-                     struct json_object *part)
+static void put_part(struct buf *out, struct json_object *part)
 {
     if (!part)
         return;
-    buf_str(out, "  ");
-    put_plain(out, name);
-    if (*provider) {
-        buf_char(out, '/');
-        put_plain(out, provider);
-    }
     buf_str(out, ": ");
     explain_shares(part, out);
     buf_str(out, "\n      ");
@@ -142,19 +135,46 @@ static void put_part(struct buf *out, const char *name, const char *provider,
     buf_char(out, '\n');
 }
 
+/* Does another row of this list call the same model at the same provider? */
+static bool has_twin(struct json_object *models, struct json_object *m)
+{
+    for (size_t i = 0; i < json_object_array_length(models); i++) {
+        struct json_object *other = json_object_array_get_idx(models, i);
+
+        if (other != m && strcmp(text(other, "model"), text(m, "model")) == 0 &&
+            strcmp(text(other, "provider"), text(m, "provider")) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void put_model(struct buf *out, struct json_object *models, struct json_object *m,
+                      const char *span)
+{
+    struct json_object *part = json_get(json_get(m, "held_up"), span);
+
+    if (!part)
+        return;
+    buf_str(out, "  ");
+    put_plain(out, text(m, "model"));
+    buf_char(out, '/');
+    put_plain(out, text(m, "provider"));
+    if (has_twin(models, m))
+        buf_printf(out, " (row %lld)", (long long)json_get_int(m, "row", 0));
+    put_part(out, part);
+}
+
 void explain_text(struct json_object *status, bool minute, struct buf *out)
 {
     const char *span = minute ? "minute" : "run";
     struct json_object *models = json_get_type(status, "models", json_type_array);
+    struct json_object *pool = json_get(json_get(json_get(status, "pool"), "held_up"), span);
     size_t n = models ? json_object_array_length(models) : 0;
 
-    put_part(out, "pool", "", json_get(json_get(json_get(status, "pool"), "held_up"), span));
-    for (size_t i = 0; i < n; i++) {
-        struct json_object *m = json_object_array_get_idx(models, i);
-
-        put_part(out, text(m, "model"), text(m, "provider"),
-                 json_get(json_get(m, "held_up"), span));
-    }
+    buf_str(out, pool ? "  pool" : "");
+    put_part(out, pool);
+    for (size_t i = 0; i < n; i++)
+        put_model(out, models, json_object_array_get_idx(models, i), span);
 }
 
 void explain_report(const struct explain_source *s, struct buf *out)
@@ -172,7 +192,7 @@ void explain_report(const struct explain_source *s, struct buf *out)
         if (explain_main(s->explain->route[row].run_us) == WHY_IDLE)
             continue;
         m = json_object_new_object();
-
+        json_object_object_add(m, "row", json_object_new_int64((int64_t)row + 1));
         put(m, "model", s->config->models[row].model_name);
         put(m, "provider", s->config->models[row].provider_name);
         json_object_object_add(m, "held_up", explain_json(s, (int)row));

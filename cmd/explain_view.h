@@ -24,7 +24,7 @@ struct explain_source {
 struct json_object *explain_json(const struct explain_source *s, int row);
 
 /* A line for the pool and each model of a /status, with the main reason of the last minute, or of the run, in
- * words. */
+ * words. Rows of model_list that call the same model at the same provider are told apart by their number. */
 void explain_text(struct json_object *status, bool minute, struct buf *out);
 
 /* "rpm 93%, answers 7%" of a part made by explain_json(). */

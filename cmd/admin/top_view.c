@@ -208,7 +208,7 @@ static void put_use(struct buf *out, struct json_object *m)
 
     if (!tokens)
         return;
-    buf_str(out, "  ");
+    buf_printf(out, "  row %lld  ", whole(m, "row"));
     put_name(out, text(m, "upstream_model"));
     buf_printf(out, "tokens %lld in, %lld out  cost $%.4f\n", whole(tokens, "input"),
                whole(tokens, "output"), number(m, "cost_usd"));

@@ -73,7 +73,7 @@ const state_of = (m) => {
 
 const put_models = (status) => {
   put_rows($('models'), status.models.map((m) => [
-    { text: m.model, of: '', small: `${m.provider}/${m.upstream_model}` },
+    { text: m.model, of: '', small: `${m.provider}/${m.upstream_model}, row ${m.row}` },
     state_of(m), number(m.in_flight), number(m.calls),
     { text: m.calls ? share((m.classes.ok || 0) / m.calls) : '–', of: 'number' },
     put_limits(m.limits), { text: shares_of(m.held_up.minute), of: '', small: m.held_up.minute.change }, number(m.tokens.input), number(m.tokens.output),

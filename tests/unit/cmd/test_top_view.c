@@ -49,7 +49,7 @@ Test(top_view, a_worker)
         "FAILING  9 completions, 2.0 KB",
         "fast              openai            cooling        40       30     2        17         "
         "-\n"
-        "  gpt-5-mini        tokens 100 in, 20 out  cost $0.2500\n"
+        "  row 2  gpt-5-mini        tokens 100 in, 20 out  cost $0.2500\n"
         "  rate_limit, for 1.5s more\n"
         "  cooling_rate_limit 61%, rpm 39%\n",
         "  4 transient (HTTP 500) of fast, last now: row-7\n",
@@ -62,7 +62,8 @@ Test(top_view, a_worker)
                    "\"open\":12,\"unread\":null,\"replies\":70,\"dead_letters\":1,\"aborts\":{"
                    "\"group_moved_on\":3,\"other\":2}},"
                    "\"store\":{\"failing\":true,\"completions\":9,\"completion_bytes\":2048},"
-                   "\"models\":[{\"model\":\"fast\",\"provider\":\"openai\",\"state\":\"cooling\","
+                   "\"models\":[{\"row\":2,\"model\":\"fast\",\"provider\":\"openai\",\"state\":"
+                   "\"cooling\","
                    "\"calls\":40,\"upstream_model\":\"gpt-5-mini\",\"tokens\":{\"input\":100,"
                    "\"output\":20},"
                    "\"cost_usd\":0.25,"
