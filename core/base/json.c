@@ -1,11 +1,10 @@
 /*
- * json: parsing and member access over json-c. What json-c would let pass is refused by json_scan before
- * json-c sees the text; writing is in json_write.c, the canonical form in json_canonical.c.
+ * json: parsing and member access over json-c's values. Reading is in json_scan.c, which refuses what json-c's own parser
+ * would let pass; writing is in json_write.c, the canonical form in json_canonical.c.
  */
 #include "base/json.h"
 
 #include <math.h>
-#include <sysexits.h>
 
 #include "base/json_scan.h"
 
@@ -17,39 +16,10 @@ int json_check(const char *text, size_t n, int max_depth, struct err *e)
     return json_scan(text, n, max_depth, true, e);
 }
 
-/* json-c on text that json_scan() has passed. */
-static int build(const char *text, size_t n, int max_depth, struct json_object **ret)
-{
-    /* json-c counts the value at the innermost level too and stops one level before its limit. */
-    struct json_tokener *tok = json_tokener_new_ex(max_depth + 2);
-    struct json_object *o = NULL;
-    enum json_tokener_error r = json_tokener_success;
-
-    if (!tok)
-        return -1;
-    o = json_tokener_parse_ex(tok, text, (int)n);
-    r = json_tokener_get_error(tok);
-    if (r == json_tokener_continue) { /* a bare number at the end of the text: end it */
-        o = json_tokener_parse_ex(tok, "", 1);
-        r = json_tokener_get_error(tok);
-    }
-    json_tokener_free(tok);
-    if (r != json_tokener_success) {
-        json_object_put(o);
-        return -1;
-    }
-    *ret = o;
-    return 0;
-}
-
 int json_parse_depth(const char *text, size_t n, int max_depth, struct json_object **ret,
                      struct err *e)
 {
-    if (json_scan(text, n, max_depth, true, e) < 0)
-        return -1;
-    if (build(text, n, max_depth, ret) < 0)
-        return err_set(e, EX_DATAERR, "the JSON parser refused the text");
-    return 0;
+    return json_build(text, n, &(struct json_rules){max_depth, true}, ret, e);
 }
 
 int json_parse(const char *text, size_t n, struct json_object **ret, struct err *e)
@@ -59,9 +29,7 @@ int json_parse(const char *text, size_t n, struct json_object **ret, struct err 
 
 int json_parse_answer(const char *text, size_t n, struct json_object **ret)
 {
-    if (json_scan(text, n, ANSWER_DEPTH_MAX, false, NULL) < 0)
-        return -1;
-    return build(text, n, ANSWER_DEPTH_MAX, ret);
+    return json_build(text, n, &(struct json_rules){ANSWER_DEPTH_MAX, false}, ret, NULL);
 }
 
 struct json_object *json_get(struct json_object *o, const char *key)

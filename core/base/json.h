@@ -2,7 +2,7 @@
  * json: strict JSON in, canonical JSON out, over json-c.
  *
  * json-c repairs or accepts what RFC 8259 leaves open (it keeps the last of two duplicate keys, turns
- * lone surrogates into U+FFFD, clamps large integers), so json_check() scans the text first and
+ * lone surrogates into U+FFFD, clamps large integers), so that the text is read by json_scan, which
  * refuses: bytes that are no UTF-8, NUL inside a key or string when ids are made from it (escape
  * \u0000 is refused everywhere), duplicate keys in one object (compared after unescaping), lone
  * surrogates, integers outside [-2^63, 2^64-1], numbers that are no finite double, nesting deeper than
@@ -26,7 +26,7 @@
 
 int json_check(const char *text, size_t n, int max_depth, struct err *e);
 
-/* json_check() and then json-c. The object is the caller's: json_object_put(). */
+/* What json_check() passes, as json-c's values. The object is the caller's: json_object_put(). */
 int json_parse(const char *text, size_t n, struct json_object **ret, struct err *e);
 
 /* The same with another limit than JSON_DEPTH_MAX (at most 256). */

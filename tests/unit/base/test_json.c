@@ -392,3 +392,81 @@ Test(json, write_and_get)
     cr_expect_str_eq(b.data, "null");
     buf_done(&b);
 }
+
+/* json-c's own parser, which reads some things more loosely, but makes the same of what json_parse_answer() takes. */
+static struct json_object *by_json_c(const char *text)
+{
+    struct json_tokener *tok = json_tokener_new_ex(70);
+    struct json_object *o = json_tokener_parse_ex(tok, text, (int)strlen(text) + 1);
+
+    cr_expect_eq(json_tokener_get_error(tok), json_tokener_success, "%s", text);
+    json_tokener_free(tok);
+    return o;
+}
+
+static void expect_same(const char *text)
+{
+    CLEANUP_JSON struct json_object *theirs = by_json_c(text);
+    CLEANUP_JSON struct json_object *ours = NULL;
+    const char *a = NULL;
+    const char *b = NULL;
+
+    cr_assert_eq(json_parse_answer(text, strlen(text), &ours), 0, "%s", text);
+    cr_expect(json_object_equal(ours, theirs), "%s", text);
+    a = json_object_to_json_string_ext(ours, JSON_C_TO_STRING_PLAIN);
+    b = json_object_to_json_string_ext(theirs, JSON_C_TO_STRING_PLAIN);
+    cr_expect_str_eq(a, b);
+}
+
+Test(json, values_are_those_that_json_c_would_make)
+{
+    static const char *const texts[] = {
+        "null",
+        "true",
+        "false",
+        "[]",
+        "{}",
+        "\"\"",
+        "0",
+        "-0",
+        "7",
+        "-7",
+        /* integers: json-c knows signed and unsigned ones, and stays at the nearest beyond */
+        "[999999999999999999,-999999999999999999,1000000000000000000,-1000000000000000000]",
+        "[9223372036854775807,9223372036854775808,-9223372036854775808,-9223372036854775809]",
+        "[18446744073709551615,18446744073709551616,123456789012345678901234567890]",
+        /* doubles are written as they were spelled */
+        "[0.0,-0.0,1.0,1.50,1e5,1E+5,1e-7,12345678901234567890.125,1e999,-1e999,1e-999]",
+        /* strings */
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00\"",
+        "[\"a\\u0000b\",\"\\ud800\",\"\\ud800x\",\"\\udc00\",\"\\ud800\\ud800\",\"\\ud800\\n\"]",
+        "\"plain text that is longer than eight bytes, then \\n an escape, then plain again\"",
+        "[\"\xe2\x82\xac and \xf0\x9f\x98\x80\",\"\x7f\"]",
+        /* objects: the last of two keys wins, at the place of the first */
+        "{\"a\":1,\"b\":2,\"a\":{\"c\":[]}}",
+        "{\"\":0,\"\\u0061\":1,\"a\\\"b\":2}",
+        "{\"a key of more than sixty-four bytes, which is longer than the room for short "
+        "ones\":{}}",
+        "{\"\\u006b\":\"\\u0076\",\"\\u006c\":{\"\\u006d\":\"\\u006e\"}}",
+        /* lists of more than json-c gives room at first */
+        "[1,2,3,[4,5,[6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,"
+        "32,33,34,35]]]",
+        " {\t\"spaced\" :\n[ 1 ,\r{ } , [ ] ] } ",
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        expect_same(texts[i]);
+}
+
+/* Whatever is made before a text turns out to be bad is given back: the sanitizers look. */
+Test(json, nothing_is_left_of_a_bad_text)
+{
+    static const char text[] = "{\"a\":[1,2.5,{\"b\\n\":\"c\\n\"}],\"d\":{\"e\":[[\"f\"]]}}";
+
+    for (size_t n = 0; n < sizeof text - 1; n++) {
+        struct json_object *o = NULL;
+
+        cr_expect_eq(json_parse(text, n, &o, NULL), -1);
+        cr_expect_null(o);
+    }
+}
