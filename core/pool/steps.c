@@ -26,6 +26,8 @@ static void put_out(struct worker *w, struct task *t)
     spans_outcome(w, t);
     if (t->reply || t->silent)
         count_end(w, t);
+    if (t->reply)
+        task_shed(t);
 }
 
 /* Could the end of this task's call be the end of its twins as well? A failure that lies in the request

@@ -28,6 +28,15 @@ struct completion *completion_unref(struct completion *c)
     return NULL;
 }
 
+void completion_shed(struct completion *c)
+{
+    if (__atomic_load_n(&c->refs, __ATOMIC_ACQUIRE) > 1)
+        return;
+    free(c->body);
+    c->body = NULL;
+    c->body_len = 0;
+}
+
 int completion_cacheable(const struct completion *c)
 {
     return c->finish == FINISH_STOP || c->finish == FINISH_TOOL_CALLS;

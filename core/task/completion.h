@@ -12,7 +12,7 @@
 
 struct completion {
     int refs;   /* atomic */
-    char *body; /* JSON object text, OpenAI's form; NUL-terminated */
+    char *body; /* JSON object text, OpenAI's form; NUL-terminated; NULL: shed */
     size_t body_len;
     struct usage usage;
     enum finish finish;
@@ -28,6 +28,9 @@ struct completion {
 struct completion *completion_new(void); /* refs = 1 */
 struct completion *completion_ref(struct completion *c);
 struct completion *completion_unref(struct completion *c); /* NULL is fine; returns NULL */
+
+/* The caller needs no more than what is known about the answer: frees its text, unless others hold it, too. */
+void completion_shed(struct completion *c);
 
 /* May this be stored for later identical requests? (promise P6) */
 int completion_cacheable(const struct completion *c);

@@ -116,6 +116,14 @@ void task_succeed(struct task *t, struct completion *c)
     t->completion = c;
 }
 
+void task_shed(struct task *t)
+{
+    json_object_put(t->body);
+    t->body = NULL;
+    if (t->completion)
+        completion_shed(t->completion);
+}
+
 /* Arrays here have room for the next power of two: is it used up? */
 static bool is_full(int count)
 {

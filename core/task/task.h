@@ -140,7 +140,8 @@ struct task {
     char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
     char *custom_id; /* as given by the caller, or NULL: then the id is echoed */
     enum operation op;
-    struct json_object *body;      /* the request in OpenAI's form; NULL when the record is bad */
+    struct json_object *body; /* the request in OpenAI's form; NULL when the record is bad, and when
+                                      there is a reply */
     char *models[TASK_MODELS_MAX]; /* names it accepts, in order of preference; owned */
     int nmodels;
     int64_t deadline_wall_ms; /* 0: none of its own */
@@ -224,6 +225,10 @@ void task_fail_http(struct task *t, int status, const char *code, const char *bo
 
 /* Success after all: takes over the reference to c and drops an earlier failure. */
 void task_succeed(struct task *t, struct completion *c);
+
+/* The reply is made: gives back the request and the answer, which it was made of. They were made on the thread of
+ * the worker, which uses their memory for the next task; and thousands of replies may wait for one transaction. */
+void task_shed(struct task *t);
 
 void task_trail_add(struct task *t, const struct attempt *a);
 const struct task_header *task_header_get(const struct task *t, const char *name);

@@ -17,6 +17,8 @@ Test(pool, success_with_usage_and_cost)
     cr_expect_float_eq(v.cost_usd, 0.06, 1e-9);
     cr_expect_str_eq(v.model, "ok");
     reply_view_done(&v);
+    cr_expect_null(t->body, "a reply that waits to be published holds no request");
+    cr_expect_null(t->completion->body, "nor a second copy of the answer");
     task_free(t);
     pool_stop(rig->pool);
     cr_expect_eq(stats().calls, 1);
