@@ -79,4 +79,12 @@ static inline void list_detach(struct list_node *from, struct list_node *to)
     list_splice(to, from);
 }
 
+/* The same for no more than the first `most` of them. */
+static inline void list_detach_some(struct list_node *from, struct list_node *to, size_t most)
+{
+    list_init(to);
+    while (most-- > 0 && !list_empty(from))
+        list_push(to, list_pop(from));
+}
+
 #endif

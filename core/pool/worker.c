@@ -12,6 +12,7 @@
 
 #define SHOW_EVERY_US 50000
 #define IDLE_WAIT_MS  1000
+#define TURN_TASKS    512 /* of the inbox, between two looks at everything else */
 
 static void post_one(struct worker *w, struct list_node *tasks)
 {
@@ -71,13 +72,15 @@ void worker_watch(struct worker *w, struct task *t, enum timer_kind kind)
               t->deadline_us); /* without one, too: cancel_one() finds it here */
 }
 
+/* A part of a long inbox at a time: transfers go on in between, the publisher has replies early, and the memory
+ * of tasks that have ended serves those that are next. */
 static void take_inbox(struct worker *w)
 {
     struct list_node tasks;
     struct list_node *n = NULL;
 
     pthread_mutex_lock(&w->lock);
-    list_detach(&w->inbox, &tasks);
+    list_detach_some(&w->inbox, &tasks, TURN_TASKS);
     pthread_mutex_unlock(&w->lock);
     while ((n = list_pop(&tasks))) {
         struct task *t = CONTAINER_OF(n, struct task, node);

@@ -67,3 +67,21 @@ Test(list, splice_and_detach)
     list_detach(&to, &from);
     cr_expect(list_empty(&from), "the target is initialised, not appended to");
 }
+
+Test(list, detach_some)
+{
+    struct list_node from;
+    struct list_node to;
+
+    list_init(&from);
+    list_detach_some(&from, &to, 2);
+    cr_expect(list_empty(&to), "nothing from nothing");
+    for (size_t i = 0; i < 3; i++)
+        list_push(&from, &items[i].node);
+    list_detach_some(&from, &to, 2);
+    cr_expect_str_eq(names(&to), "ab");
+    cr_expect_str_eq(names(&from), "c");
+    list_detach_some(&from, &to, 2);
+    cr_expect_str_eq(names(&to), "c");
+    cr_expect(list_empty(&from));
+}
