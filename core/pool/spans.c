@@ -135,15 +135,13 @@ int64_t spans_clock(const struct task *t)
 
 void spans_lookup(struct worker *w, struct task *t, int64_t began_us, bool found)
 {
-    struct trace_context span;
-    struct buf *out = NULL;
+    struct trace_lookup l = {.start_us = began_us, .found = found};
 
     if (!t->trace)
         return;
-    make_span(w, t->trace, &span);
-    out = trace_span(t->trace, &span, SPAN_INTERNAL, "cache lookup", began_us, clock_mono_us());
-    span_str(out, "sluice.cache", found ? "hit" : "miss");
-    trace_span_end(t->trace, NULL);
+    make_span(w, t->trace, &l.span);
+    l.end_us = clock_mono_us();
+    trace_looked_up(t->trace, &l);
 }
 
 void spans_share(const struct task *leader, struct task *twin)

@@ -1,9 +1,9 @@
 /* trace: the spans of one task, and the two that are written when it has left: its reply's, and its own. */
 #include "task/trace.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "base/digits.h"
 #include "base/mem.h"
 #include "task/task.h"
 
@@ -11,6 +11,8 @@
 #define BYTES_CONTENTS_MAX ((size_t)1024 * 1024)
 #define BYTES_LAST         ((size_t)8 * 1024) /* kept free for the last two */
 #define BYTES_USUAL        ((size_t)3584 - 1) /* of a task with one call */
+#define BYTES_CALL         ((size_t)1280 - 1) /* of that call */
+#define NAME_ROOM          300                /* a topic has 249 bytes at most */
 
 struct trace *trace_new(struct trace_sink *sink, const struct trace_context *caller,
                         const char *state, size_t state_len)
@@ -22,7 +24,6 @@ struct trace *trace_new(struct trace_sink *sink, const struct trace_context *cal
     t->partition = -1;
     t->most = sink->contents ? BYTES_CONTENTS_MAX : BYTES_MAX;
     buf_init(&t->text, t->most);
-    buf_reserve(&t->text, BYTES_USUAL);
     if (!caller)
         return t;
     t->has_caller = true;
@@ -50,15 +51,28 @@ static void book(struct trace *t, size_t grown)
     t->grown = grown;
 }
 
-/* While others take all that there is, a trace keeps what it has and does not grow. Each thread may find that out one
- * span late. */
+/* While others take all that there is, a trace keeps what it has and does not grow past the usual. Each thread may find
+ * that out one span late. */
 static size_t bound(const struct trace *t)
 {
-    return atomic_load(&t->sink->grown) < t->sink->grown_max ? t->most : t->text.cap - 1;
+    if (atomic_load(&t->sink->grown) < t->sink->grown_max)
+        return t->most;
+    return t->text.cap > BYTES_USUAL ? t->text.cap - 1 : BYTES_USUAL;
+}
+
+/* Room for what is usual in one step. A task that waits to be published has that of its call; the rest is taken at its
+ * end for a moment, from memory that the task before it has just given back. */
+static void make_room(struct trace *t)
+{
+    size_t usual = t->ending ? BYTES_USUAL : BYTES_CALL;
+
+    if (t->text.cap <= usual && t->text.len < usual)
+        buf_reserve(&t->text, usual - t->text.len);
 }
 
 static void open_span(struct trace *t, struct span_head *h)
 {
+    make_room(t);
     t->mark = t->text.len;
     if (t->mark > 0)
         buf_char(&t->text, ',');
@@ -105,6 +119,25 @@ void trace_span_end(struct trace *t, const char *error)
         book(t, t->text.cap - BYTES_USUAL - 1);
 }
 
+static void put_lookup(struct trace *t)
+{
+    const struct trace_lookup *l = &t->lookup;
+    struct buf *out =
+        trace_span(t, &l->span, SPAN_INTERNAL, "cache lookup", l->start_us, l->end_us);
+
+    span_str(out, "sluice.cache", l->found ? "hit" : "miss");
+    trace_span_end(t, NULL);
+    t->has_lookup = false;
+}
+
+void trace_looked_up(struct trace *t, const struct trace_lookup *l)
+{
+    if (t->has_lookup)
+        put_lookup(t);
+    t->lookup = *l;
+    t->has_lookup = true;
+}
+
 void trace_sending(struct trace *t, const char *topic, int64_t now_us)
 {
     if (!t)
@@ -134,30 +167,44 @@ void trace_published(struct trace *t, int64_t now_us)
 /* Names of OpenTelemetry's conventions for messaging. */
 static void put_place(struct buf *out, const char *topic, int32_t partition, int64_t offset)
 {
-    char text[16];
+    char room[DIGITS_ROOM];
 
-    snprintf(text, sizeof text, "%d", (int)partition);
     span_str(out, "messaging.system", "kafka");
     span_str(out, "messaging.destination.name", topic);
     if (partition >= 0)
-        span_str(out, "messaging.destination.partition.id", text);
+        span_str(out, "messaging.destination.partition.id", digits_of(partition, room));
     if (offset >= 0)
         span_int(out, "messaging.kafka.offset", offset);
 }
 
+/* What is done, and to what topic. */
+static const char *name_of(char out[NAME_ROOM], const char *verb, const char *topic)
+{
+    size_t nverb = strlen(verb);
+    size_t n = topic ? strnlen(topic, NAME_ROOM - 1 - nverb) : 0;
+
+    memcpy(out, verb, nverb);
+    if (n)
+        memcpy(out + nverb, topic, n);
+    out[nverb + n] = '\0';
+    return out;
+}
+
 static void put_publish(struct trace *t)
 {
-    char name[300];
+    char name[NAME_ROOM];
     struct buf *out = NULL;
 
-    snprintf(name, sizeof name, "send %s", t->topic ? t->topic : "");
-    out = trace_span(t, &t->publish, t->topic ? SPAN_PRODUCER : SPAN_INTERNAL,
-                     t->topic ? name : "write reply", t->publish_us, t->published_us);
-    if (t->topic) {
-        put_place(out, t->topic, t->partition, t->offset);
-        span_str(out, "messaging.operation.name", "send");
-        span_str(out, "messaging.operation.type", "send");
+    if (!t->topic) {
+        trace_span(t, &t->publish, SPAN_INTERNAL, "write reply", t->publish_us, t->published_us);
+        trace_span_end(t, NULL);
+        return;
     }
+    out = trace_span(t, &t->publish, SPAN_PRODUCER, name_of(name, "send ", t->topic), t->publish_us,
+                     t->published_us);
+    put_place(out, t->topic, t->partition, t->offset);
+    span_str(out, "messaging.operation.name", "send");
+    span_str(out, "messaging.operation.type", "send");
     trace_span_end(t, NULL);
 }
 
@@ -216,16 +263,16 @@ static int64_t latest(const struct trace *t, int64_t begun_us)
 
 static void put_task(const struct task *t, struct trace *tr)
 {
-    char name[300];
+    char name[NAME_ROOM];
     struct span_head h = {.span = &tr->task,
                           .parent = tr->has_caller ? tr->caller : NULL,
                           .kind = tr->sink->group ? SPAN_CONSUMER : SPAN_INTERNAL,
                           .start_us = t->received_us,
                           .end_us = latest(tr, t->received_us),
-                          .name = tr->sink->group ? name : "process row"};
+                          .name = tr->sink->group ? name_of(name, "process ", t->origin.topic)
+                                                  : "process row"};
     struct span_end end = {.error = error_of(t), .link = tr->has_link ? &tr->link : NULL};
 
-    snprintf(name, sizeof name, "process %s", t->origin.topic ? t->origin.topic : "");
     open_span(tr, &h);
     put_origin(&tr->text, t, tr);
     put_outcome(&tr->text, t);
@@ -242,6 +289,8 @@ void trace_end(struct task *t)
     tr->most += BYTES_LAST;
     tr->text.max = tr->most;
     tr->ending = true;
+    if (tr->has_lookup)
+        put_lookup(tr);
     if (tr->published_us)
         put_publish(tr);
     put_task(t, tr);

@@ -34,6 +34,13 @@ struct trace_sink {
 
 #define TRACE_CONTENT_MAX ((size_t)32 * 1024) /* bytes of a prompt or an answer */
 
+/* A look-up in the cache, until it is written. */
+struct trace_lookup {
+    struct trace_context span;
+    int64_t start_us, end_us;
+    bool found;
+};
+
 struct trace {
     struct trace_sink *sink;
     struct trace_context task; /* the task's span */
@@ -49,6 +56,9 @@ struct trace {
     size_t most;        /* bytes of text that a task may have */
     bool ending;        /* its last spans are written */
     size_t grown;       /* bytes of it that are booked with the sink */
+
+    struct trace_lookup lookup; /* the last one */
+    bool has_lookup;            /* it is not written yet */
 
     struct trace_context call; /* the running call, or the last one */
     struct trace_context link; /* a leader's call that this task's answer is from */
@@ -72,6 +82,9 @@ struct trace *trace_free(struct trace *t); /* NULL is fine; returns NULL */
 struct buf *trace_span(struct trace *t, const struct trace_context *span, enum span_kind kind,
                        const char *name, int64_t start_us, int64_t end_us);
 void trace_span_end(struct trace *t, const char *error);
+
+/* It is written with the task's last spans: while a reply waits to be published, numbers take less room than text. */
+void trace_looked_up(struct trace *t, const struct trace_lookup *l);
 
 /* All of these: NULL is fine. Times are monotonic. */
 void trace_sending(struct trace *t, const char *topic, int64_t now_us); /* at each try */

@@ -154,6 +154,14 @@ static void call(struct trace *tr, uint8_t id, const char *error)
     trace_span_end(tr, error);
 }
 
+static void look_up(struct trace *tr, uint8_t id, bool found)
+{
+    struct trace_lookup l = {.start_us = 1500, .end_us = 1600, .found = found};
+
+    set_id(&l.span, tr, id);
+    trace_looked_up(tr, &l);
+}
+
 static struct json_object *spans_of(struct scene *sc)
 {
     struct buf b = BUF_INIT(1 << 20);
@@ -230,6 +238,31 @@ Test(trace, is_a_tree_below_the_caller)
     cr_expect_str_eq(attribute(span_at(spans, 3), "messaging.consumer.group.name"), "workers");
     cr_expect_str_eq(attribute(span_at(spans, 3), "messaging.kafka.offset"), "77");
     cr_expect_str_eq(attribute(span_at(spans, 3), "sluice.task_id"), "row-1");
+    json_object_put(spans);
+    trace_free(sc.got);
+}
+
+Test(trace, has_each_look_up_though_it_is_written_late)
+{
+    static const char *const ids[] = {"3333333333333333", "6666666666666666", "7777777777777777",
+                                      "1111111111111111"};
+    struct scene sc;
+    struct task *t = make(&sc, "workers");
+    struct json_object *spans = NULL;
+
+    look_up(t->trace, 0x66, false);
+    cr_expect_null(t->trace->text.data, "a task that waits has no text yet");
+    call(t->trace, 0x33, NULL);
+    look_up(t->trace, 0x77, true);
+    task_free(t);
+    spans = spans_of(&sc);
+    cr_assert_eq(json_object_array_length(spans), ARRAY_LEN(ids));
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        cr_expect_str_eq(json_get_str(span_at(spans, i), "spanId"), ids[i]);
+    cr_expect_str_eq(json_get_str(span_at(spans, 1), "name"), "cache lookup");
+    cr_expect_str_eq(attribute(span_at(spans, 1), "sluice.cache"), "miss");
+    cr_expect_str_eq(attribute(span_at(spans, 2), "sluice.cache"), "hit");
+    cr_expect_str_eq(json_get_str(span_at(spans, 2), "endTimeUnixNano"), "1700000000001600000");
     json_object_put(spans);
     trace_free(sc.got);
 }
