@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_plain.h"
 #include "base/mem.h"
 
 void buf_init(struct buf *b, size_t max)
@@ -90,31 +91,10 @@ static int escape(struct buf *b, unsigned char c)
     return buf_printf(b, "\\u%04x", c);
 }
 
-/* Is none of these eight bytes to be escaped? Each term has the high bit of a byte set that is below a space, a
- * quote, a backslash; other bytes may be marked only above such a one. */
-static bool plain(const char *s)
-{
-    const uint64_t ones = 0x0101010101010101, high = ones * 0x80;
-    uint64_t w, quote, backslash;
-
-    memcpy(&w, s, sizeof w);
-    quote = w ^ (ones * '"');
-    backslash = w ^ (ones * '\\');
-    return !(
-        (((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) &
-        high);
-}
-
 /* How many bytes from s on need no escape. */
 static size_t plain_len(const char *s, size_t n)
 {
-    size_t i = 0;
-
-    while (n - i >= sizeof(uint64_t) && plain(s + i))
-        i += sizeof(uint64_t);
-    while (i < n && (unsigned char)s[i] >= 0x20 && s[i] != '"' && s[i] != '\\')
-        i++;
-    return i;
+    return json_plain_len(s, n, false);
 }
 
 int buf_json_str(struct buf *b, const char *s, size_t n)

@@ -5,8 +5,11 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/json_scan.h"
+
+#define FEW_MEMBERS 16 /* of an object, that are quicker looked at one by one */
 
 /* Answers of providers may be a little deeper than requests, which they partly repeat. */
 #define ANSWER_DEPTH_MAX (JSON_DEPTH_MAX + 16)
@@ -34,11 +37,21 @@ int json_parse_answer(const char *text, size_t n, struct json_object **ret)
 
 struct json_object *json_get(struct json_object *o, const char *key)
 {
+    struct lh_table *members = NULL;
     struct json_object *v = NULL;
 
     if (!json_object_is_type(o, json_type_object))
         return NULL;
-    return json_object_object_get_ex(o, key, &v) ? v : NULL;
+    members = json_object_get_object(o);
+    if (lh_table_length(members) > FEW_MEMBERS)
+        return json_object_object_get_ex(o, key, &v) ? v : NULL;
+    for (struct lh_entry *at = members->head; at; at = at->next) {
+        const char *name = lh_entry_k(at);
+
+        if (*name == *key && strcmp(name, key) == 0)
+            return (struct json_object *)lh_entry_v(at);
+    }
+    return NULL;
 }
 
 struct json_object *json_get_type(struct json_object *o, const char *key, enum json_type type)

@@ -1,29 +1,13 @@
 /*
  * json_string: the strings of a JSON text, for json_scan: whether they are good, and what they stand for. Most bytes are
- * plain and are looked at by eights.
+ * plain.
  */
 #include <string.h>
 
+#include "base/json_plain.h"
 #include "base/json_scan_int.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-
-/* Eight bytes at once: is each of them printable ASCII other than '"' and '\\'? */
-static bool plain8(const char *p)
-{
-    const uint64_t ones = 0x0101010101010101ULL;
-    const uint64_t high = 0x8080808080808080ULL;
-    uint64_t w = 0;
-    uint64_t quote = 0;
-    uint64_t slash = 0;
-
-    memcpy(&w, p, 8);
-    quote = w ^ (ones * '"');
-    slash = w ^ (ones * '\\');
-    return !(
-        (w | ((w - ones * 0x20) & ~w) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) &
-        high);
-}
 
 static int hex4(const char *p, const char *end)
 {
@@ -133,8 +117,7 @@ int scan_string(struct scan *s, struct scan_string *ret)
 
     s->p++;
     while (r == 0) {
-        while (s->end - s->p >= 8 && plain8(s->p))
-            s->p += 8;
+        s->p += json_plain_len(s->p, (size_t)(s->end - s->p), true);
         if (s->p == s->end)
             return scan_fail(s, start, "this string has no closing quote; the text is cut off");
         r = string_step(s, &escaped);

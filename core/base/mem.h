@@ -17,9 +17,11 @@ void *mem_grow(void *p, size_t count, size_t size); /* realloc of an array; new 
 char *mem_strdup(const char *s);                    /* NULL gives NULL */
 void *mem_dup(const void *p, size_t n); /* n bytes and a NUL behind them; p NULL gives NULL */
 
+/* Most are NULL at the end of their scope: that is not worth a call. */
 static inline void mem_free_cleanup(void *p)
 {
-    free(*(void **)p);
+    if (*(void **)p)
+        free(*(void **)p);
 }
 
 /* Frees the pointer at the end of its scope. */
