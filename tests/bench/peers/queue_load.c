@@ -1,13 +1,16 @@
 /*
  * queue_load: asks through a pair of topics and measures the replies, whoever gives them.
  *
- *     queue_load BROKER REQUESTS REPLIES BODIES COUNT WINDOW SECONDS NAME
+ *     queue_load BROKER REQUESTS REPLIES BODIES COUNT WINDOW SECONDS NAME [WARM MOST]
  *
  * Sends COUNT requests, of which never more than WINDOW are unanswered, round robin over the partitions, and ends
  * when all are answered or SECONDS are over. Line i of the file BODIES is the body of request i (again from the top when
- * there are fewer); its key and custom_id are NAME-i, which has to be the key of its reply. One JSON object on
- * stdout: how many were sent, answered, good (a chat completion) and repeated; good replies that came meanwhile to somebody
- * else's requests (earlier); seconds from the first request to the last reply; milliseconds from a request handed to the producer to its reply in the reader's hands.
+ * there are fewer); its key and custom_id are NAME-i, which has to be the key of its reply. With WARM it asks so many
+ * seconds more before that, and on until WINDOW requests are answered, but not for more than MOST seconds, without a
+ * break in between; then it writes the line "window" and counts from there: what is measured has neither a beginning
+ * nor an end of the work in it. One JSON object on stdout: how many were sent, answered,
+ * good (a chat completion) and repeated; good replies that came meanwhile to somebody else's requests (earlier); seconds
+ * that were measured; milliseconds from a request handed to the producer to its reply in the reader's hands.
  */
 #include <librdkafka/rdkafka.h>
 #include <errno.h>
@@ -29,6 +32,7 @@
 #define WAIT_MS   2
 #define KEY_MAX   64
 #define VALUE_MAX 65536
+#define ANSWERED  (-1)
 
 struct body {
     const char *text;
@@ -41,8 +45,11 @@ struct load {
     int32_t partitions;
     struct body *bodies;
     int64_t n_bodies;
-    int64_t count, window, sent, answered, good, repeated, earlier;
-    int64_t *sent_us, *took_us; /* of each request; took_us is -1 until it is answered */
+    int64_t count, window, sent, answered;
+    int64_t *sent_us; /* of each request; ANSWERED from its reply on */
+    /* Since the beginning of what is measured: */
+    int64_t good, repeated, earlier;
+    int64_t *late_us, n_late; /* of each reply */
     int64_t first_us, last_us;
 };
 
@@ -144,12 +151,13 @@ static void count_reply(struct load *l, const rd_kafka_message_t *m)
         l->earlier += is_completion(m);
         return;
     }
-    if (l->took_us[i] >= 0) {
+    if (l->sent_us[i] == ANSWERED) {
         l->repeated++;
         return;
     }
     l->last_us = clock_mono_us();
-    l->took_us[i] = l->last_us - l->sent_us[i];
+    l->late_us[l->n_late++] = l->last_us - l->sent_us[i];
+    l->sent_us[i] = ANSWERED;
     l->answered++;
     l->good += is_completion(m);
 }
@@ -168,16 +176,44 @@ static void take_replies(struct load *l, int64_t until_us)
     }
 }
 
-static void run(struct load *l, int64_t until_us)
+/* Until so many are answered or it is so late. */
+static void ask_until(struct load *l, int64_t answers, int64_t until_us)
 {
-    l->first_us = l->last_us = clock_mono_us();
-    while (l->answered < l->count && clock_mono_us() < until_us) {
+    while (l->answered < answers && clock_mono_us() < until_us) {
         for (int burst = 0; burst < 1000; burst++)
             if (l->sent == l->count || l->sent - l->answered >= l->window || !ask(l))
                 break;
         rd_kafka_poll(l->producer, 0);
         take_replies(l, until_us);
     }
+}
+
+static void begin(struct load *l)
+{
+    l->good = l->repeated = l->earlier = l->n_late = 0;
+    l->first_us = l->last_us = clock_mono_us();
+}
+
+static void warm_up(struct load *l, int64_t warm, int64_t most)
+{
+    int64_t most_us = l->first_us + most * 1000000;
+
+    ask_until(l, l->window, most_us); /* of a slow peer: what is out at once has been out once */
+    ask_until(l, l->count, l->first_us + warm * 1000000);
+}
+
+static void run(struct load *l, int64_t seconds, int64_t warm, int64_t most)
+{
+    begin(l);
+    if (warm > 0) {
+        warm_up(l, warm, most);
+        begin(l);
+        printf("window\n");
+        fflush(stdout);
+    }
+    ask_until(l, l->count, l->first_us + seconds * 1000000);
+    if (l->answered < l->count)
+        l->last_us = clock_mono_us();
 }
 
 static int compare(const void *a, const void *b)
@@ -194,30 +230,27 @@ static double quantile_ms(const int64_t *sorted, int64_t n, double q)
 
 static void report(struct load *l)
 {
-    int64_t n = 0;
+    int64_t n = l->n_late;
 
-    for (int64_t i = 0; i < l->sent; i++)
-        if (l->took_us[i] >= 0)
-            l->took_us[n++] = l->took_us[i];
-    qsort(l->took_us, (size_t)n, sizeof *l->took_us, compare);
+    qsort(l->late_us, (size_t)n, sizeof *l->late_us, compare);
     printf("{\"sent\":%lld,\"answered\":%lld,\"good\":%lld,\"repeated\":%lld,\"earlier\":%lld,"
-           "\"seconds\":%.3f,"
+           "\"all\":%s,\"seconds\":%.3f,"
            "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",
-           (long long)l->sent, (long long)l->answered, (long long)l->good, (long long)l->repeated,
-           (long long)l->earlier, (double)(l->last_us - l->first_us) / 1e6,
-           quantile_ms(l->took_us, n, 0.5), quantile_ms(l->took_us, n, 0.99),
-           quantile_ms(l->took_us, n, 1));
+           (long long)l->sent, (long long)n, (long long)l->good, (long long)l->repeated,
+           (long long)l->earlier, l->answered == l->count ? "true" : "false",
+           (double)(l->last_us - l->first_us) / 1e6, quantile_ms(l->late_us, n, 0.5),
+           quantile_ms(l->late_us, n, 0.99), quantile_ms(l->late_us, n, 1));
 }
 
 int main(int argc, char **argv)
 {
     struct load l = {0};
-    int64_t seconds;
+    int64_t seconds, warm = 0, most = 0;
 
     kafka_ends_program = "queue_load";
-    if (argc != 9) {
-        fprintf(stderr,
-                "usage: queue_load BROKER REQUESTS REPLIES BODIES COUNT WINDOW SECONDS NAME\n");
+    if (argc != 9 && argc != 11) {
+        fprintf(stderr, "usage: queue_load BROKER REQUESTS REPLIES BODIES COUNT WINDOW SECONDS "
+                        "NAME [WARM MOST]\n");
         return EX_USAGE;
     }
     l.requests = argv[2];
@@ -225,15 +258,18 @@ int main(int argc, char **argv)
     l.window = kafka_ends_number(argv[6]);
     seconds = kafka_ends_number(argv[7]);
     l.name = argv[8];
+    if (argc == 11) {
+        warm = kafka_ends_number(argv[9]);
+        most = kafka_ends_number(argv[10]);
+    }
     l.sent_us = allocate(l.count, sizeof *l.sent_us);
-    l.took_us = allocate(l.count, sizeof *l.took_us);
-    memset(l.took_us, 0xff, (size_t)l.count * sizeof *l.took_us);
+    l.late_us = allocate(l.count, sizeof *l.late_us);
     read_bodies(&l, argv[4]);
     l.producer = kafka_ends_client(RD_KAFKA_PRODUCER, argv[1], LINGER_MS);
     l.partitions = kafka_ends_partitions(l.producer, l.requests);
     l.reader = kafka_ends_client(RD_KAFKA_CONSUMER, argv[1], LINGER_MS);
     kafka_ends_read_from_end(l.reader, argv[3]);
-    run(&l, clock_mono_us() + seconds * 1000000);
+    run(&l, seconds, warm, most);
     report(&l);
     fflush(stdout);
     return 0;

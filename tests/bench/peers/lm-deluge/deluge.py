@@ -1,8 +1,9 @@
 """deluge: a list of prompts through lm-deluge.
 
-Prints "ready", waits for a line, works, prints "done" and then its figures as one line of JSON. The time of a request is taken
-around lm-deluge's own function for one request, which begins when the limiter has let it go; where there is a limit,
-from the start of the job.
+Tries how many it does in SECONDS_MEASURED, prints "ready", waits for a line, does so many, prints "done" and then its
+figures as one line of JSON. Where there is a limit the list has TASKS prompts, and is left when the time is over. The time of
+a request is taken around lm-deluge's own function for one request, which begins when the limiter has let it go; where
+there is a limit, from the start of the job.
 """
 
 import asyncio
@@ -17,16 +18,23 @@ from lm_deluge.client import _LLMClient
 from lm_deluge.models import register_model
 
 RPM = int(os.environ["RPM"] or 0)
+SECONDS = int(os.environ["SECONDS_MEASURED"])
+TASKS = int(os.environ["TASKS"])
+CACHED = bool(os.environ["CACHED"])
 UNLIMITED = 10**9
+TRIAL = max(1000, int(os.environ["IN_FLIGHT"]))
 took_ms = []
+good = 0
 started = 0.0
 
 
 def timed(inner):
     async def process(*args, **kwargs):
+        global good
         began = started if RPM else time.perf_counter()
         response = await inner(*args, **kwargs)
         took_ms.append((time.perf_counter() - began) * 1000)
+        good += bool(response.completion)
         return response
 
     return process
@@ -34,11 +42,11 @@ def timed(inner):
 
 def prompts():
     with open(os.environ["PROMPTS"]) as rows:
-        return [json.loads(row)["messages"][0]["content"] for row, _ in zip(rows, range(int(os.environ["TASKS"])))]
+        return [json.loads(row)["messages"][0]["content"] for row, _ in zip(rows, range(TASKS))]
 
 
 def new_client():
-    cache = SqliteCache(os.environ["WORK"] + "/cache.db") if os.environ["CACHED"] else None
+    cache = SqliteCache(os.environ["WORK"] + "/cache.db") if CACHED else None
     return LLMClient(
         "gpt-sim",
         max_requests_per_minute=RPM or UNLIMITED,
@@ -49,6 +57,40 @@ def new_client():
         request_timeout=60,
         cache=cache,
     )
+
+
+async def work(list_of_prompts, seconds=None):
+    """The list, as far as it comes in these seconds."""
+    job = new_client().process_prompts_async(list_of_prompts, show_progress=False)
+    try:
+        await asyncio.wait_for(job, seconds)
+    except asyncio.TimeoutError:
+        pass
+
+
+def done_in(seconds, trial):
+    """How many of such prompts it does in the time."""
+    began = time.perf_counter()
+    asyncio.run(work(trial))
+    return int(len(trial) / (time.perf_counter() - began) * seconds)
+
+
+def filled(every):
+    """Prompts that are in its cache, as many as it takes in FILL_SECONDS."""
+    few = int(os.environ["FILL_TRIAL"])
+    count = done_in(int(os.environ["FILL_SECONDS"]), every[:few])
+    every = every[: min(max(count, few), int(os.environ["FILL"]))]
+    asyncio.run(work(every))
+    return every
+
+
+def list_for_the_time(every):
+    """As many prompts as it does in the time, by a trial with others; of a cache those that are in it, again and again."""
+    trial = every[-TRIAL:]
+    if CACHED:
+        every = trial = filled(every)
+    wanted = max(2 * len(trial), done_in(SECONDS, trial))
+    return (every * (wanted // len(every) + 1))[:wanted] if CACHED else every[: min(wanted, len(every) - TRIAL)]
 
 
 def say(text):
@@ -64,15 +106,11 @@ answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 os.environ["SIM_KEY"] = "none"
 register_model(id="gpt-sim", name="gpt-sim", api_base=os.environ["SIM"] + "/v1", api_key_env_var="SIM_KEY")
-asked = prompts()
-if os.environ["CACHED"]:
-    asyncio.run(new_client().process_prompts_async(asked, show_progress=False))
+asked = prompts() if RPM else list_for_the_time(prompts())
 _LLMClient.process_single_request = timed(_LLMClient.process_single_request)
-client = new_client()
 say("ready")
 sys.stdin.readline()
 started = time.perf_counter()
-responses = asyncio.run(client.process_prompts_async(asked, show_progress=False))
+asyncio.run(work(asked, SECONDS if RPM else 2 * SECONDS))
 say("done")
-good = sum(1 for r in responses if r and r.completion)
-say(json.dumps({"answered": len(responses), "good": good, "p50_ms": quantile(0.5), "p99_ms": quantile(0.99)}))
+say(json.dumps({"answered": len(took_ms), "good": good, "p50_ms": quantile(0.5), "p99_ms": quantile(0.99)}))
