@@ -42,6 +42,7 @@ def plan(bench, full):
         ("lone", bench.lone),
         ("metrics", bench.metrics),
         ("traces", bench.traces),
+        ("contention", bench.contention),
         ("start", lambda: [bench.start_with(1000000) for _ in range(5)]),
         ("growth", lambda: [bench.hits_of(n) for n in stored]),
         ("waiting", lambda: [bench.waiting(n) for n in (1000, many)]),
@@ -98,6 +99,7 @@ def main():
     build = pathlib.Path(os.environ.get("BUILD", "build")).resolve()
     work = pathlib.Path(tempfile.mkdtemp(prefix="bench-"))
     failures = {}
+    began = time.monotonic()
 
     if wanted == ["help"]:
         print("\n".join(name for name, _ in plan(Bench(None, 1), full)[0]))
@@ -110,7 +112,7 @@ def main():
         head = header(rig, seconds, rounds)
         say("\n".join(head))
         run_rounds(groups, rounds, wanted, failures)
-        show(bench.samples, rig, head, failures, full, many)
+        show(bench.samples, rig, head, failures, full, many, time.monotonic() - began)
     finally:
         rig.close()
         if os.environ.get("KEEP"):
@@ -120,21 +122,22 @@ def main():
     return 1 if failures.keys() - {"traces", "slow_calls_tls"} else 0
 
 
-def show(samples, rig, head, failures, full, many):
+def show(samples, rig, head, failures, full, many, seconds):
     f = report.Figures(samples)
     deliveries = ("exactly_once", "at_least_once") if rig.real else ("at_least_once",)
-    paths = [r for r in (report.path_row(f, p, deliveries[0]) for p in report.paths(deliveries[0])) if r]
-    limits = report.limit_rows(f, many)
+    paths = [report.path_row(f, p, deliveries[0]) for p in report.paths(deliveries[0])]
+    limits = report.limit_rows(f, many, rig.real, full)
     missing = unmeasured(failures, paths, full)
     print("\n".join(head))
+    report.print_goals(paths + limits)
     report.print_paths(paths)
     report.print_parts(f, deliveries)
-    report.print_limits(limits)
+    report.print_contention(f)
     print("\nNot measured, or with a grain of salt\n" + "\n".join("  " + m for m in missing))
     out = pathlib.Path(os.environ.get("BENCH_JSON", "bench.json"))
     out.write_text(json.dumps({"machine": head, "paths": paths, "limits": limits, "missing": missing,
                                "samples": samples}, indent=1) + "\n")
-    print("\n%s has all samples" % out)
+    print("\n%s has all samples; %.0f s in all" % (out, seconds))
 
 
 if __name__ == "__main__":

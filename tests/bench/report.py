@@ -78,7 +78,7 @@ def paths(delivery):
 def path_row(f, p, delivery):
     got = f.samples.get(p.key + ".cpu_us")
     if not got:
-        return None
+        return missing_row(p.title, "us", p.goal, "not measured")
     floor = f.sum("copy." + delivery + ".cpu_us", *p.floor)
     us = statistics.median(got)
     ratio = us / floor if floor else None
@@ -92,6 +92,7 @@ def path_row(f, p, delivery):
             "p99_ms": f.of(p.latency + ".p99_ms") if p.latency else None,
             "sim_us": f.of(p.key + ".sim_us"), "broker_us": f.of(p.key + ".broker_us"),
             "busy": f.of(p.key + ".busy"), "foreign": f.of(p.key + ".foreign"),
+            "limit": GOAL_RATIO * floor if floor else p.goal,
             "good": ratio <= GOAL_RATIO if floor else us <= p.goal}
 
 
@@ -99,14 +100,21 @@ def div(a, b):
     return None if a is None else a / b
 
 
-def limit_row(title, unit, goal, numbers, more=False, limit=None):
-    """A row with one figure: at most its goal, or with `more` at least."""
+def missing_row(title, unit, goal, why):
+    """A row of the goals of which there is nothing but the goal, and why."""
+    return {"row": title, "unit": unit, "goal": goal, "floor": None, "limit": goal, "reached": None,
+            "least": None, "most": None, "ratio": None, "good": None, "why": why}
+
+
+def limit_row(title, unit, goal, numbers, more=False, floor=None, why="not measured"):
+    """A row with one figure: at most its goal, or with `more` at least. Without figures it is only there for its goal."""
     if not numbers:
-        return None
+        return None if goal is None else missing_row(title, unit, goal, why)
     reached = statistics.median(numbers)
     good = None if goal is None else reached >= goal if more else reached <= goal
-    return {"row": title, "unit": unit, "goal": goal, "floor": limit, "reached": reached,
-            "least": min(numbers), "most": max(numbers), "good": good}
+    return {"row": title, "unit": unit, "goal": goal, "floor": floor, "limit": goal, "reached": reached,
+            "least": min(numbers), "most": max(numbers), "good": good,
+            "ratio": div(reached, floor) if floor else div(reached, goal) if goal else None}
 
 
 def growth(f, over, under):
@@ -117,46 +125,60 @@ def growth(f, over, under):
 def waiting_rows(f, many):
     key = "waiting_%d" % many
     rss, few = f.of(key + ".rss_kb"), f.of("waiting_1000.rss_kb")
+    title = "%s tasks wait: " % number(many, 0)
     if rss is None or few is None:
-        return []
+        return [missing_row(title + what, unit, None, "not measured")
+                for what, unit in (("bytes for each", "bytes"), ("processor", "% of a core"))]
     size = f.of(key + ".record_bytes")
     return [
-        limit_row("%s tasks wait: bytes for each" % number(many, 0), "bytes", 1.5 * size + 1024,
-                  [(rss - few) * 1024 / (many - 1000)], limit=size),
-        limit_row("%s tasks wait: processor" % number(many, 0), "% of a core",
-                  f.of("waiting_1000.percent") + 1, f.samples[key + ".percent"],
-                  limit=f.of("waiting_1000.percent")),
+        limit_row(title + "bytes for each", "bytes", 1.5 * size + 1024,
+                  [(rss - few) * 1024 / (many - 1000)], floor=size),
+        limit_row(title + "processor", "% of a core", f.of("waiting_1000.percent") + 1,
+                  f.samples[key + ".percent"], floor=f.of("waiting_1000.percent")),
     ]
 
 
-def limit_rows(f, many):
-    lone = f.samples.get("lone.at_least_once", [])
-    exact = f.samples.get("lone.exactly_once", [])
+def lone_rows(f, real):
+    """One at a time over a real Apache Kafka: another broker answers in another time."""
+    lone = f.samples.get("lone.at_least_once", []) if real else []
+    exact = f.samples.get("lone.exactly_once", []) if real else []
     provider_ms = (f.of("raw1.p50_us") or 0) / 1000
-    rows = [limit_row("exactly_once against at_least_once, rate of %s" % what, "", 0.9,
-                      f.ratios(key + ".exactly_once.per_s", key + ".at_least_once.per_s"), more=True)
+    why = "not measured" if real else "SKIPPED: no real Apache Kafka here (java, mvn)"
+    return [
+        limit_row("record to reply, one at a time: p50", "ms", 2.5,
+                  lone and [quantile(lone, 0.5) - provider_ms], why=why),
+        limit_row("record to reply, one at a time: p99", "ms", 10,
+                  lone and [quantile(lone, 0.99) - provider_ms], why=why),
+        limit_row("the same, exactly_once: p50", "ms", None, exact and [quantile(exact, 0.5) - provider_ms]),
+        limit_row("the same, exactly_once: p99", "ms", None, exact and [quantile(exact, 0.99) - provider_ms]),
+    ]
+
+
+def exact_rows(f, real):
+    why = "not measured" if real else "SKIPPED: no real Apache Kafka here (java, mvn)"
+    return [limit_row("exactly_once against at_least_once, rate of %s" % what, "", 0.9,
+                      f.ratios(key + ".exactly_once.per_s", key + ".at_least_once.per_s"), more=True, why=why)
             for what, key in (("calls", "call64"), ("hits", "hit"))]
-    rows += [
+
+
+def limit_rows(f, many, real, full):
+    rows = exact_rows(f, real) + [
         limit_row("1 s answers, 10,000 in flight: rate held", "/s", 9900,
-                  f.samples.get("call10000.held_per_s"), more=True, limit=10000),
+                  f.samples.get("call10000.held_per_s"), more=True, floor=10000),
         limit_row("1 s answers, 10,000 in flight: memory", "MB", 400,
                   [kb / 1024 for kb in f.samples.get("call10000.rss_kb", [])]),
         limit_row("the same over TLS: memory", "MB", 1200,
                   [kb / 1024 for kb in f.samples.get("call10000_tls.rss_kb", [])]),
         limit_row("pool only, one at a time, added: p50", "us", 60, f.samples.get("pool_alone.p50_us")),
         limit_row("pool only, one at a time, added: p99", "us", 100, f.samples.get("pool_alone.p99_us")),
-        limit_row("record to reply, one at a time: p50", "ms", 2.5,
-                  lone and [quantile(lone, 0.5) - provider_ms]),
-        limit_row("record to reply, one at a time: p99", "ms", 10,
-                  lone and [quantile(lone, 0.99) - provider_ms]),
-        limit_row("the same, exactly_once: p50", "ms", None, exact and [quantile(exact, 0.5) - provider_ms]),
-        limit_row("the same, exactly_once: p99", "ms", None, exact and [quantile(exact, 0.99) - provider_ms]),
+        *lone_rows(f, real),
         limit_row("a transaction, begin to committed: p50", "ms", None, f.samples.get("commit.p50_ms")),
         limit_row("a transaction, begin to committed: p99", "ms", None, f.samples.get("commit.p99_ms")),
         limit_row("start to first call, 1,000,000 stored", "ms", 300, f.samples.get("start.ms")),
         limit_row("cache hit with 1,000,000 stored", "us", None, f.samples.get("hit_of_1000000.cpu_us")),
         limit_row("the same with 10,000,000, times that", "", 1.5,
-                  growth(f, "hit_of_10000000.cpu_us", "hit_of_1000000.cpu_us")),
+                  growth(f, "hit_of_10000000.cpu_us", "hit_of_1000000.cpu_us"),
+                  why="not measured" if full else "make bench-full"),
         *waiting_rows(f, many),
     ]
     for what, title, goal in (("metrics", "metrics", 2), ("traces", "traces", 2),
@@ -168,19 +190,27 @@ def limit_rows(f, many):
 
 
 def verdict(row):
-    return {True: "yes", False: "NO", None: ""}[row["good"]]
+    return row.get("why") or {True: "yes", False: "NO", None: ""}[row["good"]]
+
+
+def print_goals(rows):
+    print("\nGoals")
+    table(["row", "unit", "goal", "floor", "limit", "reached", "least", "most", "ratio", "met"],
+          [[r["row"], r["unit"], r["goal"], r["floor"], r["limit"], r["reached"], r["least"], r["most"],
+            number(r["ratio"], 2), verdict(r)] for r in rows])
+    print("floor: what the parts of the path cost in this run. limit: %.2f times that, or the goal where there is no floor. "
+          "ratio: reached by\nfloor, or by the goal. Paths over Kafka are processor time of all threads of the worker for a "
+          "task, from record to reply." % GOAL_RATIO)
 
 
 def print_paths(rows):
-    print("\nA task over Kafka, from record to reply: processor time of all threads of the worker, microseconds")
-    table(["path", "goal", "floor", "reached", "least", "most", "ratio", "met", "tasks/s/core", "KB/task",
-           "p50 ms", "p99 ms"],
-          [[r["row"], r["goal"], r["floor"], r["reached"], r["least"], r["most"],
-            number(r["ratio"], 2), verdict(r), r["per_s_per_core"], r["kb_per_task"], r["p50_ms"],
+    rows = [r for r in rows if r["reached"] is not None]
+    print("\nThe paths over Kafka")
+    table(["path", "us/task", "tasks/s/core", "memory MB", "KB/task", "p50 ms", "p99 ms"],
+          [[r["row"], r["reached"], r["per_s_per_core"], r["rss_mb"], r["kb_per_task"], r["p50_ms"],
             r["p99_ms"]] for r in rows])
-    print("met: at most %.2f times the floor of this run; where that is missing, at most the goal. Latency: from the time "
-          "that a request was\ndue, at half of the rate reached at full load; of the rows with 1 s answers at 10,000/s." %
-          GOAL_RATIO)
+    print("Latency: from the time that a request was due, at half of the rate reached at full load; of the rows with 1 s "
+          "answers at 10,000/s.")
     print("\nWhat else worked in these windows")
     table(["path", "tasks/s", "worker busy %", "others on its processor %", "simulator us/task",
            "broker us/task", "raw client us/call"],
@@ -203,8 +233,16 @@ def print_parts(f, deliveries):
     table(["part", "us"], [r for r in rows if r[1] is not None])
 
 
-def print_limits(rows):
-    print("\nLatency, memory, growth, watching")
-    table(["row", "unit", "goal", "limit", "reached", "least", "most", "met"],
-          [[r["row"], r["unit"], r["goal"], r["floor"], r["reached"], r["least"], r["most"], verdict(r)]
-           for r in rows])
+def print_contention(f):
+    rows = []
+    for kind in ("call", "hit"):
+        for threads in (1, 2):
+            key = "contention.%s.%d." % (kind, threads)
+            got = [f.of(key + name) for name in ("per_s", "cpu_us", "lock", "work", "switches", "preempted")]
+            if got[0] is not None:
+                rows.append(["%s, pool.workers: %d" % (kind, threads), *got])
+    if rows:
+        print("\nWaits of the worker's threads for each other, of 1,000 tasks; the worker has all processors")
+        table(["path", "tasks/s", "us/task", "for a lock", "for work", "switches", "preempted"], rows)
+        print("for a lock, for work: futex waits of mutexes and of condition variables, by perf; switches: "
+              "voluntary_ctxt_switches.")

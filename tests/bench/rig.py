@@ -134,7 +134,7 @@ class Worker:
     """A worker with topics, group and store of its own; `with` starts and drains it."""
 
     def __init__(self, rig, delivery="exactly_once", calls=64, latency="0ms", tls=None, more="",
-                 store=None):
+                 store=None, threads=None, cores=None):
         self.rig = rig
         self.name = "b%d" % next(rig.names)
         self.delivery = delivery if rig.real else "at_least_once"
@@ -143,6 +143,8 @@ class Worker:
         self.sim_port, self.sim_pid = rig.sim(latency)
         self.tls = tls
         self.more = more
+        self.threads = threads or len(rig.cores.measured)
+        self.cores = cores or rig.cores.measured
         self.store = store or rig.work / ("store-" + self.name)
         self.keep_store = store is not None
         self.broker = self.process = None
@@ -162,7 +164,7 @@ model_list:
 cache: {path: "%(store)s"}
 %(more)s
 """ % {"broker": self.rig.broker, "name": self.name, "delivery": self.delivery,
-            "parts": PARTITIONS, "threads": len(self.rig.cores.measured), "calls": self.calls,
+            "parts": PARTITIONS, "threads": self.threads, "calls": self.calls,
             "flight": max(4096, 2 * self.calls), "base": base, "ca": ca, "store": self.store,
             "more": self.more})
 
@@ -176,7 +178,7 @@ cache: {path: "%(store)s"}
         ready = rig.work / (self.name + ".ready")
         self.log = open(rig.work / (self.name + ".log"), "w", encoding="utf-8")
         self.process = machine.start([rig.sluice, "worker", "-c", self.config, "--ready-file", ready],
-                                     rig.cores.measured, stderr=self.log)
+                                     self.cores, stderr=self.log)
         machine.wait_for("the worker (see %s)" % self.log.name,
                          lambda: ready.exists() or self.process.poll() is not None)
         self._check()

@@ -9,6 +9,7 @@ import time
 import machine
 from machine import Failed
 from rig import Repeated, Scraper, Sink, TlsFront, Worker, free_port, latency_s, settle
+from waits import Waits
 
 MISS_PER_S = 8000  # about what a core does, for how many tasks make a pass of so many seconds
 HIT_PER_S = 15000
@@ -184,6 +185,22 @@ class Bench:
     def compare(self, name, loads):
         on, off = (load["cpu_us"] for load in loads)
         self.samples.add(name, percent=(on / off - 1) * 100, on_us=on, off_us=off)
+
+    # ---- what threads wait for each other ----
+
+    def contention(self):
+        """One thread that calls, and two, of a worker that has all processors: waits and switches of a task."""
+        cores = sorted(set(self.rig.cores.measured) | set(self.rig.cores.others))
+        for threads in (1, 2):
+            with Worker(self.rig, threads=threads, cores=cores) as w:
+                w.warm()
+                n = self.tasks(MISS_PER_S)
+                first = self.rig.prompts(n)
+                for kind in ("call", "hit"):
+                    with Waits(w.process.pid) as waits:
+                        got = w.load(first, n, hits=kind == "hit")
+                    self.samples.add("contention.%s.%d" % (kind, threads), per_s=got["per_s"],
+                                     cpu_us=got["cpu_us"], **waits.per_task(n))
 
     # ---- growth ----
 
