@@ -1,6 +1,7 @@
 /* clock: monotonic and wall time, RFC 3339 both ways. Fact source: RFC 3339 section 5.6. */
 #include "base/clock.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -21,19 +22,35 @@ int64_t clock_wall_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+/* A thread asks for the same second thousands of times: what gmtime_r(), which takes a lock of the process, and
+ * snprintf() have made of the last one is kept. */
 void clock_format_rfc3339(int64_t wall_ms, char *out, size_t cap)
 {
-    time_t s = (time_t)(wall_ms / 1000);
+    static _Thread_local char second[80];
+    static _Thread_local int64_t second_of = INT64_MIN;
+    int64_t s = wall_ms / 1000;
     int ms = (int)(wall_ms % 1000);
-    struct tm tm;
+    char end[] = {'.', '0', '0', '0', 'Z', '\0'};
+    size_t n = 0;
 
     if (ms < 0) {
         ms += 1000;
         s--;
     }
-    gmtime_r(&s, &tm);
-    snprintf(out, cap, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
+    if (s != second_of) {
+        struct tm tm;
+
+        gmtime_r(&(time_t){s}, &tm);
+        snprintf(second, sizeof second, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900,
+                 tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+        second_of = s;
+    }
+    for (int i = 3; i > 0; i--, ms /= 10)
+        end[i] = (char)('0' + ms % 10);
+    n = strlen(second);
+    assert(n + sizeof end <= cap);
+    memcpy(out, second, n);
+    memcpy(out + n, end, sizeof end);
 }
 
 /* Parses ".123" into milliseconds and gives the place behind it. */
