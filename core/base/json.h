@@ -43,6 +43,11 @@ int json_parse_answer(const char *text, size_t n, struct json_object **ret);
  * 64 bits are written exactly instead of as doubles. 0, or -1 when out is full. */
 int json_canonical(struct json_object *o, struct buf *out);
 
+/* The same of an object without those of its own members that leaves_out() says. */
+int json_canonical_without(struct json_object *o,
+                           bool (*leaves_out)(const void *arg, const char *name), const void *arg,
+                           struct buf *out);
+
 /* Compact serialisation appended to out, "/" not escaped. NULL object writes null. 0, or -1 when it does not
  * fit: then nothing was written. */
 int json_write(struct json_object *o, struct buf *out);

@@ -148,11 +148,8 @@ static int put_int(struct json_object *o, struct buf *out)
  * U+FFFF (lead byte from 0xf0) are surrogates in UTF-16 and come before U+E000..U+FFFF (0xee,
  * 0xef).
  */
-static int compare_utf16(const void *pa, const void *pb)
+static int compare_utf16(const unsigned char *a, const unsigned char *b)
 {
-    const unsigned char *a = (const unsigned char *)*(const char *const *)pa;
-    const unsigned char *b = (const unsigned char *)*(const char *const *)pb;
-
     while (*a && *a == *b) {
         a++;
         b++;
@@ -162,29 +159,49 @@ static int compare_utf16(const void *pa, const void *pb)
     return (int)*a - (int)*b;
 }
 
-static int put_object(struct json_object *o, struct buf *out)
+static int compare_names(const void *pa, const void *pb)
 {
-    size_t n = (size_t)json_object_object_length(o);
-    const char *local[32];
-    CLEANUP_FREE const char **heap = n > ARRAY_LEN(local) ? mem_array(n, sizeof *heap) : NULL;
-    const char **keys = heap ? heap : local;
-    size_t i = 0;
+    const struct lh_entry *a = *(const struct lh_entry *const *)pa;
+    const struct lh_entry *b = *(const struct lh_entry *const *)pb;
+
+    return compare_utf16(lh_entry_k(a), lh_entry_k(b));
+}
+
+static int put_members(struct lh_entry *const *members, size_t n, struct buf *out)
+{
     int bad = buf_char(out, '{');
 
-    json_object_object_foreach(o, name, unused)
-    {
-        (void)unused;
-        keys[i++] = name;
-    }
-    qsort(keys, n, sizeof *keys, compare_utf16);
-    for (i = 0; i < n && !bad; i++) {
+    for (size_t i = 0; i < n && !bad; i++) {
+        const char *name = lh_entry_k(members[i]);
+
         if (i > 0)
             bad |= buf_char(out, ',');
-        bad |= buf_json_str(out, keys[i], strlen(keys[i]));
+        bad |= buf_json_str(out, name, strlen(name));
         bad |= buf_char(out, ':');
-        bad |= json_canonical(json_get(o, keys[i]), out);
+        bad |= json_canonical((struct json_object *)lh_entry_v(members[i]), out);
     }
     return bad | buf_char(out, '}');
+}
+
+int json_canonical_without(struct json_object *o,
+                           bool (*leaves_out)(const void *arg, const char *name), const void *arg,
+                           struct buf *out)
+{
+    size_t most = (size_t)json_object_object_length(o);
+    struct lh_entry *local[32];
+    CLEANUP_FREE struct lh_entry **heap =
+        most > ARRAY_LEN(local) ? mem_array(most, sizeof *heap) : NULL;
+    struct lh_entry **members = heap ? heap : local;
+    struct lh_entry *m;
+    size_t n = 0;
+
+    lh_foreach(json_object_get_object(o), m)
+    {
+        if (!leaves_out || !leaves_out(arg, lh_entry_k(m)))
+            members[n++] = m;
+    }
+    qsort(members, n, sizeof *members, compare_names);
+    return put_members(members, n, out);
 }
 
 static int put_array(struct json_object *o, struct buf *out)
@@ -217,7 +234,7 @@ int json_canonical(struct json_object *o, struct buf *out)
     case json_type_array:
         return put_array(o, out);
     case json_type_object:
-        return put_object(o, out);
+        return json_canonical_without(o, NULL, NULL, out);
     }
     return -1;
 }

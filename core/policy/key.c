@@ -58,8 +58,10 @@ static bool has_name(const char *const *names, size_t n, const char *field)
     return false;
 }
 
-static bool is_neutral(enum operation op, const char *field)
+static bool is_neutral(const void *task, const char *field)
 {
+    enum operation op = ((const struct task *)task)->op;
+
     return has_name(delivery_fields, ARRAY_LEN(delivery_fields), field) ||
            (op != OP_RESPONSES && has_name(neutral_fields, ARRAY_LEN(neutral_fields), field));
 }
@@ -79,36 +81,13 @@ static void field_int(struct sha256 *sha, int64_t value)
     sha256_field(sha, be, sizeof be);
 }
 
-/* A new object with the members of body that count; the members themselves are shared. */
-static struct json_object *essence(enum operation op, struct json_object *body)
-{
-    struct json_object *copy = json_object_new_object();
-    struct json_object_iterator it = json_object_iter_begin(body);
-    struct json_object_iterator end = json_object_iter_end(body);
-
-    while (!json_object_iter_equal(&it, &end)) {
-        const char *name = json_object_iter_peek_name(&it);
-
-        if (!is_neutral(op, name))
-            json_object_object_add(copy, name, json_object_get(json_object_iter_peek_value(&it)));
-        json_object_iter_next(&it);
-    }
-    return copy;
-}
-
 int key_digest(struct task *t, struct sha256 *sha, struct buf *scratch)
 {
-    struct json_object *copy = NULL;
-    int r = 0;
-
     if (t->has_digest)
         return 0;
     assert(json_object_is_type(t->body, json_type_object));
     buf_clear(scratch);
-    copy = essence(t->op, t->body);
-    r = json_canonical(copy, scratch);
-    json_object_put(copy);
-    if (r < 0)
+    if (json_canonical_without(t->body, is_neutral, t, scratch) < 0)
         return -1;
     field_str(sha, DIGEST_VERSION);
     sha256_field(sha, t->tenant ? "t" : "", t->tenant ? 1 : 0);
