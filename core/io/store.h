@@ -102,6 +102,12 @@ struct store_op {
 void store_submit(struct store *s, struct store_op *op); /* any thread; never blocks */
 void store_submit_list(struct store *s, struct list_node *ops);
 
+/* Writes one operation on the calling thread, if the writer has nothing to do and the write cannot wait for the disk or
+ * for compactions: two hand-overs between threads take longer than that. 0: it is written, done() was not called.
+ * STORE_BUSY: it has to be submitted; failures are the writer's business, too. */
+enum { STORE_BUSY = 1 };
+int store_write_lone(struct store *s, struct store_op *op);
+
 /* Waits until all queued writes are done; what is not done after timeout_ms gets done() with `abandoned`
  * set. For a drain: the one moment at which an unjournaled reply may be published. */
 void store_settle(struct store *s, int64_t timeout_ms);

@@ -3,7 +3,7 @@
  * tests.
  *
  * Threads: any number of readers; the writer (store_writer.c), the only one that writes to the
- * database and the only one that replaces it; the keeper (store_keeper.c), which enforces the
+ * database, but for a lone operation while the writer has nothing to do, and the only one that replaces it; the keeper (store_keeper.c), which enforces the
  * bounds; the control thread (store_control.c). Locks are never nested: `lock` guards the queue
  * and the flags, `db_lock` guards the handles against being replaced (readers share it, the writer
  * excludes them to reopen). Whoever holds db_lock must not wait for a write, or a reopening writer
@@ -72,7 +72,9 @@ struct store {
     bool stopping;      /* store_free() was called */
     bool helpers_done;  /* keeper and control have ended: nothing is submitted any more */
     bool busy;          /* the writer has operations in hand */
+    bool lone;          /* store_write_lone() has, in its place */
     int64_t give_up_us; /* when failing operations are abandoned, 0: never */
+    rocksdb_writeoptions_t *lone_write; /* NULL: no lone writes */
     bool writer_runs, keeper_runs;
     pthread_t writer, keeper;
     int64_t age_next_wall_ms; /* keeper: when to look for expired values again */

@@ -274,7 +274,7 @@ static bool wait_for_work(struct store *s, struct list_node *ret_ops)
     s->busy = false;
     if (list_empty(&s->queue))
         pthread_cond_broadcast(&s->idle);
-    while (list_empty(&s->queue) && !s->helpers_done)
+    while (s->lone || (list_empty(&s->queue) && !s->helpers_done))
         pthread_cond_wait(&s->wake, &s->lock);
     list_detach(&s->queue, ret_ops);
     s->forgets = 0;
@@ -298,6 +298,10 @@ static void *writer_main(void *arg)
 
 int store_writer_start(struct store *s, struct err *e)
 {
+    if (!s->conf.sync) {
+        s->lone_write = rocksdb_writeoptions_create();
+        rocksdb_writeoptions_set_no_slowdown(s->lone_write, 1);
+    }
     if (pthread_create(&s->writer, NULL, writer_main, s) != 0)
         return err_set(e, EX_OSERR, "cannot start the store's writer thread");
     pthread_setname_np(s->writer, "store-writer");
@@ -316,6 +320,9 @@ void store_writer_stop(struct store *s)
     pthread_cond_signal(&s->wake);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->writer, NULL);
+    if (s->lone_write)
+        rocksdb_writeoptions_destroy(s->lone_write);
+    s->lone_write = NULL;
     if (!s->handles.db || store_failing(s)) /* a log that failed may not be touched again */
         return;
     rocksdb_flush_wal(s->handles.db, 1, &error); /* a clean end survives a power cut too */
@@ -339,13 +346,65 @@ void store_submit(struct store *s, struct store_op *op)
     store_submit_list(s, &one);
 }
 
+/* Takes the writer's place, if it has nothing to do. */
+static bool lone_begin(struct store *s)
+{
+    bool mine = false;
+
+    pthread_mutex_lock(&s->lock);
+    mine = list_empty(&s->queue) && !s->busy && !s->lone && !s->helpers_done;
+    s->lone |= mine;
+    pthread_mutex_unlock(&s->lock);
+    return mine;
+}
+
+static void lone_end(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->lone = false;
+    if (!list_empty(&s->queue) || s->helpers_done)
+        pthread_cond_signal(&s->wake);
+    pthread_cond_broadcast(&s->idle);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int lone_write(struct store *s, const struct store_op *op)
+{
+    CLEANUP(buf_done) struct buf scratch = BUF_INIT(VALUE_MAX);
+    struct batch b = {.wb = rocksdb_writebatch_create()};
+    char *error = NULL;
+
+    add_op(s, &b, op, &scratch);
+    rocksdb_write(s->handles.db, s->lone_write, b.wb, &error);
+    rocksdb_writebatch_destroy(b.wb);
+    if (error) {
+        rocksdb_free(error);
+        return STORE_BUSY;
+    }
+    store_count(&s->count.batches);
+    store_count(&s->count.writes);
+    return 0;
+}
+
+int store_write_lone(struct store *s, struct store_op *op)
+{
+    int r = STORE_BUSY;
+
+    if (!s->lone_write || store_failing(s) || !lone_begin(s))
+        return STORE_BUSY;
+    if (s->handles.db && __atomic_load_n(&s->fail_writes, __ATOMIC_RELAXED) == 0)
+        r = lone_write(s, op);
+    lone_end(s);
+    return r;
+}
+
 /* @thread any but the writer; not two at once */
 void store_settle(struct store *s, int64_t timeout_ms)
 {
     pthread_mutex_lock(&s->lock);
     s->give_up_us = clock_mono_us() + timeout_ms * 1000;
     pthread_cond_broadcast(&s->pause);
-    while (s->busy || !list_empty(&s->queue))
+    while (s->busy || s->lone || !list_empty(&s->queue))
         pthread_cond_wait(&s->idle, &s->lock);
     s->give_up_us = 0;
     pthread_mutex_unlock(&s->lock);

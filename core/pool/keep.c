@@ -59,3 +59,20 @@ bool keep_end(struct worker *w, struct task *t)
     list_push(&w->ops, &c->op.node);
     return true;
 }
+
+void keep_lone(struct worker *w)
+{
+    struct list_node *n = w->ops.next;
+    struct call *c = NULL;
+
+    if (n == &w->ops || n->next != &w->ops || !w->http || http_running(w->http) > 0)
+        return;
+    c = CONTAINER_OF(n, struct call, op.node);
+    if (c->op.done != stored || store_write_lone(w->pool->store, &c->op) != 0)
+        return;
+    list_remove(n);
+    __atomic_sub_fetch(&w->pool->storing, 1, __ATOMIC_RELAXED);
+    c->task->step = STEP_STORED;
+    task_set_state(c->task, TASK_RUNNING);
+    step_run(w, c->task);
+}

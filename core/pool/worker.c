@@ -210,6 +210,7 @@ static void hand_over(struct worker *w)
     struct list_node *n = NULL;
     int64_t done = 0;
 
+    keep_lone(w);
     if (!list_empty(&w->ops))
         store_submit_list(p->store, &w->ops);
     for (n = w->out.next; n != &w->out; n = n->next)

@@ -158,6 +158,9 @@ void claim_over(struct call *c);                      /* out of the table, if it
 /* keep.c. True: t is TASK_STORING, and comes back with STEP_STORED. False: it needs no write. */
 bool keep_end(struct worker *w, struct task *t);
 
+/* When a worker has nothing else under way than the one write of this turn: writes it at once and goes on with its task. */
+void keep_lone(struct worker *w);
+
 /* count.c: what they add to the counters */
 void count_part(struct worker *w, enum pool_part part, int64_t since_us); /* by clock_mono_us() */
 void count_begin(struct worker *w, const struct task *t); /* a call of it has started */

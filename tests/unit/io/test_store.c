@@ -125,6 +125,35 @@ Test(store, one_operation_writes_both_families)
     completion_unref(c);
 }
 
+Test(store, lone_operation_is_written_by_its_caller)
+{
+    uint8_t fingerprint[16] = "0123456789abcdef";
+    struct store_op op = {.journal_key = (const uint8_t *)"j",
+                          .journal_key_len = 1,
+                          .fingerprint = fingerprint,
+                          .reply = "r",
+                          .reply_len = 1};
+    struct outcome o;
+
+    for (int round = 0; round < 2; round++) {
+        cr_assert_eq(store_write_lone(store, &op), 0);
+        reopen();
+        cr_assert_eq(store_get_outcome(store, (const uint8_t *)"j", 1, fingerprint, &o, NULL), 0);
+        free(o.reply);
+    }
+    /* One that is not sure to work at once is the writer's. */
+    store->fail_writes = 1;
+    cr_expect_eq(store_write_lone(store, &op), STORE_BUSY);
+    cr_expect_eq(store->fail_writes, 1, "it has not tried");
+    store->fail_writes = 0;
+    store->busy = true;
+    cr_expect_eq(store_write_lone(store, &op), STORE_BUSY);
+    store->busy = false;
+    config.cache.sync = true;
+    reopen();
+    cr_expect_eq(store_write_lone(store, &op), STORE_BUSY, "it would wait for the disk");
+}
+
 /* Puts bytes into a family behind the codec's back. */
 static void put_raw(enum store_family f, const void *key, size_t key_len, const char *value,
                     size_t n)
