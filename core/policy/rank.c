@@ -51,8 +51,6 @@ static const char *session_of(const struct task *t)
     const struct task_header *h = NULL;
     const char *key = t->session;
 
-    if (!key && t->body)
-        key = json_get_str(t->body, "prompt_cache_key");
     if (key)
         return key;
     h = task_header_get(t, "sluice-session");
@@ -150,10 +148,9 @@ static double by_pace(const struct select_input *in, const struct task *t, int r
 
 double rank_cost(const struct model *m, const struct task *t, int64_t tokens)
 {
-    const char *tier = t->body ? json_get_str(t->body, "service_tier") : NULL;
     int64_t input = (int64_t)(t->raw_len / BYTES_PER_TOKEN);
     int64_t output = tokens > input ? tokens - input : 0;
-    double usd = cost_expected(&m->prices, service_tier_of(tier), input, output);
+    double usd = cost_expected(&m->prices, t->asked_tier, input, output);
 
     return usd >= 0 ? usd : INFINITY;
 }

@@ -9,12 +9,14 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "policy/rank.h"
 #include "policy/scope.h"
 #include "pool/reserve.h"
 
 #define CLOCK_STEP_MS 1000
+#define BODIES_KEPT   4096    /* tasks that may wait before a newcomer's body is given back */
 #define ASIDE_US      5000000 /* between two looks at those that stand aside */
 #define ASIDE         (-1)    /* t->wait_queue of a task that stands aside */
 #define RETRIES       (-2)    /* and of one that waits for the retry budget */
@@ -225,6 +227,13 @@ static void enqueue(struct admission *a, struct task *t, int decision)
         queues_leave_out(a->queues, t);
 }
 
+/* The body of a task that will wait for long: the record has it, too, in a third of the memory. To be freed, without
+ * the lock. Of a short wait it is kept, since reading it again takes longer than that. */
+static struct json_object *take_body(struct admission *a, struct task *t)
+{
+    return a->waiting > BODIES_KEPT ? STEAL(t->body) : NULL;
+}
+
 static void dequeue(struct admission *a, struct task *t, enum task_state to)
 {
     if (t->wait_queue == ASIDE) {
@@ -347,6 +356,7 @@ static int decide_new(struct admission *a, struct task *t, int64_t now_us, uint6
 
 int admission_enter(struct admission *a, struct task *t, int64_t now_us)
 {
+    CLEANUP_JSON struct json_object *body = NULL;
     uint64_t claims = 0;
     int r = SELECT_WAIT;
 
@@ -358,6 +368,7 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     pthread_mutex_lock(&a->lock);
     if (!retries_take(&a->retries, t, now_us)) {
         wait_for_retry(a, t, now_us);
+        body = take_body(a, t);
         pthread_mutex_unlock(&a->lock);
         return ADMISSION_WAITS;
     }
@@ -375,6 +386,8 @@ int admission_enter(struct admission *a, struct task *t, int64_t now_us)
     if (r == SELECT_NONE && retries_drop(&a->retries, t))
         wake_at(a, now_us);
     held_now(&a->held, a->waiting > 0, now_us);
+    if (r == SELECT_WAIT || r == SELECT_LATER)
+        body = take_body(a, t);
     pthread_mutex_unlock(&a->lock);
     if (r == SELECT_WAIT || r == SELECT_LATER)
         return ADMISSION_WAITS;

@@ -233,6 +233,7 @@ static void select_step(struct worker *w, struct task *t)
         step_give_back(w, t);
         return;
     }
+    record_reopen(t, w->pool->config);
     t->step = STEP_ADMITTED;
     t->not_before_us = w->now_us;
     worker_watch(w, t, TIMER_WAITING);
@@ -255,13 +256,14 @@ static void admitted_step(struct worker *w, struct task *t)
         call_not_made(w, t);
         t->route = -1;
     }
-    if (t->route >= 0) {
-        call_start(w, t);
-        return;
-    }
-    if (late || no_more_calls(w, t)) {
+    if (t->route < 0 && (late || no_more_calls(w, t))) {
         t->step = STEP_SELECT;
         step_run(w, t);
+        return;
+    }
+    record_reopen(t, w->pool->config);
+    if (t->route >= 0) {
+        call_start(w, t);
         return;
     }
     if (!t->error)

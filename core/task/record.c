@@ -5,6 +5,7 @@
  */
 #include "task/record.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -294,18 +295,12 @@ static int expand_prompt(struct task *t, const struct record_path *under, struct
     return 0;
 }
 
-static int read_request(struct task *t, const struct config *c, struct request *q, struct err *e)
+/* The body as it is sent and looked up, whatever form the record has. */
+static int read_body(struct task *t, struct request *q, struct err *e)
 {
-    struct json_object *method = json_get(q->root, "method");
     /* Held, because a bare body loses its envelope in set_body(). */
-    CLEANUP_JSON struct json_object *options = json_object_get(json_get(q->root, "sluice"));
     CLEANUP_JSON struct json_object *url = json_object_get(json_get(q->root, "url"));
 
-    if (record_options(t, options, e) < 0)
-        return -1;
-    if (method && (!json_object_is_type(method, json_type_string) ||
-                   strcmp(json_object_get_string(method), "POST") != 0))
-        return record_wrong(e, "method", "\"POST\"", method);
     if (set_body(t, q, e) < 0 || set_operation(t, url, e) < 0 || expand_prompt(t, q->body, e) < 0)
         return -1;
     /* A reply is always whole. */
@@ -315,11 +310,36 @@ static int read_request(struct task *t, const struct config *c, struct request *
         json_object_object_del(t->body, "background");
         json_object_object_del(t->body, "background_options");
     }
+    return 0;
+}
+
+/* What is asked of the body while the task waits, where it may be without. */
+static void note_wishes(struct task *t)
+{
+    t->asked_tier = service_tier_of(json_get_str(t->body, "service_tier"));
+    if (!t->session)
+        t->session = mem_strdup(json_get_str(t->body, "prompt_cache_key"));
+}
+
+static int read_request(struct task *t, const struct config *c, struct request *q, struct err *e)
+{
+    struct json_object *method = json_get(q->root, "method");
+    /* Held, because a bare body loses its envelope in set_body(). */
+    CLEANUP_JSON struct json_object *options = json_object_get(json_get(q->root, "sluice"));
+
+    if (record_options(t, options, e) < 0)
+        return -1;
+    if (method && (!json_object_is_type(method, json_type_string) ||
+                   strcmp(json_object_get_string(method), "POST") != 0))
+        return record_wrong(e, "method", "\"POST\"", method);
+    if (read_body(t, q, e) < 0)
+        return -1;
     if (record_body(t->op, t->body, q->body, e) < 0)
         return -1;
     /* The digest cannot tell such requests apart. */
     if (t->op == OP_RESPONSES && record_is_stateful(t->body))
         t->cache = CACHE_OFF;
+    note_wishes(t);
     return record_models(t, c, options, q->body, e);
 }
 
@@ -344,4 +364,20 @@ int record_parse(struct task *t, const struct config *c)
     t->bad_record = true;
     task_fail(t, "bad_record", "%s", e.msg);
     return RECORD_BAD;
+}
+
+void record_reopen(struct task *t, const struct config *c)
+{
+    struct request q = {0};
+    struct err e = {0};
+    int r = 0;
+
+    if (t->body)
+        return;
+    r = read_value(t, c, &q, &e);
+    if (r == 0)
+        r = read_body(t, &q, &e);
+    json_object_put(q.value);
+    assert(r == 0); /* it was good before, and is what it was */
+    (void)r;
 }

@@ -29,6 +29,9 @@ enum record_result {
  */
 int record_parse(struct task *t, const struct config *c);
 
+/* Makes t->body again where it was given back, of a record that record_parse() found good. */
+void record_reopen(struct task *t, const struct config *c);
+
 /* Sets t->id without a look at the value, for a record that must not be parsed: ce_id, the key, or
  * topic-partition-offset. */
 void record_name(struct task *t);

@@ -118,7 +118,9 @@ struct task {
     struct parked *parked;          /* its record is a copy: of which one; owned, or NULL */
     uint8_t id_scope[ID_SCOPE_LEN]; /* digest of the place in which an id names one task */
     bool has_id_scope;              /* else the task is never taken for another one's repetition */
-    char *raw;                      /* the record's value; NULL: a tombstone */
+    bool not_journaled; /* the journal has been asked, and holds nothing under the key */
+    bool trace_asked;   /* whether it is traced was decided */
+    char *raw;          /* the record's value; NULL: a tombstone */
     size_t raw_len;
     char *key; /* the record's key or NULL */
     size_t key_len;
@@ -127,29 +129,28 @@ struct task {
     uint8_t fingerprint[16]; /* of key, value and headers: which record an outcome answers */
     uint8_t *journal_key;    /* owned; at most JOURNAL_KEY_MAX bytes; NULL: not journaled */
     size_t journal_key_len;
-    bool not_journaled;  /* the journal has been asked, and holds nothing under the key */
     int64_t received_us; /* monotonic */
     int64_t received_wall_ms;
     int64_t record_ms;  /* the record's own time stamp; -1: unknown */
     int topic_priority; /* of the topic it came from (topics.priority): ahead of all that is less */
     int64_t waited_us;  /* before it was received: a copy counts from its first record on */
     struct trace *trace; /* owned; NULL: it is not traced (trace.h) */
-    bool trace_asked;    /* that was decided */
 
     /* Made by record_parse(). */
     char *id;        /* task_id, never NULL after parsing (falls back to the origin) */
     char *custom_id; /* as given by the caller, or NULL: then the id is echoed */
     enum operation op;
-    struct json_object *body; /* the request in OpenAI's form; NULL when the record is bad, and when
-                                      there is a reply */
+    struct json_object *body; /* the request in OpenAI's form; NULL when the record is bad, when
+                                      there is a reply, and in a long wait: see record_reopen() */
     char *models[TASK_MODELS_MAX]; /* names it accepts, in order of preference; owned */
     int nmodels;
     int64_t deadline_wall_ms; /* 0: none of its own */
     enum cache_mode cache;
     int64_t sample;
-    int priority;   /* among the requests of its tenant and topic priority */
-    char *tenant;   /* or NULL */
-    char *session;  /* or NULL */
+    int priority;  /* among the requests of its tenant and topic priority */
+    char *tenant;  /* or NULL */
+    char *session; /* of the record, or else the body's prompt_cache_key; or NULL */
+    enum service_tier asked_tier;
     char *metadata; /* JSON text to echo, or NULL */
 
     /* Progress. */

@@ -303,14 +303,13 @@ Test(rank, sessions_are_shared_by_weight_and_stay_when_a_row_leaves)
 Test(rank, what_keeps_requests_together)
 {
     static const struct {
-        const char *sticky, *session, *key, *header, *tenant;
+        const char *sticky, *session, *header, *tenant;
         int like; /* the case whose hash it has; -1: none at all */
     } cases[] = {
-        {"session", "x", NULL, NULL, NULL, 0}, {"session", NULL, "x", NULL, NULL, 0},
-        {"session", NULL, NULL, "x", NULL, 0}, {"session", "x", "y", "z", "t", 0},
-        {"session", NULL, "y", "x", NULL, 4},  {"session", NULL, NULL, NULL, "x", -1},
-        {"tenant", "y", NULL, NULL, "x", 0},   {"tenant", "x", NULL, NULL, NULL, -1},
-        {"none", "x", "x", "x", "x", -1},      {NULL, "x", "x", "x", "x", -1},
+        {"session", "x", NULL, NULL, 0}, {"session", NULL, "x", NULL, 0},
+        {"session", "x", "z", "t", 0},   {"session", NULL, NULL, "x", -1},
+        {"tenant", "y", NULL, "x", 0},   {"tenant", "x", NULL, NULL, -1},
+        {"none", "x", "x", "x", -1},     {NULL, "x", "x", "x", -1},
     };
     uint64_t hash[ARRAY_LEN(cases)];
     size_t i = 0;
@@ -321,10 +320,6 @@ Test(rank, what_keeps_requests_together)
         config.router.sticky = (char *)cases[i].sticky;
         t->session = cases[i].session ? mem_strdup(cases[i].session) : NULL;
         t->tenant = cases[i].tenant ? mem_strdup(cases[i].tenant) : NULL;
-        t->body = json_object_new_object();
-        if (cases[i].key)
-            json_object_object_add(t->body, "prompt_cache_key",
-                                   json_object_new_string(cases[i].key));
         if (cases[i].header)
             task_header_add(t, "sluice-session", cases[i].header, strlen(cases[i].header));
         hash[i] = rank_sticky(&config, t);

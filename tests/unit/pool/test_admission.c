@@ -365,3 +365,26 @@ Test(admission, a_retry_that_leaves_lets_another_go)
     task_free(behind);
     task_free(holds);
 }
+
+/* Their records say the same in a third of the memory. */
+Test(admission, bodies_of_a_long_queue_are_given_back)
+{
+    enum { N = 10000 };
+    static struct task *t[N];
+    int kept = 0, i;
+
+    for (i = 0; i < N; i++) {
+        t[i] = task_for("slow", NULL);
+        t[i]->body = json_object_new_object();
+        cr_assert_eq(enter(t[i], NOW), i == 0 ? ADMITTED : ADMISSION_WAITS);
+    }
+    for (i = 0; i < N && t[i]->body; i++)
+        kept++;
+    cr_expect_gt(kept, 1000, "reading them again costs more than they take for a short wait");
+    cr_expect_lt(kept, N / 2);
+    for (; i < N; i++)
+        cr_expect_null(t[i]->body, "%d", i);
+    admission_flush(admission, &ready);
+    for (i = 0; i < N; i++)
+        task_free(t[i]);
+}

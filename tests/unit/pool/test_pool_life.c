@@ -394,3 +394,21 @@ Test(pool_life, the_source_is_told_when_an_idle_pools_store_works_again)
     WAIT_UNTIL(rig_rooms(rig));
     cr_expect_gt(pool_room(rig->pool), 0);
 }
+
+/* So many that most of them give their bodies back, and read their records again when it is their turn. */
+Test(pool_life, a_long_queue_is_called_as_a_short_one)
+{
+    enum { N = 6000 };
+    char q[16];
+    int i;
+
+    scene_start(", max_calls: 4", "");
+    for (i = 0; i < N; i++) {
+        snprintf(q, sizeof q, "q%d", i);
+        ask("ok", q, "", i + 1);
+    }
+    cr_assert(rig_wait_ms(rig, N, 60000));
+    for (i = 0; i < N; i++)
+        expect_free(rig_take(rig), "200", "miss");
+    cr_expect_eq(fake_http_requests(server), N);
+}

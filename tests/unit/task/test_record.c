@@ -73,6 +73,11 @@ static void check_good(struct json_object *row)
         canonical(t->body, &got);
         cr_expect_str_eq(got.data, want.data, "%s", name);
     }
+    canonical(t->body, &want);
+    task_shed(t);
+    record_reopen(t, &config);
+    canonical(t->body, &got);
+    cr_expect_str_eq(got.data, want.data, "%s, read again", name);
     buf_done(&want);
     buf_done(&got);
     task_free(t);
@@ -374,6 +379,37 @@ static void fingerprint(struct task *t, uint8_t out[16])
     record_fingerprint(t);
     memcpy(out, t->fingerprint, 16);
     task_free(t);
+}
+
+/* What decides about a task that waits without its body. */
+Test(record, wishes_in_the_body_outlive_it)
+{
+    static const struct {
+        const char *body, *options, *session;
+        enum service_tier tier;
+    } cases[] = {
+        {"", "", NULL, TIER_STANDARD},
+        {",\"prompt_cache_key\":\"k\"", "", "k", TIER_STANDARD},
+        {",\"prompt_cache_key\":\"k\"", "\"session\":\"s\"", "s", TIER_STANDARD},
+        {",\"service_tier\":\"flex\"", "", NULL, TIER_FLEX},
+        {",\"service_tier\":\"turbo\"", "", NULL, TIER_OTHER},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf b = BUF_INIT(1024);
+        struct task *t = NULL;
+
+        buf_printf(&b, "{\"prompt\":\"x\"%s,\"sluice\":{%s}}", cases[i].body, cases[i].options);
+        t = make(b.data, b.len);
+        cr_assert_eq(record_parse(t, &config), RECORD_GOOD, "%s", b.data);
+        task_shed(t);
+        cr_expect_eq(t->asked_tier, cases[i].tier, "%s", b.data);
+        cr_expect_eq(t->session == NULL, cases[i].session == NULL, "%s", b.data);
+        if (t->session && cases[i].session)
+            cr_expect_str_eq(t->session, cases[i].session, "%s", b.data);
+        task_free(t);
+        buf_done(&b);
+    }
 }
 
 Test(record, fingerprint)
