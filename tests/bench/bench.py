@@ -24,7 +24,7 @@ import report
 from rig import Rig
 from rows import Bench
 
-ONCE = ("start", "growth", "waiting")
+ONCE = ("coordination", "start", "growth", "waiting")
 
 
 def plan(bench, full):
@@ -43,6 +43,7 @@ def plan(bench, full):
         ("metrics", bench.metrics),
         ("traces", bench.traces),
         ("contention", bench.contention),
+        ("coordination", bench.coordination),
         ("start", lambda: [bench.start_with(1000000) for _ in range(5)]),
         ("growth", lambda: [bench.hits_of(n) for n in stored]),
         ("waiting", lambda: [bench.waiting(n) for n in (1000, many)]),

@@ -43,9 +43,7 @@ class Assumed:
     broker_mb_s: float = 40  # what a broker writes, replicas too, with room for one that is down
     broker_replicas: float = 2000  # of partitions, topics of requests and replies together
     broker_tb: float = 4  # of disk, of which 60 % are used
-    broker_cores: float = 8
-    transaction_us: float = 2000  # of all brokers, beyond the records in it
-    commit_us: float = 150  # of the coordinator, an OffsetCommit or TxnOffsetCommit of a few partitions
+    broker_cores: float = 8  # of which 60 % are used
     restart_seconds: float = 12  # of a process in a deploy, median
     deploy_at_once: float = 25  # processes that are restarted at the same time
     session_seconds: float = 45  # session.timeout.ms
@@ -60,10 +58,12 @@ class Assumed:
 class Measured:
     """Figures of a worker; where they are from."""
 
-    hit_us: float = 56.0
+    hit_us: float = 59.0
     call_us: float = 120.0
     commit_ms: float = 37.0
     rss_mb: float = 210.0
+    broker_commit_us: float = 206.0  # of the coordinator's processor: an offset of one partition
+    broker_transaction_us: float = 6900.0  # of all brokers' processors: a transaction of one record and one offset
     source: str = "defaults: \"Measured\" in README.md"
 
 
@@ -95,6 +95,8 @@ def from_bench(path):
         "hit_us": ("hit.exactly_once.cpu_us", 1),
         "call_us": ("call64.exactly_once.cpu_us", 1),
         "commit_ms": ("commit.p50_ms", 1),
+        "broker_commit_us": ("commits.broker_us", 1),
+        "broker_transaction_us": ("transactions.broker_us", 1),
         "rss_mb": ("call64.exactly_once.rss_kb", 1024 / MB),
     }
     missing = []
@@ -141,14 +143,16 @@ def partitions(a):
     return math.ceil(a.processes * a.partitions_each)
 
 
-def brokers(a):
+def brokers(a, m):
     """How many are needed, by each of what may bind; the largest counts, and never fewer than replicas."""
     r = rates(a)
+    transactions = a.processes * transactions_each(r["peak_each"], m.commit_ms)
     written = r["peak"] * (a.request_bytes + a.reply_bytes) * a.replicas
     kept = a.records * a.days_kept * (a.request_bytes + a.reply_bytes) * a.replicas
     need = {
         "bytes written": written / MB / a.broker_mb_s,
         "disk": kept / TB / (0.6 * a.broker_tb),
+        "transactions of exactly_once": transactions * m.broker_transaction_us / 1e6 / (0.6 * a.broker_cores),
         "partitions": 2 * partitions(a) * a.replicas / a.broker_replicas,
     }
     need = {k: math.ceil(v) for k, v in need.items()}
@@ -171,7 +175,7 @@ def fleet(a, m):
 def money(a, m):
     """Dollars a day, by what they are for."""
     calls = a.records * (1 - a.hits)
-    _, n, kept = brokers(a)
+    _, n, kept = brokers(a, m)
     f = fleet(a, m)
     month = 30.0
     return {
@@ -229,10 +233,10 @@ def rebalances(a, changes, draw):
     return {"rebalances": number, "seconds": seconds, "moved": moved}
 
 
-def coordinator(a, per_s, seconds=20, seed=1):
+def coordinator(per_s, service_us, seconds=20, seed=1):
     """Commits that come at random to a broker that does one at a time: its load, p99 of the wait in ms."""
     draw = random.Random(seed)
-    service = a.commit_us / 1e6
+    service = service_us / 1e6
     now = free = 0.0
     waits = []
     while now < seconds:
@@ -259,7 +263,7 @@ def number(x, unit=""):
 
 def print_sizes(a, m):
     r, f = rates(a), fleet(a, m)
-    need, n, kept = brokers(a)
+    need, n, kept = brokers(a, m)
     p = partitions(a)
     table("Load", [
         ("records a second, mean; busiest minute", f"{number(r['mean'])}; {number(r['peak'])}"),
@@ -291,11 +295,13 @@ def print_commits(a, m):
             ("at_least_once", commits_each),
         ):
             per_s = processes * each(rates(a)["peak"] / processes)
-            at = coordinator(a, per_s)
-            cores = f", {per_s * a.transaction_us / 1e6:.1f} broker cores" if name == "exactly_once" else ""
-            full = "never ends" if at["load"] >= 1 else f"{at['p99_ms']:.1f} ms"
+            at = coordinator(per_s, m.broker_commit_us)
+            cores = f", {per_s * m.broker_transaction_us / 1e6:.1f} broker cores" if name == "exactly_once" else ""
+            # A worker gathers while a commit is away, so a coordinator that is full makes commits larger, not a queue longer.
+            every = processes * m.broker_commit_us / 1000
+            wait = f"p99 of the wait {at['p99_ms']:.1f} ms" if at["load"] < 1 else f"full: {every:.0f} ms from one to the next"
             rows.append((f"{name}, {processes:,.0f} processes", f"{number(per_s)}/s{cores}; coordinator busy "
-                         f"{100 * at['load']:.0f} %, p99 of the wait {full}"))
+                         f"{100 * at['load']:.0f} %, {wait}"))
     table("Commits in the busiest minute, of one group, which one broker coordinates", rows)
 
 

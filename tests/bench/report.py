@@ -219,12 +219,14 @@ def print_paths(rows):
 
 
 def print_parts(f, deliveries):
-    print("\nWhat the floors are made of, microseconds")
+    print("\nWhat the floors are made of, and what commits cost, microseconds")
     rows = [["request parsed, written, hashed", f.of("parts.request_us")],
             ["answer parsed, written, hashed", f.of("parts.answer_us")],
             ["store: found", f.of("parts.get_us")], ["store: not found", f.of("parts.miss_us")],
             ["store: answer and journal entry written", f.of("parts.put_us")]]
     rows += [["Kafka copy loop, " + d, f.of("copy.%s.cpu_us" % d)] for d in deliveries]
+    rows += [["broker: a commit", f.of("commits.broker_us")],
+             ["broker: a transaction of one record", f.of("transactions.broker_us")]]
     for flight in (64, 4096, 10000):
         rows.append(["HTTP engine alone, %s in flight" % number(flight, 0), f.of("engine%d.cpu_us" % flight)])
         rows.append(["raw client, %s in flight" % number(flight, 0), f.of("raw%d.cpu_us" % flight)])

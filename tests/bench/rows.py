@@ -186,6 +186,37 @@ class Bench:
         on, off = (load["cpu_us"] for load in loads)
         self.samples.add(name, percent=(on / off - 1) * 100, on_us=on, off_us=off)
 
+    # ---- what commits cost the broker ----
+
+    def coordination(self):
+        """Processor time of the broker for a commit, and for a transaction of one record. What it does anyway is taken off."""
+        if not self.rig.real:
+            raise Failed("there is no real Apache Kafka here (java, mvn)")
+        with Worker(self.rig) as w:  # for its topics
+            topic = "dead-" + w.name
+        at = machine.cpu_seconds(self.rig.broker_pid)
+        settle(2)
+        idle = (machine.cpu_seconds(self.rig.broker_pid) - at) / 2
+        for what, count in (("commits", 10000), ("transactions", 300)):
+            us, per_s = self.coordinate(what, topic, count, idle)
+            self.samples.add(what, broker_us=us, per_s=per_s)
+
+    def coordinate(self, what, topic, count, idle):
+        process = machine.start([self.rig.bin / "coordinate", what, self.rig.broker, topic, count],
+                                self.rig.cores.measured, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True)
+        if process.stdout.readline().strip() != "ready":
+            raise Failed("coordinate %s does not begin" % what)
+        before, began = machine.cpu_seconds(self.rig.broker_pid), time.monotonic()
+        process.stdin.write("go\n")
+        process.stdin.close()
+        said = process.stdout.readline()
+        spent = machine.cpu_seconds(self.rig.broker_pid) - before - idle * (time.monotonic() - began)
+        machine.stop(process)
+        if not said:
+            raise Failed("coordinate %s: it did not get to its end" % what)
+        return max(0, spent) / count * 1e6, machine.values(said)["per_s"]
+
     # ---- what threads wait for each other ----
 
     def contention(self):
