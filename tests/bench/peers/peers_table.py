@@ -37,6 +37,8 @@ def remarks(runs, scenario):
     count, seconds = median(runs, "answered"), median(runs, "seconds")
     job = "a job of " if runs[0].get("job") else ""
     notes.append(f"{job}{count:,.0f} in {seconds:.0f} s")
+    if any(r.get("before", scenario["in_flight"]) < scenario["in_flight"] for r in runs):
+        notes.append("not warm: fewer answers before than calls in flight")
     bad = max(r["answered"] - r["good"] for r in runs)
     if bad:
         notes.append(f"{bad:,} failed")

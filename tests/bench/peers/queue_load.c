@@ -8,9 +8,10 @@
  * there are fewer); its key and custom_id are NAME-i, which has to be the key of its reply. With WARM it asks so many
  * seconds more before that, and on until WINDOW requests are answered, but not for more than MOST seconds, without a
  * break in between; then it writes the line "window" and counts from there: what is measured has neither a beginning
- * nor an end of the work in it. One JSON object on stdout: how many were sent, answered,
- * good (a chat completion) and repeated; good replies that came meanwhile to somebody else's requests (earlier); seconds
- * that were measured; milliseconds from a request handed to the producer to its reply in the reader's hands.
+ * nor an end of the work in it. One JSON object on stdout: how many were sent, answered, good (a chat completion) and
+ * repeated; good replies that came meanwhile to somebody else's requests (earlier); replies before what is measured
+ * (before); seconds that were measured; milliseconds from a request handed to the producer to its reply in the reader's
+ * hands.
  */
 #include <librdkafka/rdkafka.h>
 #include <errno.h>
@@ -50,6 +51,7 @@ struct load {
     /* Since the beginning of what is measured: */
     int64_t good, repeated, earlier;
     int64_t *late_us, n_late; /* of each reply */
+    int64_t before;           /* answered until then */
     int64_t first_us, last_us;
 };
 
@@ -191,6 +193,7 @@ static void ask_until(struct load *l, int64_t answers, int64_t until_us)
 static void begin(struct load *l)
 {
     l->good = l->repeated = l->earlier = l->n_late = 0;
+    l->before = l->answered;
     l->first_us = l->last_us = clock_mono_us();
 }
 
@@ -234,10 +237,10 @@ static void report(struct load *l)
 
     qsort(l->late_us, (size_t)n, sizeof *l->late_us, compare);
     printf("{\"sent\":%lld,\"answered\":%lld,\"good\":%lld,\"repeated\":%lld,\"earlier\":%lld,"
-           "\"all\":%s,\"seconds\":%.3f,"
+           "\"all\":%s,\"before\":%lld,\"seconds\":%.3f,"
            "\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f}\n",
            (long long)l->sent, (long long)n, (long long)l->good, (long long)l->repeated,
-           (long long)l->earlier, l->answered == l->count ? "true" : "false",
+           (long long)l->earlier, l->answered == l->count ? "true" : "false", (long long)l->before,
            (double)(l->last_us - l->first_us) / 1e6, quantile_ms(l->late_us, n, 0.5),
            quantile_ms(l->late_us, n, 0.99), quantile_ms(l->late_us, n, 1));
 }
