@@ -23,6 +23,7 @@ static void put_out(struct worker *w, struct task *t)
 {
     task_set_state(t, TASK_OUTBOX);
     list_push(&w->out, &t->node);
+    w->nout++;
     spans_outcome(w, t);
     if (t->reply || t->silent)
         count_end(w, t);

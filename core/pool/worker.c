@@ -12,7 +12,7 @@
 
 #define SHOW_EVERY_US 50000
 #define IDLE_WAIT_MS  1000
-#define TURN_TASKS    512 /* of the inbox, between two looks at everything else */
+#define TURN_TASKS    256 /* of the inbox, between two looks at everything else */
 
 static void post_one(struct worker *w, struct list_node *tasks)
 {
@@ -207,16 +207,14 @@ static void park(struct worker *w)
 static void hand_over(struct worker *w)
 {
     struct pool *p = w->pool;
-    struct list_node *n = NULL;
-    int64_t done = 0;
+    int64_t done = w->nout;
 
     keep_lone(w);
     if (!list_empty(&w->ops))
         store_submit_list(p->store, &w->ops);
-    for (n = w->out.next; n != &w->out; n = n->next)
-        done++;
     if (done == 0)
         return;
+    w->nout = 0;
     p->sink->put(p->sink, &w->out);
     __atomic_sub_fetch(&p->unfinished, done, __ATOMIC_RELEASE);
 }

@@ -62,6 +62,7 @@ struct worker {
 
     struct heap delays;       /* tasks by not_before; waiting tasks and twins by deadline */
     struct list_node out;     /* finished in this turn: one sink->put() at its end */
+    int64_t nout;             /* how many these are */
     struct list_node ops;     /* writes of this turn */
     struct list_node busy;    /* struct call, attached to a task */
     struct list_node idle;    /* the same, to be used again */
