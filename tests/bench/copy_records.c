@@ -39,7 +39,8 @@ static rd_kafka_t *client(rd_kafka_type_t type, const char *broker, const char *
 {
     static const char *const consumer[] = {"group.id", "copy-records", "fetch.wait.max.ms", "10",
                                            NULL};
-    static const char *const producer[] = {"linger.ms", "5", "enable.idempotence", "true", NULL};
+    static const char *const producer[] = {
+        "linger.ms", "5", "enable.idempotence", "true", "compression.type", "lz4", NULL};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char why[256] = "";
     rd_kafka_t *rk;
