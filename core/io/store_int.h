@@ -22,6 +22,7 @@
 /* The values of struct config that the store works with, brought into their bounds. */
 struct store_conf {
     int64_t block_cache_bytes;
+    int64_t block_bytes;
     int64_t write_buffer_bytes;
     int64_t line_max;                   /* bytes of a line of the control socket */
     int64_t max_bytes[STORE_FAMILIES];  /* on disk, 0: unbounded */

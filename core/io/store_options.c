@@ -12,7 +12,7 @@
 
 #define MIB              ((int64_t)1 << 20)
 #define BLOOM_BITS       16 /* all lookups of a new job miss: few of a thousand may read a block */
-#define BLOCK_BYTES      16384 /* index entries are per block: four times fewer than by default */
+#define KIB              ((int64_t)1 << 10)
 #define OPEN_FILES       512
 #define BACKGROUND_JOBS  3
 #define MEMTABLE_BLOOM   0.05 /* part of a write buffer: lookups of what is not there pass it by */
@@ -34,6 +34,7 @@ void store_conf_init(struct store_conf *conf, const struct config *c)
         largest = clamp(c->limits.response_bytes, MIB, 1024 * MIB);
     *conf = (struct store_conf){
         .block_cache_bytes = clamp(c->cache.block_cache_bytes, MIB, INT64_MAX),
+        .block_bytes = clamp(c->cache.block_bytes, 4 * KIB, MIB),
         .write_buffer_bytes = clamp(c->cache.write_buffer_bytes, MIB, 128 * MIB),
         .line_max = 2 * largest + MIB, /* a body may grow when it is escaped */
         .max_bytes = {c->cache.max_bytes, c->cache.journal_max_bytes, c->dedupe_max_bytes},
@@ -108,7 +109,7 @@ static rocksdb_block_based_table_options_t *table_options(const struct store *s)
     rocksdb_block_based_options_set_filter_policy(
         t, rocksdb_filterpolicy_create_bloom_full(BLOOM_BITS));
     rocksdb_block_based_options_set_block_cache(t, s->options.cache);
-    rocksdb_block_based_options_set_block_size(t, BLOCK_BYTES);
+    rocksdb_block_based_options_set_block_size(t, (size_t)s->conf.block_bytes);
     /* Indexes and filters count as cache too: otherwise they would grow with the number of entries,
      * outside of any bound (measured: 27 MB a million entries of 2 KB). They are cut into pieces of
      * 4 KB, so that a lookup in a store whose indexes are larger than the cache reads two of these

@@ -172,6 +172,7 @@ struct config {
         int64_t ttl_ms;    /* 0: never expires */
         int64_t max_bytes; /* of completions on disk, 0: unbounded */
         int64_t block_cache_bytes;
+        int64_t block_bytes; /* of a table of the store, before it is compressed */
         int64_t write_buffer_bytes;
         bool sync; /* fsync each batch */
         bool accept_fallbacks;

@@ -66,6 +66,23 @@ Test(store, completion_round_trip_also_after_reopen)
     }
 }
 
+/* A default that changes, and a configuration that does, find the store as it was written. */
+Test(store, tables_with_blocks_of_another_size_are_read)
+{
+    static const int64_t sizes[] = {64 << 10, 4 << 10, 16 << 10};
+    struct err e = {0};
+
+    for (size_t size = 0; size < ARRAY_LEN(sizes); size++) {
+        config.cache.block_bytes = sizes[size];
+        reopen();
+        for (uint64_t i = 0; i < 100; i++)
+            put(size * 100 + i, "{\"a\":1}", 0);
+        cr_assert_eq(store_flush(store, &e), 0, "%s", e.msg);
+        for (uint64_t i = 0; i < (size + 1) * 100; i++)
+            cr_assert(fixture_has_at(store, i), "%d after blocks of %d", (int)i, (int)sizes[size]);
+    }
+}
+
 Test(store, expiry_is_checked_on_read)
 {
     static const struct {
