@@ -15,6 +15,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -105,6 +106,7 @@ def main():
     if wanted == ["help"]:
         print("\n".join(name for name, _ in plan(Bench(None, 1), full)[0]))
         return 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started ends, too
     machine.raise_file_limit()
     rig = Rig(work, build, machine.Cores())
     try:

@@ -72,8 +72,9 @@ async def work(list_of_prompts, seconds=None):
 def done_in(seconds, trial):
     """How many of such prompts it does in the time."""
     began = time.perf_counter()
-    asyncio.run(work(trial))
-    return int(len(trial) / (time.perf_counter() - began) * seconds)
+    took_ms.clear()
+    asyncio.run(work(trial, SECONDS))
+    return int(len(took_ms) / (time.perf_counter() - began) * seconds)
 
 
 def filled(every):
@@ -99,7 +100,7 @@ def say(text):
 
 
 def quantile(q):
-    return sorted(took_ms)[int(q * (len(took_ms) - 1))]
+    return sorted(took_ms)[int(q * (len(took_ms) - 1))] if took_ms else None
 
 
 # lm-deluge prints what goes wrong on standard output, which is for the figures here.
@@ -107,8 +108,10 @@ answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 os.environ["SIM_KEY"] = "none"
 register_model(id="gpt-sim", name="gpt-sim", api_base=os.environ["SIM"] + "/v1", api_key_env_var="SIM_KEY")
-asked = prompts() if RPM else list_for_the_time(prompts())
 _LLMClient.process_single_request = timed(_LLMClient.process_single_request)
+asked = prompts() if RPM else list_for_the_time(prompts())
+took_ms.clear()
+good = 0
 say("ready")
 sys.stdin.readline()
 started = time.perf_counter()
@@ -116,5 +119,5 @@ asyncio.run(work(asked, SECONDS if RPM else 2 * SECONDS))
 say("done")
 figures = {"answered": len(took_ms), "good": good, "p50_ms": quantile(0.5), "p99_ms": quantile(0.99)}
 if len(took_ms) < len(asked):  # it was left: what its tasks took to be cancelled is none of its work
-    figures["seconds"] = ended - started
+    figures["seconds"] = (ended if took_ms else time.perf_counter()) - started
 say(json.dumps(figures))
