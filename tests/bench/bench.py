@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bench: every path of the goals beside its own limit, on this machine, in one run; the rounds go in turn.
 
-    make bench                      about five minutes on an idle machine
+    make bench                      six to eight minutes on an idle machine
     make bench-full                 with 10,000,000 stored answers and 1,000,000 waiting tasks
     BENCH_ROUNDS=5 BENCH_SECONDS=5 make bench
     BENCH_ONLY=full_load,metrics make bench       some of the groups; BENCH_ONLY=help lists them
