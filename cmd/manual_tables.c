@@ -40,7 +40,8 @@ const struct manual_row manual_environment[] = {
     {"http_proxy, https_proxy, all_proxy, no_proxy",
      "as libcurl reads them, for calls to providers"},
     {"OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS, "
-     "OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_SERVICE_NAME, OTEL_TRACES_EXPORTER, "
+     "OTEL_EXPORTER_OTLP_TRACES_HEADERS, OTEL_EXPORTER_OTLP_PROTOCOL, "
+     "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL, OTEL_SERVICE_NAME, OTEL_TRACES_EXPORTER, "
      "OTEL_SDK_DISABLED",
      "where traces go, when the configuration does not say (traces.endpoint)"},
     {"XDG_CACHE_HOME, HOME",

@@ -6,9 +6,11 @@
 #include "task/config_resolve.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -144,13 +146,22 @@ static void add_decoded(struct buf *out, const char *text, size_t n)
     }
 }
 
-/* "name=value", of n bytes, with blanks around both. */
-static void add_pair(struct config *c, const char *text, size_t n)
+static bool good_name(const char *name)
+{
+    static const char bytes[] = "!#$%&'*+-.^_`|~0123456789"
+                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    return *name && name[strspn(name, bytes)] == '\0';
+}
+
+/* "name=value", of n bytes, with blanks around both. False: it is none. */
+static bool add_pair(struct config *c, const char *text, size_t n)
 {
     struct buf name = BUF_INIT(VALUE_MAX), value = BUF_INIT(ROOM_MAX); /* seen to be too long */
     const char *equals = memchr(text, '=', n);
     const char *from = equals ? equals + 1 : text + n;
     size_t len = (size_t)(text + n - from);
+    bool good = false;
 
     while (len > 0 && *from == ' ')
         from++, len--;
@@ -162,37 +173,58 @@ static void add_pair(struct config *c, const char *text, size_t n)
         name.data[--name.len] = '\0';
     add_decoded(&value, from, len);
     buf_str(&value, "");
-    conf_property_add(&c->traces.headers, name.data, value.data, 0);
+    good = equals && !name.over && good_name(name.data);
+    if (good)
+        conf_property_add(&c->traces.headers, name.data, value.data, 0);
     conf_wipe(buf_steal(&value, NULL));
     buf_done(&name);
+    return good;
 }
 
-static void add_pairs(struct config *c, const char *text)
+/* The one of traces hides the one of all signals. NULL: neither is set. */
+static const char *variable_of(const struct resolver *r, const char *of_traces, const char *of_all,
+                               const char **ret_name)
 {
-    while (text && *text) {
+    *ret_name = variable(r, of_traces) ? of_traces : of_all;
+    return variable(r, *ret_name);
+}
+
+/* What is wrong is told by its place, since it may be a part of a key. */
+static int headers_from_environment(const struct resolver *r)
+{
+    const char *name = NULL;
+    const char *text =
+        variable_of(r, "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS", &name);
+
+    for (int i = 1; text && *text; i++) {
         size_t n = strcspn(text, ",");
         size_t blank = strspn(text, " ");
 
-        if (blank < n)
-            add_pair(c, text + blank, n - blank);
+        if (blank < n && !add_pair(r->c, text + blank, n - blank))
+            return conf_place_err(r->c, 0, r->e,
+                                  "%s: number %d between commas is no header; write "
+                                  "name=value,name=value, and %%2C for a comma in a value",
+                                  name, i);
         text += n + (text[n] == ',');
     }
+    return 0;
 }
 
-/* Those for traces hide those for all signals. */
-static void headers_from_environment(const struct resolver *r)
+/* http/protobuf is let pass: who takes it takes JSON at the same place, and it is what many set for all programs. */
+static int check_protocol(const struct resolver *r)
 {
-    const char *own = variable(r, "OTEL_EXPORTER_OTLP_TRACES_HEADERS");
+    const char *name = NULL;
+    const char *text =
+        variable_of(r, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL", &name);
 
-    add_pairs(r->c, own ? own : variable(r, "OTEL_EXPORTER_OTLP_HEADERS"));
-}
-
-static bool good_name(const char *name)
-{
-    static const char bytes[] = "!#$%&'*+-.^_`|~0123456789"
-                                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-    return *name && name[strspn(name, bytes)] == '\0';
+    if (!text || strcmp(text, "http/json") == 0 || strcmp(text, "http/protobuf") == 0)
+        return 0;
+    return conf_place_err(r->c, 0, r->e,
+                          "%s is `%.40s`, but spans are posted as JSON over HTTP: set "
+                          "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL to http/json and "
+                          "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to where the collector takes that "
+                          "(http://HOST:4318/v1/traces), or OTEL_TRACES_EXPORTER to none",
+                          name, text);
 }
 
 static bool good_value(const char *value)
@@ -216,9 +248,6 @@ static int check_header(const struct resolver *r, const struct property *p)
 {
     char what[120];
 
-    if (!good_name(p->name))
-        return conf_place_err(r->c, p->line, r->e, "traces.headers: `%.60s` is no name of a header",
-                              p->name);
     if (*r->c->traces.token_file && strcasecmp(p->name, "authorization") == 0)
         return conf_place_err(r->c, p->line, r->e,
                               "traces.headers has %s and traces.token_file is set; keep one",
@@ -252,6 +281,15 @@ static int read_token(const struct resolver *r)
     return check_value(r, 0, "traces.token_file", r->c->traces.token);
 }
 
+static int check_ca_file(const struct resolver *r)
+{
+    const char *file = r->c->traces.tls_ca_file;
+
+    if (*file && access(file, R_OK) < 0)
+        return conf_place_err(r->c, 0, r->e, "traces.tls_ca_file %s: %s", file, strerror(errno));
+    return 0;
+}
+
 int conf_resolve_traces(struct config *c, char *const *envp, struct err *e)
 {
     const struct resolver r = {c, envp, e};
@@ -264,9 +302,11 @@ int conf_resolve_traces(struct config *c, char *const *envp, struct err *e)
         from = from_environment(&r);
         if (!from)
             return 0;
-        headers_from_environment(&r);
+        if (check_protocol(&r) < 0 || headers_from_environment(&r) < 0)
+            return -1;
     }
-    if (check_url(&r, from) < 0 || check_headers(&r) < 0 || read_token(&r) < 0)
+    if (check_url(&r, from) < 0 || check_headers(&r) < 0 || check_ca_file(&r) < 0 ||
+        read_token(&r) < 0)
         return -1;
     if (strcmp(from, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") != 0)
         add_path(&c->traces.endpoint, strcmp(from, "traces.endpoint") != 0);

@@ -25,6 +25,8 @@ const char *gen_ai_operation(enum operation op)
     return op == OP_EMBEDDINGS ? "embeddings" : "chat";
 }
 
+#define CUT_MAX 200 /* bytes that say that there was more */
+
 struct writer {
     struct buf *out;
     size_t left; /* bytes of text that may still be written */
@@ -136,6 +138,29 @@ static void put_prompt(struct writer *w, struct json_object *text)
     buf_str(w->out, "]}");
 }
 
+/* All messages, or as many as there is room for and how many more there were. */
+static void put_messages(struct writer *w, struct json_object *list)
+{
+    struct buf *out = w->out;
+    size_t n = json_object_array_length(list), most = out->max - CUT_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        size_t mark = out->len;
+
+        put_message(w, json_object_array_get_idx(list, i), NULL);
+        if (!out->over && out->len <= most)
+            continue;
+        out->over = false;
+        out->len = mark;
+        separate(out);
+        buf_printf(out,
+                   "{\"role\":\"sluice\",\"parts\":[{\"type\":\"cut\",\"content\":\"%zu more "
+                   "messages\"}]}",
+                   n - i);
+        return;
+    }
+}
+
 void gen_ai_input(struct json_object *body, struct buf *out)
 {
     struct writer w = {.out = out, .left = TRACE_CONTENT_MAX};
@@ -148,9 +173,9 @@ void gen_ai_input(struct json_object *body, struct buf *out)
     if (!list)
         return;
     buf_char(out, '[');
-    for (size_t i = 0; is_list && i < json_object_array_length(list); i++)
-        put_message(&w, json_object_array_get_idx(list, i), NULL);
-    if (!is_list && json_object_is_type(list, json_type_string))
+    if (is_list)
+        put_messages(&w, list);
+    else if (json_object_is_type(list, json_type_string))
         put_prompt(&w, list);
     buf_char(out, ']');
 }

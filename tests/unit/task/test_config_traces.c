@@ -60,7 +60,7 @@ Test(config_traces, accepted)
         {"", {BASE "http://e", "OTEL_SDK_DISABLED=true", NULL}, "", "", "sluice"},
         {"", {BASE, "OTEL_SERVICE_NAME=svc", NULL}, "", "", "svc"},
         {"",
-         {BASE "http://e", "OTEL_EXPORTER_OTLP_HEADERS= api-key = a%2Cb , x=1=2,y", NULL},
+         {BASE "http://e", "OTEL_EXPORTER_OTLP_HEADERS= api-key = a%2Cb , x=1=2,,y=", NULL},
          "http://e/v1/traces",
          "api-key=a,b;x=1=2;y=;",
          "sluice"},
@@ -69,6 +69,22 @@ Test(config_traces, accepted)
           "OTEL_EXPORTER_OTLP_TRACES_HEADERS=b=2", NULL},
          "http://e/v1/traces",
          "b=2;",
+         "sluice"},
+        {"",
+         {BASE "http://e", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+          "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/json", NULL},
+         "http://e/v1/traces",
+         "",
+         "sluice"},
+        {"",
+         {BASE "http://e", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", NULL},
+         "http://e/v1/traces",
+         "",
+         "sluice"},
+        {"endpoint: \"http://c\"",
+         {"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_EXPORTER_OTLP_HEADERS=x", NULL},
+         "http://c/v1/traces",
+         "",
          "sluice"},
         /* What is for one host does not go to another. */
         {"endpoint: \"http://c\"",
@@ -105,7 +121,19 @@ Test(config_traces, refused)
         {"", {BASE "grpc://c:4317", NULL}, "OTEL_EXPORTER_OTLP_ENDPOINT must begin with http://"},
         {"",
          {BASE "http://e", "OTEL_EXPORTER_OTLP_HEADERS=a b=x", NULL},
-         "`a b` is no name of a header"},
+         "OTEL_EXPORTER_OTLP_HEADERS: number 1 between commas is no header; write name=value"},
+        {"",
+         {BASE "http://e", "OTEL_EXPORTER_OTLP_TRACES_HEADERS=a=1, Bearer s3cret", NULL},
+         "OTEL_EXPORTER_OTLP_TRACES_HEADERS: number 2 between commas is no header"},
+        {"",
+         {BASE "http://e", "OTEL_EXPORTER_OTLP_HEADERS==x", NULL},
+         "OTEL_EXPORTER_OTLP_HEADERS: number 1 between commas is no header"},
+        {"",
+         {BASE "http://e:4317", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", NULL},
+         "OTEL_EXPORTER_OTLP_PROTOCOL is `grpc`, but spans are posted as JSON over HTTP: set"},
+        {"endpoint: \"https://c\", tls_ca_file: /nonexistent/ca.pem",
+         {0},
+         "traces.tls_ca_file /nonexistent/ca.pem: No such file"},
         {"",
          {BASE "http://e", "OTEL_EXPORTER_OTLP_HEADERS=a=x%0Ay", NULL},
          "value of a holds a control byte"},
@@ -128,6 +156,7 @@ Test(config_traces, refused)
         cr_expect_lt(resolve(rows[i].members, rows[i].env, &c, &e), 0, "row %zu", i);
         cr_expect_eq(e.code, EX_CONFIG);
         cr_expect(strstr(e.msg, rows[i].says), "row %zu: %s", i, e.msg);
+        cr_expect_null(strstr(e.msg, "s3cret"));
         config_free(c);
     }
 }

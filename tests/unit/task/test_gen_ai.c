@@ -101,3 +101,35 @@ Test(gen_ai, a_long_text_is_cut_between_characters)
     cr_expect(utf8_valid(got, strlen(got)));
     cr_expect(strstr(got, "\"}]}]"), "and it is whole JSON");
 }
+
+Test(gen_ai, more_messages_than_there_is_room_for_are_counted)
+{
+    struct buf body = BUF_INIT(1 << 20), out = BUF_INIT(TRACE_CONTENT_MAX * 8);
+    struct json_object *o = NULL, *got = NULL;
+    struct err e = {0};
+    size_t n = 0;
+    int more = 0;
+
+    buf_str(&body, "{\"messages\":[");
+    for (int i = 0; i < 6000; i++)
+        buf_printf(&body, "%s{\"role\":\"user\",\"content\":\"x\"}", i ? "," : "");
+    buf_str(&body, "]}");
+    cr_assert_eq(json_parse(body.data, body.len, &o, &e), 0, "%s", e.msg);
+    gen_ai_input(o, &out);
+    cr_assert_not(out.over);
+    cr_assert_eq(json_parse(out.data, out.len, &got, &e), 0, "%s", e.msg);
+    n = json_object_array_length(got);
+    cr_expect_gt(n, 4000);
+    cr_assert_eq(
+        sscanf(
+            json_object_to_json_string_ext(json_object_array_get_idx(got, n - 1),
+                                           JSON_C_TO_STRING_PLAIN),
+            "{\"role\":\"sluice\",\"parts\":[{\"type\":\"cut\",\"content\":\"%d more messages\"}]}",
+            &more),
+        1);
+    cr_expect_eq(n - 1 + (size_t)more, 6000);
+    json_object_put(o);
+    json_object_put(got);
+    buf_done(&body);
+    buf_done(&out);
+}
