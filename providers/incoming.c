@@ -106,20 +106,24 @@ void incoming_made_id(const struct task *t, const char *prefix, char out[INCOMIN
     snprintf(out, INCOMING_ID_MAX, "%s%.24s", prefix, hex);
 }
 
+/* What stands there already is left alone: most answers are whole. */
 void incoming_envelope(const struct model *m, const struct task *t, const char *object,
                        struct json_object *root)
 {
+    const char *is = json_get_str(root, "object");
+    int64_t created = json_get_int(root, "created", -1);
     char id[INCOMING_ID_MAX];
 
-    incoming_made_id(t, "chatcmpl-", id);
-    if (!json_get_str(root, "id"))
+    if (!json_get_str(root, "id")) {
+        incoming_made_id(t, "chatcmpl-", id);
         json_object_object_add(root, "id", json_object_new_string(id));
-    json_object_object_add(root, "object", json_object_new_string(object));
-    if (json_get_int(root, "created", -1) < 0)
-        json_object_object_add(root, "created", json_object_new_int64(t->received_wall_ms / 1000));
-    else
-        json_object_object_add(root, "created",
-                               json_object_new_int64(json_get_int(root, "created", 0)));
+    }
+    if (!is || strcmp(is, object) != 0)
+        json_object_object_add(root, "object", json_object_new_string(object));
+    if (created < 0)
+        created = t->received_wall_ms / 1000;
+    if (!json_get_type(root, "created", json_type_int) || json_get_int(root, "created", -1) < 0)
+        json_object_object_add(root, "created", json_object_new_int64(created));
     if (!json_get_str(root, "model"))
         json_object_object_add(root, "model", json_object_new_string(m->upstream_model));
 }

@@ -289,6 +289,7 @@ static void *writer_main(void *arg)
     struct batch b = {.wb = rocksdb_writebatch_create()};
     struct list_node ops;
 
+    rocksdb_set_perf_level(rocksdb_disable); /* of this thread: nobody reads its counters */
     list_init(&b.ops);
     while (wait_for_work(s, &ops))
         write_all(s, &b, &ops);
