@@ -1,6 +1,7 @@
 /*
  * store_options: everything that is set on RocksDB, in one place. The figures behind the choices:
- * gets of compressed tables with a block cache cost 3-6 us, a bloom filter makes misses cheap, and
+ * a block that is not in the cache has to be unpacked as a whole, so small ones make gets cheap and the
+ * cache hold more of what is asked for (README, The cache), a bloom filter makes misses cheap, and
  * after a kill the log is replayed at some milliseconds a megabyte, so memtables and log stay
  * small.
  */

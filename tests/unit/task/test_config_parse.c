@@ -208,7 +208,7 @@ Test(config_parse, defaults)
     cr_expect_eq(c->router.num_retries, 4);
     cr_expect_eq(c->router.task_timeout_ms, 86400000);
     cr_expect_eq(c->cache.ttl_ms, INT64_C(30) * 86400000);
-    cr_expect_eq(c->cache.block_cache_bytes, 8 << 20);
+    cr_expect_eq(c->cache.block_cache_bytes, 64 << 20);
     cr_expect_str_eq(c->cache.path, "");
     cr_expect_eq(c->limits.record_bytes, 1000000);
     cr_expect_eq(c->limits.json_depth, 48);
