@@ -2,27 +2,27 @@
  * meter: paces the use of one thing so that no span, wherever it starts, holds more than allowed.
  *
  * GCRA spreads the use evenly, so that no burst meets a provider that judges by less than the span. A sliding window
- * of slots is the hard bound: what is given back (unused estimates, calls never sent) makes the pace faster, but
- * never fuller than the window. The window is longer than the span, because calls arrive later than they are
- * reserved, and not all by the same time: a call stays in it for half a second longer than a minute, a tenth longer
- * than a second and twelve minutes longer than a day, and for up to one slot more. So 98.3 % of a minute's limit is
- * used for good, and 90 % of a second's: the way to the provider does not get shorter with the span, and a pace alone
- * does not help, as with ways of up to a tenth of a second and a slack of a twentieth one call in nine is over a limit
- * of 10 a second, and every call that one stall held up over any limit.
+ * of slots is the hard bound: what is given back (unused estimates, calls never sent) makes the pace faster, but never
+ * fuller than the window. The window is longer than the span, because calls arrive later than they are reserved, and
+ * not all by the same time: a call stays in it for half a second longer than a minute, a tenth longer than a second
+ * and twelve minutes longer than a day, and for up to one slot more. So 98.3 % of a minute's limit is used for good,
+ * and 90 % of a second's: the way to the provider does not get shorter with the span, and a pace alone does not help,
+ * as with ways of up to a tenth of a second and a slack of a twentieth one call in nine is over a limit of 10 a
+ * second, and every call that one stall held up over any limit.
  *
  * Tokens may go a twelfth of the span ahead of their pace: a pace without that falls behind for good with each call
  * that is larger than those around it, and with each estimate that was too high. What a call gives back is taken out
  * of the slot that it was reserved in, so that the window holds what was used, and never less.
  *
- * With a share, each slot keeps what was granted in it, too, and the window may hold what was granted in the
- * window. What has changed owner is granted to the new one from then on, with nothing for the past; what was
- * called and not paid by the pace yet is owed by the worker that called, from whatever it keeps. A window that
- * ends at one worker's last call is not the window that ends at another's, so that grants alone would let a
- * change of owners put one call too many into a span: a worker whose share changes pays for that part of its
- * largest call. Who leaves altogether pays nothing. So who takes over pays for him: tokens go a 24th of the span ahead
- * of the pace at most, the old owner may have done so and the new one will, and what is taken over does not count for
- * twice that time. Requests do not go ahead, nor do the tokens of a day, where that time would be hours. What the
- * window is longer than a minute covers calls of up to a fortieth of the limit.
+ * With a share, each slot keeps what was granted in it, too, and the window may hold what was granted in the window.
+ * What has changed owner is granted to the new one from then on, with nothing for the past; what was called and not
+ * paid by the pace yet is owed by the worker that called, from whatever it keeps. A window that ends at one worker's
+ * last call is not the window that ends at another's, so that grants alone would let a change of owners put one call
+ * too many into a span: a worker whose share changes pays for that part of its largest call. Who leaves altogether
+ * pays nothing. So who takes over pays for him: tokens go a twelfth of the span ahead of the pace at most, what is
+ * taken over does not count for that time, as its last owner may have used it, and for a window the new one does not
+ * go ahead with it, but only with what it had before. Requests do not go ahead, nor do the tokens of a day, where that
+ * time would be hours. What the window is longer than a minute covers calls of up to a fortieth of the limit.
  *
  * A limit of a few requests for each part would lose too much by that. There the pace is the wall clock's: each
  * instant is good for one call, of its owner, within a third of what the window is longer. The rest of that is for
@@ -38,16 +38,15 @@
 #define SLOTS_ALONE 243 /* without a share */
 #define BY_INSTANT  16  /* requests of a part: fewer go by instants */
 #define WHOLE_LEAST 120 /* requests: a worker that has all parts needs no instants */
-#define AHEAD       12  /* part of a window that tokens may go ahead of their pace */
 #define ROUNDING    1e-6
 
 static const struct {
     int64_t span_us, tick_us;
-    int ahead; /* with a share: part of a window that tokens may go ahead of their pace */
+    int ahead; /* part of a window that tokens may go ahead of their pace */
     int taken; /* part of a window that what was taken over does not count for; 0: it counts at once */
 } units[] = {
-    [METER_SECOND] = {1000000, 4540, 24, 12},
-    [METER_MINUTE] = {60000000, 250000, 24, 12},
+    [METER_SECOND] = {1000000, 4540, 12, 12},
+    [METER_MINUTE] = {60000000, 250000, 12, 12},
     [METER_DAY] = {INT64_C(86400000000), 360000000, 240, 0},
 };
 
@@ -175,12 +174,22 @@ static double gap_us(const struct meter *m)
     return m->paced && max > 0 ? (double)window_us(m) / ((double)max - burst(m) + 1) : 0;
 }
 
-/* How far the use may go ahead of the pace. */
-static double ahead_us(const struct meter *m)
+/* Is there what its last owner may have called with in the window? */
+static bool is_new(const struct meter *m, int64_t now_us)
 {
+    return now_us < m->gained_us + window_us(m);
+}
+
+/* How far the use may go ahead of the pace: not with what is new. */
+static double ahead_us(const struct meter *m, int64_t now_us)
+{
+    double us = (double)window_us(m) / units[m->unit].ahead;
+
     if (m->counts)
         return (burst(m) - 1) * gap_us(m);
-    return (double)window_us(m) / (m->share ? units[m->unit].ahead : AHEAD);
+    if (m->share && m->quota > 0 && units[m->unit].taken > 0 && is_new(m, now_us))
+        us *= (double)m->kept / (double)m->quota;
+    return us;
 }
 
 /* What the slot of a tick adds to the bound of the window. The newest one counts as whole, unless the share
@@ -228,10 +237,16 @@ static void later(int64_t *at_us, int64_t than_us)
         *at_us = than_us;
 }
 
-/* Does the window hold less than it does in any case? Then a call harms nobody by using an instant late. */
-static bool has_spare(const struct meter *m)
+/* Instants of any window that are ours, and were. */
+static int64_t least(const struct meter *m, int64_t now_us)
 {
-    return m->window < m->least;
+    return is_new(m, now_us) ? m->kept_least : m->least;
+}
+
+/* Does the window hold less than it does in any case? Then a call harms nobody by using an instant late. */
+static bool has_spare(const struct meter *m, int64_t now_us)
+{
+    return m->window < least(m, now_us);
 }
 
 /* The instant of the wall clock that a call made now would use, or wait for. INT64_MAX: none. */
@@ -240,7 +255,7 @@ static int64_t instant_of(const struct meter *m, int64_t now_us)
     int64_t wall_us = now_us + m->share->wall_offset_us;
     int64_t after_us = wall_us - m->prompt_us;
 
-    if (has_spare(m) && patience_us(m) > m->prompt_us)
+    if (has_spare(m, now_us) && patience_us(m) > m->prompt_us)
         after_us = wall_us - patience_us(m);
     if (m->instant_us > after_us && m->instant_us <= wall_us) /* else the clock was put back */
         after_us = m->instant_us;
@@ -255,8 +270,8 @@ static int64_t instant_at(struct meter *m, int64_t now_us)
     if (at_us == INT64_MAX)
         return INT64_MAX;
     at_us = at_us > wall_us ? now_us + (at_us - wall_us) : now_us;
-    if (!has_spare(m) && m->late_us > now_us - window_us(m))
-        later(&at_us, window_free_at(m, 1, (double)m->least));
+    if (!has_spare(m, now_us) && m->late_us > now_us - window_us(m))
+        later(&at_us, window_free_at(m, 1, (double)least(m, now_us)));
     return at_us;
 }
 
@@ -276,8 +291,8 @@ int64_t meter_at(struct meter *m, int64_t amount, int64_t now_us)
         return now_us;
     if (m->by_instant)
         return instant_at(m, now_us);
-    if (m->paced && m->tat_us - ahead_us(m) > (double)now_us)
-        at_us = (int64_t)(m->tat_us - ahead_us(m)) + 1;
+    if (m->paced && m->tat_us - ahead_us(m, now_us) > (double)now_us)
+        at_us = (int64_t)(m->tat_us - ahead_us(m, now_us)) + 1;
     if ((double)(m->window + amount) > window_max(m))
         later(&at_us, window_free_at(m, amount, window_max(m)));
     return at_us;
@@ -286,6 +301,15 @@ int64_t meter_at(struct meter *m, int64_t amount, int64_t now_us)
 static double from_now(double tat_us, int64_t now_us)
 {
     return tat_us > (double)now_us ? tat_us : (double)now_us;
+}
+
+/* Workers that had nothing to do and get it together would call at the same times for good, which is too much for who
+ * judges by ten seconds: each goes on after its own part of a gap. */
+static double step_us(const struct meter *m, int64_t now_us)
+{
+    if (!m->share || !m->counts || m->beside || m->tat_us + gap_us(m) > (double)now_us)
+        return 0;
+    return share_phase(m->share) * gap_us(m);
 }
 
 void meter_reserve(struct meter *m, int64_t amount, int64_t now_us)
@@ -297,7 +321,7 @@ void meter_reserve(struct meter *m, int64_t amount, int64_t now_us)
     s->amount += amount;
     s->largest = amount > s->largest ? amount : s->largest;
     m->window += amount;
-    m->tat_us = from_now(m->tat_us, now_us) + (double)amount * gap_us(m);
+    m->tat_us = from_now(m->tat_us, now_us) + step_us(m, now_us) + (double)amount * gap_us(m);
 }
 
 /* Slot of what was reserved then; NULL: it has left the window. What another thread's late reading of the clock put
@@ -355,9 +379,11 @@ void meter_share(struct meter *m, const struct share *s, bool patient)
     m->share = s;
     m->slots = METER_SLOTS;
     m->paced = true;
+    m->beside = patient;
     m->patient = patient;
     m->instant_us = INT64_MIN;
     m->late_us = INT64_MIN / 2;
+    m->gained_us = INT64_MIN / 2;
 }
 
 void meter_before_share(struct meter *m, int64_t now_us)
@@ -392,11 +418,15 @@ static double toll(const struct meter *m, int64_t quota)
     return !m->counts && taken > 0 && quota > m->quota ? (double)(quota - m->quota) / taken : 0;
 }
 
-/* Those that begin at the same time, as after a rebalance, would all call at the same times: each has its own, after the
- * first call is granted. */
+/* Those that begin at the same time, as after a rebalance, would all call at the same times: each has its own, after
+ * the first call is granted; and after the tokens are, so that these do not let them all go together. */
 static double turn(const struct meter *m, int64_t quota)
 {
-    return m->counts && m->quota == 0 && quota > 0 ? 1 + share_phase(m->share) : 0;
+    int taken = units[m->unit].taken;
+
+    if (!m->counts || m->quota > 0 || quota == 0)
+        return 0;
+    return 1 + share_phase(m->share) + (double)(m->beside && taken > 0 ? quota / taken : 0);
 }
 
 bool meter_is_by_instant(int64_t max, int64_t parts)
@@ -426,6 +456,25 @@ void meter_follow(struct meter *m, struct meter *slower)
         slower->prompt_us = prompt_us;
 }
 
+/* What this worker had, and has, goes on as it was; what it gets is new, and what was new in the window still is. */
+static void keep(struct meter *m, int64_t quota, int64_t now_us)
+{
+    int64_t least_now = share_least(m->share, m->max);
+    int64_t kept = is_new(m, now_us) ? m->kept : m->quota;
+    int64_t kept_least = least(m, now_us);
+
+    if (m->parts == 0)
+        kept_least =
+            least_now; /* there is nothing beside what counts late itself: see patience_us() */
+    if (quota > m->quota)
+        m->gained_us = now_us;
+    m->kept = kept < quota ? kept : quota;
+    m->kept_least = kept_least < least_now ? kept_least : least_now;
+    m->least = least_now;
+    m->quota = quota;
+    m->parts = m->share->active;
+}
+
 void meter_after_share(struct meter *m, int64_t now_us)
 {
     const struct share *s = m->share;
@@ -438,13 +487,13 @@ void meter_after_share(struct meter *m, int64_t now_us)
         owes += (m->tat_us - (double)now_us) / gap;
     owes += fee(m->quota, quota, (double)largest(m));
     m->granted_us = now_us;
-    m->quota = quota;
+    keep(m, quota, now_us);
     if (m->window == 0)
         owes = 0;
     owes += pays;
     m->tat_us = (double)now_us + owes * gap_us(m);
     m->owed = quota > 0 ? 0 : owes;
-    m->least = share_least(s, m->max);
+    m->patient = m->beside;
     m->by_instant = meter_is_small(m) && !(share_is_whole(s) && m->max >= WHOLE_LEAST);
     m->follows = false;
     m->prompt_us = late_us(m);

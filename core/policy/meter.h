@@ -43,12 +43,16 @@ struct meter {
     int64_t quota;             /* of this worker, in a window */
     int64_t granted_us;        /* grants are booked until here */
     double granted;            /* in the window */
+    int64_t parts;             /* of the share */
+    int64_t gained_us;         /* when the quota grew */
+    int64_t kept;              /* part of it that is a window older than that */
     double owed;               /* while there is no quota to pay from */
     bool by_instant;           /* goes at instants of the wall clock */
     bool follows;              /* the instants of a slower meter hold it, too */
     int64_t prompt_us;         /* how long an instant is good for any call */
-    bool patient;              /* an instant may be used late, as calls wait for something else */
-    int64_t least;             /* instants of any window */
+    bool beside;               /* calls wait for other meters, too */
+    bool patient; /* so an instant may be used late, as calls wait for something else */
+    int64_t least, kept_least; /* instants of any window; of what was kept */
     int64_t instant_us;        /* the newest one that was used, wall clock */
     int64_t late_us;           /* when one was used late */
 };

@@ -325,8 +325,8 @@ static void hold_parts(struct limit *l, struct share *s, int64_t count, int64_t 
 }
 
 /* 2,000 tokens a second for two parts. What was called and is not paid is owed by what the worker keeps, with the
- * part of the call that moved; and still when it has had nothing in between. 2.6 seconds of what it owes may be owed
- * while it calls, and what it takes over does not count for 5.1 seconds. */
+ * part of the call that moved; and still when it has had nothing in between. None of it
+ * may be owed while it calls, as all is new, and what it takes over does not count for 5.1 seconds. */
 Test(limit_shared, a_call_is_paid_by_who_made_it)
 {
     struct share s = {0};
@@ -342,15 +342,15 @@ Test(limit_shared, a_call_is_paid_by_who_made_it)
     cr_expect_eq(minute_try(&l, 30000, 130 * S, &at), LIMIT_GO);
     hold_parts(&l, &s, 1, 131 * S); /* 28,000 are owed, and half of the call */
     cr_expect_eq(minute_try(&l, 1, 131 * S, &at), LIMIT_WAIT);
-    cr_expect_geq(at, (131 + 40) * S);
-    cr_expect_leq(at, (131 + 41) * S);
+    cr_expect_geq(at, (131 + 42) * S);
+    cr_expect_leq(at, (131 + 44) * S);
     cr_expect_eq(minute_try(&l, 70000, 131 * S, &at), LIMIT_LARGE);
     hold_parts(&l, &s, 0, 141 * S); /* 33,000, and the call once more */
     cr_expect_eq(minute_try(&l, 1, 150 * S, &at), LIMIT_FULL);
     minute_settle(&l, 30000, 20000, 130 * S, 150 * S);
     hold_parts(&l, &s, 1, 151 * S); /* 53,000, the call again, and 5,100 */
     cr_expect_eq(minute_try(&l, 1, 151 * S, &at), LIMIT_WAIT);
-    cr_expect_geq(at, (151 + 85) * S);
-    cr_expect_leq(at, (151 + 86) * S);
+    cr_expect_geq(at, (151 + 87) * S);
+    cr_expect_leq(at, (151 + 89) * S);
     share_done(&s);
 }
