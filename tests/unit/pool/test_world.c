@@ -160,8 +160,10 @@ static void world_close(struct world *w)
         admission_free(w->workers[i].admission);
         budget_free(w->workers[i].budget);
     }
-    for (i = 0; i < w->plan.nrows; i++)
+    for (i = 0; i < w->plan.nrows; i++) {
         account_close(&w->accounts[i]);
+        free(w->rows[i].calls);
+    }
     for (i = 0; i < ANSWERS; i++)
         json_object_put(w->bodies[i]);
     clients_close(w);
@@ -253,6 +255,7 @@ static void add(struct result *sum, const struct result *r)
     for (i = 0; i < USES; i++) {
         sum->use[i].stretches += r->use[i].stretches;
         sum->use[i].sum += r->use[i].sum;
+        sum->use[i].of_best += r->use[i].of_best;
         sum->use[i].least = fmin(sum->use[i].least, r->use[i].least);
     }
     sum->calls += r->calls;
@@ -274,18 +277,19 @@ static void add(struct result *sum, const struct result *r)
 
 #define ENOUGH 40 /* stretches: with fewer, one of them decides what the average is */
 
-/* How much of the limits must be used, in percent. */
+/* How much of the limits must be used, in percent; and on the average of what could be used at all: see world_best.h,
+ * which is the same where slots, days and money are what is used. */
 static const struct {
     const char *name;
-    double least, mean;
+    double least, mean, of_best;
 } uses[USES] = {
-    [USE_ALONE] = {"alone", 87, 99},
-    [USE_REQUESTS] = {"shared, requests", 95, 98},
-    [USE_TOKENS] = {"shared, tokens", 78, 97.5},
-    [USE_LARGE] = {"shared, tokens, by large calls", 65, 96},
-    [USE_SECONDS] = {"by the second", 86, 95},
-    [USE_DAYS] = {"by the day", 92, 97.5},
-    [USE_MONEY] = {"budgets", USED_LEAST, 95},
+    [USE_ALONE] = {"alone", 87, 99, 98},
+    [USE_REQUESTS] = {"shared, requests", 95, 98, 97},
+    [USE_TOKENS] = {"shared, tokens", 82, 97.5, 96},
+    [USE_LARGE] = {"shared, tokens, by large calls", 65, 96.5, 94},
+    [USE_SECONDS] = {"by the second", 86, 95, 97},
+    [USE_DAYS] = {"by the day", 92, 97.5, 97.5},
+    [USE_MONEY] = {"budgets", USED_LEAST, 95, 95},
 };
 
 static void judge_use(const struct result *sum)
@@ -294,12 +298,16 @@ static void judge_use(const struct result *sum)
 
     for (i = 0; i < USES; i++) {
         const struct use *u = &sum->use[i];
+        double n = fmax(u->stretches, 1);
 
-        printf("%s: %d stretches, %.1f %% at least, %.1f %% on the average\n", uses[i].name,
-               u->stretches, u->least, u->stretches ? u->sum / u->stretches : 0);
+        printf("%s: %d stretches, %.1f %% at least, %.1f %% on the average, %.1f %% of what can be "
+               "used at all\n",
+               uses[i].name, u->stretches, u->least, u->sum / n, u->of_best / n);
         cr_expect_geq(u->least, uses[i].least, "%s", uses[i].name);
-        if (u->stretches > ENOUGH)
-            cr_expect_geq(u->sum / u->stretches, uses[i].mean, "%s", uses[i].name);
+        if (u->stretches <= ENOUGH)
+            continue;
+        cr_expect_geq(u->sum / n, uses[i].mean, "%s", uses[i].name);
+        cr_expect_geq(u->of_best / n, uses[i].of_best, "%s, of what can be used", uses[i].name);
     }
 }
 

@@ -59,6 +59,7 @@ struct visit {
     bool there, runs; /* it has arrived; it takes one of the provider's slots */
     struct limit_need reserved, used;
     int64_t started_us;
+    int called; /* its number among the row's */
     struct ruling said;
     struct list_node all;
 };
@@ -125,7 +126,16 @@ struct excess {
     } peaks[PEAKS]; /* the most of it in each of the last seconds */
 };
 
+/* A call, for those who look back. */
+struct called {
+    int worker;
+    int64_t at_us, end_us;        /* NEVER: it runs */
+    struct limit_need held, used; /* in the end */
+};
+
 struct row_use {
+    struct called *calls;
+    int ncalls, room;
     double used[COUNTED];                    /* up to now */
     double running_us, unneeded_us[COUNTED]; /* integrals of the next two */
     double full_us;                          /* how long all slots were taken */
@@ -150,6 +160,7 @@ enum used_how {
 
 struct use {
     double least, sum;
+    double of_best; /* the sum, of what could be used at all */
     int stretches;
 };
 
@@ -244,10 +255,11 @@ __attribute__((format(printf, 2, 3))) static inline void broken(struct world *w,
     fprintf(stderr, "\n");
 }
 
-static inline void use_add(struct use *use, double percent)
+static inline void use_add(struct use *use, double percent, double of_best)
 {
     use->stretches++;
     use->sum += percent;
+    use->of_best += of_best;
     use->least = fmin(use->least, percent);
 }
 

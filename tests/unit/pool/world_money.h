@@ -148,7 +148,7 @@ static inline void check_account(struct world *w, struct worker *k, int account)
 {
     double used = account_used(w, k, account);
 
-    use_add(&w->result.use[USE_MONEY], used);
+    use_add(&w->result.use[USE_MONEY], used, used);
     if (used < USED_LEAST)
         broken(w, "worker %d waits for money, and %.1f %% of account %d are used",
                (int)(k - w->workers), used, account);

@@ -172,9 +172,10 @@ static inline void visit_start(struct world *w, struct item *it)
                         .reserved = {t->reserved_tokens, t->reserved_output},
                         .used = {(int64_t)((double)(it->prompt + it->answer) * it->use),
                                  (int64_t)((double)it->answer * it->use)}};
+    v->called =
+        calls_add(u, &(struct called){v->worker, w->now_us, NEVER, v->reserved, v->reserved});
     list_push(&w->visits, &v->all);
-    heap_push(&w->events, &v->timer,
-              w->now_us + draw(w, 1000, w->plan.rows[v->row].max[LIMIT_RPS] ? WAY_US / 2 : WAY_US));
+    heap_push(&w->events, &v->timer, w->now_us + draw(w, 1000, way_most(w, v->row)));
     task_set_state(t, TASK_HTTP);
     it->visit = v;
     w->result.calls++;
@@ -301,7 +302,12 @@ static inline void visit_end(struct world *w, struct visit *v)
                                 .used_tokens = v->used.tokens,
                                 .used_output = v->used.output};
     struct attempt a = {.route = (uint16_t)v->row, .class = said.class};
+    struct called *called = &w->rows[v->row].calls[v->called];
     enum counted c;
+
+    called->end_us = w->now_us;
+    if (said.class == CLASS_OK)
+        called->used = v->used;
 
     for (c = 0; said.class == CLASS_OK && c < COUNTED; c++) {
         w->rows[v->row].used[c] += (double)over(v, c);

@@ -4,6 +4,7 @@
 #ifndef SLUICE_TESTS_WORLD_USE_H
 #define SLUICE_TESTS_WORLD_USE_H
 
+#include "tests/unit/pool/world_best.h"
 #include "tests/unit/pool/world_money.h"
 
 #define WARM_US       (62 * S) /* what the first minute of a stretch loses is not counted */
@@ -123,11 +124,13 @@ static inline void stretch_end(struct world *w, int row)
     bool by_day = knows_day(&w->plan.rows[row]);
     struct stretch *s = &w->rows[row].stretch;
     int64_t least_us = by_day ? 2 * 60 * MINUTE : STRETCH_LEAST;
+    bool by_calls = !by_day && !w->plan.rows[row].parallel;
     double percent = 0;
 
     if (s->since_us != NEVER && w->now_us - s->since_us >= least_us) {
         percent = by_day && !w->plan.shared ? s->day_least : use_of(w, row, s);
-        use_add(&w->result.use[how_of(w, row)], percent);
+        use_add(&w->result.use[how_of(w, row)], percent,
+                by_calls ? best_of(w, row, s->since_us) : percent);
         note(w, "row %d: %.1f %% used in %.0f s", row, percent,
              (double)(w->now_us - s->since_us) / S);
     }
