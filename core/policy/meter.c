@@ -119,20 +119,22 @@ static double grant_of(const struct meter *m, int64_t us)
     return (double)us / (double)window_us(m) * (double)m->quota;
 }
 
+static void book(struct meter *m, double granted)
+{
+    slot_at(m, m->tick)->granted += granted;
+    m->granted += granted;
+}
+
 /* Books what the share has granted until then into the newest slot. */
 static void grant(struct meter *m, int64_t until_us)
 {
-    double part = 0;
-
     if (!m->share)
         return;
     if (until_us > share_ends_us(m->share))
         until_us = share_ends_us(m->share);
     if (until_us <= m->granted_us)
         return;
-    part = grant_of(m, until_us - m->granted_us);
-    slot_at(m, m->tick)->granted += part;
-    m->granted += part;
+    book(m, grant_of(m, until_us - m->granted_us));
     m->granted_us = until_us;
 }
 
@@ -303,8 +305,7 @@ static double from_now(double tat_us, int64_t now_us)
     return tat_us > (double)now_us ? tat_us : (double)now_us;
 }
 
-/* Workers that had nothing to do and get it together would call at the same times for good, which is too much for who
- * judges by ten seconds: each goes on after its own part of a gap. */
+/* Workers that get work at the same time after a rest would call in step, too many for who judges by ten seconds. */
 static double step_us(const struct meter *m, int64_t now_us)
 {
     if (!m->share || !m->counts || m->beside || m->tat_us + gap_us(m) > (double)now_us)
@@ -461,11 +462,8 @@ static void keep(struct meter *m, int64_t quota, int64_t now_us)
 {
     int64_t least_now = share_least(m->share, m->max);
     int64_t kept = is_new(m, now_us) ? m->kept : m->quota;
-    int64_t kept_least = least(m, now_us);
+    int64_t kept_least = m->parts == 0 ? least_now : least(m, now_us); /* see patience_us() */
 
-    if (m->parts == 0)
-        kept_least =
-            least_now; /* there is nothing beside what counts late itself: see patience_us() */
     if (quota > m->quota)
         m->gained_us = now_us;
     m->kept = kept < quota ? kept : quota;
@@ -477,24 +475,25 @@ static void keep(struct meter *m, int64_t quota, int64_t now_us)
 
 void meter_after_share(struct meter *m, int64_t now_us)
 {
-    const struct share *s = m->share;
     double gap = gap_us(m);
-    int64_t quota = share_of(s, m->max);
+    int64_t quota = share_of(m->share, m->max);
     double owes = m->owed;
-    double pays = toll(m, quota) + turn(m, quota);
+    double ungranted = toll(m, quota);
 
     if (gap > 0 && m->tat_us > (double)now_us)
         owes += (m->tat_us - (double)now_us) / gap;
     owes += fee(m->quota, quota, (double)largest(m));
     m->granted_us = now_us;
-    keep(m, quota, now_us);
+    if (m->quota > 0)
+        book(m, -ungranted); /* or what is kept might make use of it */
     if (m->window == 0)
         owes = 0;
-    owes += pays;
+    owes += ungranted + turn(m, quota);
+    keep(m, quota, now_us);
     m->tat_us = (double)now_us + owes * gap_us(m);
     m->owed = quota > 0 ? 0 : owes;
     m->patient = m->beside;
-    m->by_instant = meter_is_small(m) && !(share_is_whole(s) && m->max >= WHOLE_LEAST);
+    m->by_instant = meter_is_small(m) && !(share_is_whole(m->share) && m->max >= WHOLE_LEAST);
     m->follows = false;
     m->prompt_us = late_us(m);
 }
