@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """bench: every path of the goals beside its own limit, on this machine, in one run; the rounds go in turn.
 
-    make bench                      six to eight minutes on an idle machine
+    make bench                      ten to twelve minutes on an idle machine
     make bench-full                 with 10,000,000 stored answers and 1,000,000 waiting tasks
     BENCH_ROUNDS=5 BENCH_SECONDS=5 make bench
-    BENCH_ONLY=full_load,metrics make bench       some of the groups; BENCH_ONLY=help lists them
+    BENCH_ONLY=full_load,counts make bench       some of the groups; BENCH_ONLY=help lists them
 
 Prints tables; bench.json gets the same and all samples. What could not be measured is said at the end. The exit
 code says whether it was measured, not whether the goals are met: a busy machine meets none.
@@ -24,11 +24,12 @@ import machine
 import report
 from rig import Rig
 from rows import Bench
+from watching import Watching, print_watching, watching_rows
 
-ONCE = ("coordination", "start", "growth", "waiting")
+ONCE = ("counts", "coordination", "start", "growth", "waiting")
 
 
-def plan(bench, full):
+def plan(bench, watching, full):
     """Groups in the order of a round: name, function; those of ONCE only in the first round."""
     many = 1000000 if full else 100000
     stored = (1000000, 10000000) if full else (1000000,)
@@ -41,8 +42,10 @@ def plan(bench, full):
         ("slow_calls_tls", bench.slow_calls_tls),
         ("pool_alone", bench.pool_alone),
         ("lone", bench.lone),
-        ("metrics", bench.metrics),
-        ("traces", bench.traces),
+        ("control", watching.control),
+        ("scrape", watching.scrape),
+        ("traces", watching.traces),
+        ("counts", watching.counts),
         ("contention", bench.contention),
         ("coordination", bench.coordination),
         ("start", lambda: [bench.start_with(1000000) for _ in range(5)]),
@@ -104,14 +107,14 @@ def main():
     began = time.monotonic()
 
     if wanted == ["help"]:
-        print("\n".join(name for name, _ in plan(Bench(None, 1), full)[0]))
+        print("\n".join(name for name, _ in plan(Bench(None, 1), Watching(None), full)[0]))
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that all that was started ends, too
     machine.raise_file_limit()
     rig = Rig(work, build, machine.Cores())
     try:
         bench = Bench(rig, seconds)
-        groups, many = plan(bench, full)
+        groups, many = plan(bench, Watching(bench), full)
         head = header(rig, seconds, rounds)
         say("\n".join(head))
         run_rounds(groups, rounds, wanted, failures)
@@ -122,7 +125,7 @@ def main():
             say("kept: %s" % work)
         else:
             shutil.rmtree(work, ignore_errors=True)
-    return 1 if failures.keys() - {"traces", "slow_calls_tls"} else 0
+    return 1 if failures.keys() - {"counts", "slow_calls_tls"} else 0
 
 
 def show(samples, rig, head, failures, full, many, seconds):
@@ -136,9 +139,11 @@ def show(samples, rig, head, failures, full, many, seconds):
     report.print_paths(paths)
     report.print_parts(f, deliveries)
     report.print_contention(f)
+    watched = watching_rows(samples)
+    print_watching(watched)
     print("\nNot measured, or with a grain of salt\n" + "\n".join("  " + m for m in missing))
     out = pathlib.Path(os.environ.get("BENCH_JSON", "bench.json"))
-    out.write_text(json.dumps({"machine": head, "paths": paths, "limits": limits, "missing": missing,
+    out.write_text(json.dumps({"machine": head, "paths": paths, "limits": limits, "watching": watched, "missing": missing,
                                "samples": samples}, indent=1) + "\n")
     print("\n%s has all samples; %.0f s in all" % (out, seconds))
 

@@ -9,8 +9,9 @@
 #   show    prints the counts
 #   check   compares them with instructions.expected: what is further above than the percents there is a failure
 #   renew   writes that file: for a change that is worth what it costs, in the commit of that change
-#   watch   what traces add to a hit and to a call, at the default traces.sample_ratio and with all tasks traced (the
-#           exporter's thread included, the system's part of its sending not)
+#   watch   what metrics and traces add to a hit and to a call: the functions that count, with the clocks they read; the
+#           default traces.sample_ratio and all tasks traced (the exporter's thread included, the system's part of its
+#           sending not)
 #
 # A count is the difference of two runs, of N and 2 N tasks, over N, so that start and end cancel. There is one worker
 # thread; simulator and broker run beside it, uncounted. What still varies are batches and timers, and only more
@@ -64,6 +65,12 @@ counted() {
     shift
     exec valgrind --tool=callgrind --callgrind-out-file="$work/$name.profile" \
         --log-file="$work/$name.valgrind" "$@"
+}
+
+# of_metrics NAME: the count of what a worker does for metrics only (core/pool/count.c)
+of_metrics() {
+    callgrind_annotate --inclusive=yes --threshold=100 --auto=no "$work/$1.profile" |
+        awk '/core\/pool\/count\.c:count_(part|begin|end|call|usage) / { gsub(/,/, ""); sum += $1 } END { print sum + 0 }'
 }
 
 # collected NAME: the count of a run that has ended
@@ -234,20 +241,21 @@ time.sleep(86400)' "$work/sink" 2>"$work/sink.log" &
 }
 
 watch() {
-    local kind base share more
+    local kind base share
     start_sink
-    echo "traces: instructions in user space that they add to a task, no time"
+    echo "instructions in user space that are added to a task; no time"
     for kind in hit call; do
         extra=()
         least "$kind"
         base=$count
-        for share in "default ratio" "ratio 1"; do
-            more=(--set "traces.endpoint=http://127.0.0.1:$(cat "$work/sink")")
-            [ "$share" = "default ratio" ] || more+=(--set traces.sample_ratio=1)
-            extra=("${more[@]}")
+        awk -v k="$kind" -v m=$((($(of_metrics "$kind.$((2 * n))") - $(of_metrics "$kind.$n")) / n)) -v all="$base" 'BEGIN {
+            printf "%s, metrics: %d beside %d, %+.2f %%\n", k, all, all - m, 100 * m / (all - m) }'
+        for share in "the default ratio" "ratio 1"; do
+            extra=(--set "traces.endpoint=http://127.0.0.1:$(cat "$work/sink")")
+            [ "$share" = "the default ratio" ] || extra+=(--set traces.sample_ratio=1)
             least "$kind"
             awk -v k="$kind" -v s="$share" -v on="$count" -v off="$base" 'BEGIN {
-                printf "%s, %s: %d beside %d, %+.2f %%\n", k, s, on, off, 100 * (on / off - 1) }'
+                printf "%s, traces at %s: %d beside %d, %+.2f %%\n", k, s, on, off, 100 * (on / off - 1) }'
         done
     done
 }

@@ -182,11 +182,6 @@ def limit_rows(f, many, real, full):
         *waiting_rows(f, many),
         None if full else missing_row("1,000,000 tasks wait", "", None, "make bench-full"),
     ]
-    for what, title, goal in (("metrics", "metrics", 2), ("traces", "traces", 2),
-                              ("all_traces", "traces of all tasks", None)):
-        for kind in ("call", "hit"):
-            rows.append(limit_row("%s: what they add to a %s" % (title, kind), "%", goal,
-                                  f.samples.get("%s.%s.percent" % (what, kind))))
     return [r for r in rows if r]
 
 

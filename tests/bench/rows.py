@@ -8,7 +8,7 @@ import time
 
 import machine
 from machine import Failed
-from rig import Repeated, Scraper, Sink, TlsFront, Worker, free_port, latency_s, settle
+from rig import TlsFront, Worker, latency_s, settle
 from waits import Waits
 
 MISS_PER_S = 8000  # about what a core does, for how many tasks make a pass of so many seconds
@@ -146,45 +146,6 @@ class Bench:
         got = self.rig.run("pool_alone", "http://127.0.0.1:%d/v1" % port, 2000)
         self.samples.add("pool_alone", p50_us=got["p50_us"] - raw["p50_us"],
                          p99_us=got["p99_us"] - raw["p50_us"], provider_us=raw["p50_us"])
-
-    # ---- what watching costs ----
-
-    def metrics(self):
-        port = free_port()
-        self.overhead("metrics", "observability: {listen: '127.0.0.1:%d'}" % port,
-                      lambda: Scraper(port))
-
-    def traces(self):
-        sink = Sink()
-        if "traces.endpoint" not in machine.run([self.rig.sluice, "man", "sluice.yaml"],
-                                                self.rig.cores.others):
-            raise Failed("this build has no traces")
-        before = sink.spans
-        for name, more in (("traces", ""), ("all_traces", ", sample_ratio: 1.0")):
-            self.overhead(name, "traces: {endpoint: 'http://127.0.0.1:%d'%s}" % (sink.port, more),
-                          lambda: Repeated(10, lambda: None))
-        if sink.spans == before:
-            raise Failed("no span came to the sink")
-
-    def overhead(self, name, more, watch):
-        """Two workers, alike but for `more`, in turn: calls once, then hits."""
-        n = self.tasks(MISS_PER_S) // 2
-        first = self.rig.prompts(2 * n)
-        with Worker(self.rig, more=more) as on, Worker(self.rig) as off:
-            for w in (on, off):
-                w.warm()
-            watching = watch()
-            for at in (first, first + n):
-                self.compare(name + ".call", [w.load(at, n) for w in (on, off)])
-            for w in (on, off):
-                w.load(first, n, hits=True)  # the first one finds cold caches
-            for _ in range(3):
-                self.compare(name + ".hit", [w.load(first, n, hits=True) for w in (on, off)])
-            watching.stop()
-
-    def compare(self, name, loads):
-        on, off = (load["cpu_us"] for load in loads)
-        self.samples.add(name, percent=(on / off - 1) * 100, on_us=on, off_us=off)
 
     # ---- what commits cost the broker ----
 
