@@ -207,11 +207,12 @@ static void park(struct worker *w)
 static void hand_over(struct worker *w)
 {
     struct pool *p = w->pool;
-    int64_t done = w->nout;
+    int64_t done = 0;
 
     keep_lone(w);
     if (!list_empty(&w->ops))
         store_submit_list(p->store, &w->ops);
+    done = w->nout; /* a lone write has ended one more */
     if (done == 0)
         return;
     w->nout = 0;

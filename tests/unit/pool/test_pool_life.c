@@ -412,3 +412,23 @@ Test(pool_life, a_long_queue_is_called_as_a_short_one)
         expect_free(rig_take(rig), "200", "miss");
     cr_expect_eq(fake_http_requests(server), N);
 }
+
+/* A call that ends alone is written in its worker's turn, which may have other ends to hand over, too. */
+Test(pool_life, a_lone_write_and_other_ends_of_its_turn_are_all_counted)
+{
+    enum { ROUNDS = 300, OTHERS = 20 };
+    char q[16];
+    int i, k, n = 0;
+
+    scene_start("", "");
+    for (i = 0; i < ROUNDS; i++) {
+        snprintf(q, sizeof q, "q%d", i);
+        ask("ok", q, "", ++n);
+        for (k = 0; k < OTHERS; k++)
+            ask("nobody", q, "", ++n);
+        cr_assert(rig_wait_ms(rig, n, 60000), "round %d", i);
+    }
+    WAIT_UNTIL(pool_unfinished(rig->pool) == 0);
+    while (n-- > 0)
+        task_free(rig_take(rig));
+}
