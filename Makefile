@@ -194,7 +194,7 @@ chaos: chaos-programs ## kill workers and brokers under load, then check every r
 test-compose: ## the stack of docker-compose.yml on a Docker engine, where one can be had
 	@tests/compose/run
 
-.PHONY: fmt bench bench-full bench-instructions bench-delivery bench-waiting bench-peers bench-model
+.PHONY: fmt bench bench-full bench-instructions bench-delivery bench-waiting bench-peers bench-model soak
 fmt: ## clang-format on every source file
 	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
 bench: bench-programs ## each path beside its own limit, into bench.json; BENCH_ROUNDS=3 BENCH_SECONDS=2
@@ -209,6 +209,8 @@ bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost
 	@SLUICE=$(BUILD)/sluice tests/bench/waiting.sh
 bench-peers: $(BUILD)/sluice $(BUILD)/tests/bench/peers/queue_load ## sluice beside its peers, on the same provider (PEERS="...", SCENARIOS="...", SCALE=0.1, CONTINUE=1)
 	@BUILD=$(BUILD) tests/bench/peers/run
+soak: bench-programs ## memory, store and latencies of a worker at full load for SOAK_SECONDS=1200
+	@tests/bench/soak.py
 bench-model: ## what 1,000 processes and 10^9 records a day would need, by bench.json and assumptions
 	@tests/bench/model.py
 

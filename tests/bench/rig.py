@@ -134,7 +134,7 @@ class Worker:
     """A worker with topics, group and store of its own; `with` starts and drains it."""
 
     def __init__(self, rig, delivery="exactly_once", calls=64, latency="0ms", tls=None, more="",
-                 store=None, threads=None, cores=None):
+                 store=None, threads=None, cores=None, cache=""):
         self.rig = rig
         self.name = "b%d" % next(rig.names)
         self.delivery = delivery if rig.real else "at_least_once"
@@ -143,6 +143,7 @@ class Worker:
         self.sim_port, self.sim_pid = rig.sim(latency)
         self.tls = tls
         self.more = more
+        self.cache = ", " + cache if cache else ""
         self.threads = threads or len(rig.cores.measured)
         self.cores = cores or rig.cores.measured
         self.store = store or rig.work / ("store-" + self.name)
@@ -161,11 +162,11 @@ topics: {requests: [requests-%(name)s], replies: replies-%(name)s, dead_letter: 
 pool: {workers: %(threads)d, max_calls: %(calls)d, max_in_flight: %(flight)d, max_per_partition: 100000, drain_timeout: 10s}
 model_list:
   - {model_name: fast, params: {model: openai/sim, api_base: "%(base)s", api_key: none%(ca)s}}
-cache: {path: "%(store)s"}
+cache: {path: "%(store)s"%(cache)s}
 %(more)s
 """ % {"broker": self.rig.broker, "name": self.name, "delivery": self.delivery,
             "parts": PARTITIONS, "threads": self.threads, "calls": self.calls,
-            "flight": max(4096, 2 * self.calls), "base": base, "ca": ca, "store": self.store,
+            "flight": max(4096, 2 * self.calls), "base": base, "ca": ca, "store": self.store, "cache": self.cache,
             "more": self.more})
 
     def __enter__(self):
