@@ -14,7 +14,8 @@
 #include "task/config.h"
 
 struct snapshot {
-    int64_t taken_us;   /* monotonic; 0: none was taken yet, what is below `signs` is empty */
+    int64_t taken_us; /* monotonic; 0: none was taken yet, what is below `signs` is empty */
+    uint64_t steered; /* how often models had been stopped or let go when it was begun (watch.c) */
     int64_t started_us; /* the process, by the same clock */
     int64_t started_wall_ms;
     struct health_signs signs;

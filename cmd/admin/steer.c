@@ -9,18 +9,16 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "cmd/admin/fetch.h"
 #include "cmd/command.h"
 #include "io/http.h"
 
-#define BODY_MAX        65536
-#define PATH_MAX_BYTES  4096
-#define TIMEOUT_MS      3000
-#define AGAIN_MS        200     /* between two questions whether a model's calls have ended */
-#define SHOWN_WITHIN_US 5000000 /* the status shows a pause by then */
+#define BODY_MAX       65536
+#define PATH_MAX_BYTES 4096
+#define TIMEOUT_MS     3000
+#define AGAIN_MS       200 /* between two questions whether a model's calls have ended */
 
 struct steer_options {
     struct config_options config;
@@ -60,13 +58,21 @@ static int refused(const char *url, int status, const struct buf *body, struct e
 
     if (json_parse_answer(body->data, body->len, &said) == 0)
         why = json_get_str(said, "error");
+    if (status == 409)
+        return err_set(e, EX_UNAVAILABLE,
+                       "%s before its calls had ended: see who did, and drain it again",
+                       why ? why : url);
     return err_set(e, EX_UNAVAILABLE, "%s answers %d: %s%s", url, status,
                    why ? why : "it is no admin port of a worker",
                    status == 401 ? "; give --token-file FILE, or -c with the worker's configuration"
                                  : "");
 }
 
-int steer(const char *url, const char *what, const char *model, const char *token, struct err *e)
+/* way: fetch or fetch_post. As steer(). */
+static int ask(int (*way)(const char *url, const char *path, const char *token, int64_t timeout_ms,
+                          int *ret_status, struct buf *ret, struct err *e),
+               const char *url, const char *what, const char *model, const char *token,
+               struct err *e)
 {
     struct buf path = BUF_INIT(PATH_MAX_BYTES), body = BUF_INIT(BODY_MAX);
     int status = 0;
@@ -78,7 +84,7 @@ int steer(const char *url, const char *what, const char *model, const char *toke
     if (path.over)
         rc = err_set(e, EX_USAGE, "--model: the name is too long");
     else
-        rc = fetch_post(url, path.data, token, TIMEOUT_MS, &status, &body, e);
+        rc = way(url, path.data, token, TIMEOUT_MS, &status, &body, e);
     if (rc == 0 && (status < 200 || status > 299))
         rc = refused(url, status, &body, e);
     buf_done(&path);
@@ -86,53 +92,22 @@ int steer(const char *url, const char *what, const char *model, const char *toke
     return rc < 0 ? -1 : status == 202;
 }
 
-/* What the worker's status says of a model: its calls, or -1 when one of its rows is not paused. */
-static int64_t calls_while_paused(struct json_object *status, const char *model)
+int steer(const char *url, const char *what, const char *model, const char *token, struct err *e)
 {
-    struct json_object *models = json_get(status, "models");
-    int64_t calls = 0;
-
-    for (size_t i = 0; models && i < json_object_array_length(models); i++) {
-        struct json_object *row = json_object_array_get_idx(models, i);
-        const char *name = json_get_str(row, "model");
-        const char *state = json_get_str(row, "state");
-
-        if (!name || strcmp(name, model) != 0)
-            continue;
-        if (!state || strcmp(state, "paused") != 0)
-            return -1;
-        calls += json_get_int(row, "in_flight", 0);
-    }
-    return calls;
+    return ask(fetch_post, url, what, model, token, e);
 }
 
 /* Looks until no call of a model that was told to pause runs. It is told once: whoever resumes it meanwhile is not
  * overruled, and this ends with an error. */
 static int wait_for_calls(const char *url, const char *model, const char *token, struct err *e)
 {
-    int64_t paused_by_us = clock_mono_us() + SHOWN_WITHIN_US;
-    int64_t calls = 1;
-    bool seen = false;
+    int rc = 1;
 
-    while (calls != 0) {
-        struct buf page = BUF_INIT(FETCH_STATUS_MAX);
-        CLEANUP_JSON struct json_object *status = NULL;
-        int rc = 0;
-
+    while (rc == 1) {
         poll(NULL, 0, AGAIN_MS);
-        rc = fetch_status(url, token, TIMEOUT_MS, &page, &status, e);
-        buf_done(&page);
-        if (rc < 0)
-            return -1;
-        calls = calls_while_paused(status, model);
-        if (calls < 0 && (seen || clock_mono_us() > paused_by_us))
-            return err_set(e, EX_UNAVAILABLE,
-                           "%s was resumed before its calls had ended: see who did, and drain it "
-                           "again",
-                           model);
-        seen = calls >= 0;
+        rc = ask(fetch, url, "drain", model, token, e);
     }
-    return 0;
+    return rc;
 }
 
 static int run(const void *opts, const char *what, struct err *e)

@@ -30,6 +30,7 @@ struct watch {
     struct history history; /* guarded, too */
     atomic_bool paused, drain;
     atomic_ullong stopped; /* rows of model_list */
+    atomic_ullong steered; /* times that these changed */
     int fd;
 };
 
@@ -146,12 +147,14 @@ static uint64_t rows_asked_for(const struct watch *w, const char *model, struct 
     return rows;
 }
 
-/* Calls of these rows that run, as of a snapshot that knows that they are stopped; -1: there is none yet. */
+/* Calls of these rows that run, as of a snapshot that was begun after they were stopped; -1: there is none yet. */
 static int64_t running_of(struct watch *w, uint64_t rows)
 {
     int64_t running = 0;
 
     pthread_mutex_lock(&w->lock);
+    if (w->shown->steered != atomic_load(&w->steered))
+        running = -1;
     for (size_t i = 0; i < w->config->nmodels && running >= 0; i++) {
         if (!(rows >> i & 1))
             continue;
@@ -159,6 +162,13 @@ static int64_t running_of(struct watch *w, uint64_t rows)
     }
     pthread_mutex_unlock(&w->lock);
     return running;
+}
+
+static void put_model(const char *model, bool paused, struct admin_answer *ret)
+{
+    buf_str(&ret->body, "{\"model\":");
+    buf_json_str(&ret->body, model, strlen(model));
+    buf_printf(&ret->body, ",\"paused\":%s", paused ? "true" : "false");
 }
 
 /* Stops a model, or lets it go on. */
@@ -171,13 +181,13 @@ static void set_stopped(struct watch *w, const char *model, bool on, struct admi
     if (!rows)
         return;
     was = on ? atomic_fetch_or(&w->stopped, rows) : atomic_fetch_and(&w->stopped, ~rows);
-    if ((was & rows) != (on ? rows : 0))
+    if ((was & rows) != (on ? rows : 0)) {
+        atomic_fetch_add(&w->steered, 1);
         log_info(on ? "model is paused" : "model goes on", "model=%s by=admin",
                  log_quote(model, quoted, sizeof quoted));
+    }
     wake(w);
-    buf_str(&ret->body, "{\"model\":");
-    buf_json_str(&ret->body, model, strlen(model));
-    buf_printf(&ret->body, ",\"paused\":%s", on ? "true" : "false");
+    put_model(model, on, ret);
 }
 
 /* *model: the one that is asked for; NULL: the whole worker. It is not steered by a misspelt argument. */
@@ -216,19 +226,46 @@ static void post_resume(void *arg, const struct admin_request *q, struct admin_a
     pause_or_resume(arg, q, false, ret);
 }
 
-/* 202 while calls of it run: ask again. */
-static void drain_model(struct watch *w, const char *model, struct admin_answer *ret)
+/* Behind what set_stopped() wrote. 202 while calls of it run: look again. */
+static void put_running(struct watch *w, uint64_t rows, struct admin_answer *ret)
 {
-    int64_t running = 0;
+    int64_t running = running_of(w, rows);
 
-    set_stopped(w, model, true, ret);
-    if (ret->status != 200)
-        return;
-    running = running_of(w, rows_asked_for(w, model, ret));
     ret->status = running == 0 ? 200 : 202;
     if (running >= 0)
         buf_printf(&ret->body, ",\"in_flight\":%lld", (long long)running);
     buf_str(&ret->body, "}\n");
+}
+
+static void drain_model(struct watch *w, const char *model, struct admin_answer *ret)
+{
+    set_stopped(w, model, true, ret);
+    if (ret->status == 200)
+        put_running(w, rows_asked_for(w, model, ret), ret);
+}
+
+/* How far a drain is: it changes nothing, so that who resumes the model meanwhile is not overruled. */
+static void get_drain(void *arg, const struct admin_request *q, struct admin_answer *ret)
+{
+    struct watch *w = arg;
+    const char *model = NULL;
+    uint64_t rows = 0;
+
+    if (!read_model(q, &model, ret))
+        return;
+    if (!model) {
+        admin_refuse(ret, 400, "say which: GET /drain?model=NAME");
+        return;
+    }
+    rows = rows_asked_for(w, model, ret);
+    if (!rows)
+        return;
+    if ((atomic_load(&w->stopped) & rows) != rows) {
+        admin_refuse(ret, 409, "%.100s was resumed", model);
+        return;
+    }
+    put_model(model, true, ret);
+    put_running(w, rows, ret);
 }
 
 static void post_drain(void *arg, const struct admin_request *q, struct admin_answer *ret)
@@ -308,6 +345,11 @@ const struct admin_page watch_pages[] = {
      .post = true,
      .make = post_level,
      .help = "?level=debug, info, warn or error, until the worker ends"},
+    {.path = "/drain",
+     .make = get_drain,
+     .help =
+         "?model=NAME: 200 when the model is paused and no call of it runs, 202 before, 409 when "
+         "it is not paused"},
     {.path = "/drain",
      .post = true,
      .make = post_drain,
@@ -402,6 +444,7 @@ struct snapshot *watch_begin(struct watch *w, int64_t now_us, bool at_once)
         return NULL;
     clear(w, w->next);
     w->next->taken_us = now_us;
+    w->next->steered = atomic_load(&w->steered);
     return w->next;
 }
 

@@ -297,20 +297,27 @@ steer drain --model fast || fail "drain --model: $(cat steer.out)"
 equal "$(sim_stats .in_flight)" 0 "calls when it has come back"
 equal "$(post '/drain?model=fast')" 200 "drain of a model without calls"
 equal "$(jq -c . answer)" '{"model":"fast","paused":true,"in_flight":0}' "what it says"
-sed 's/"custom_id":"slow/"custom_id":"later/' slow.jsonl >later.jsonl
-sed -i 's/"content":"/&later /' later.jsonl
-send later.jsonl
-steer resume --model fast || fail "resume --model: $(cat steer.out)"
-wait_for 20 five_run || fail "no calls after the model was resumed"
+# five_calls NAME: five new calls are on their way
+five_calls() {
+    sed 's/"custom_id":"slow/"custom_id":"'"$1"'/; s/"content":"/&'"$1"' /' slow.jsonl >"$1.jsonl"
+    send "$1.jsonl"
+    steer resume --model fast || fail "resume --model: $(cat steer.out)"
+    wait_for 20 five_run || fail "no calls after the model was resumed"
+}
 
 # Who resumes a model while another drains it is not overruled.
+five_calls later
 "$SLUICE" drain --model fast --url "http://127.0.0.1:$PORT" 2>drain.err &
 DRAIN=$!
 wait_for 10 is_model paused || fail "the model is not paused: $(page /status | jq -c .models)"
 steer resume --model fast || fail "resume --model: $(cat steer.out)"
 wait "$DRAIN" && fail "drain --model of a model that was resumed ends with 0"
 grep -q 'fast was resumed before its calls had ended' drain.err || fail "drain says something else: $(cat drain.err)"
-is_model paused >/dev/null && fail "drain overruled the resume"
+wait_for 10 is_model ok || fail "drain overruled the resume: $(page /status | jq -c .models)"
+none_run() { [ "$(sim_stats .in_flight)" = 0 ]; }
+wait_for 20 none_run || fail "calls that do not end"
+
+five_calls last
 equal "$(post /drain)" 202 "/drain, from this machine, without a token"
 equal "$(code /readyz)" 503 "/readyz while draining"
 equal "$(jq -c .not_ready answer)" '["draining"]' "why"
@@ -319,7 +326,7 @@ equal "$(post /drain)" 202 "/drain a second time is no second signal"
 ended=0
 wait "$DEV" || ended=$?
 [ $ended = 0 ] || fail "a drain by POST ended with $ended: $(tail dev.log)"
-equal "$(sim_stats .ok)" 10 "running calls went on"
+equal "$(sim_stats .ok)" 15 "running calls went on"
 grep -q 'draining signal=15' dev.log || fail "no drain in the log"
 rc=0
 "$SLUICE" health --url "http://127.0.0.1:$PORT" 2>health.log || rc=$?
