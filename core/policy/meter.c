@@ -18,11 +18,12 @@
  * What has changed owner is granted to the new one from then on, with nothing for the past; what was called and not
  * paid by the pace yet is owed by the worker that called, from whatever it keeps. A window that ends at one worker's
  * last call is not the window that ends at another's, so that grants alone would let a change of owners put one call
- * too many into a span: a worker whose share changes pays for that part of its largest call. Who leaves altogether
- * pays nothing. So who takes over pays for him: tokens go a twelfth of the span ahead of the pace at most, what is
- * taken over does not count for that time, as its last owner may have used it, and for a window the new one does not
- * go ahead with it, but only with what it had before. Requests do not go ahead, nor do the tokens of a day, where that
- * time would be hours. What the window is longer than a minute covers calls of up to a fortieth of the limit.
+ * too many into a span: a worker whose share changes pays for that part of its largest call. Who leaves altogether pays
+ * nothing. So who takes over pays for him: tokens go a 24th of the span ahead of the pace at most, the old owner may
+ * have done so and the new one will, and what is taken over does not count for twice that time. Who makes large calls,
+ * which fall behind most, goes twice as far ahead, but not at all with what is new. Requests do not go ahead, nor do
+ * the tokens of a day, where that time would be hours. What the window is longer than a minute covers calls of up to a
+ * fortieth of the limit.
  *
  * A limit of a few requests for each part would lose too much by that. There the pace is the wall clock's: each
  * instant is good for one call, of its owner, within a third of what the window is longer. The rest of that is for
@@ -38,15 +39,17 @@
 #define SLOTS_ALONE 243 /* without a share */
 #define BY_INSTANT  16  /* requests of a part: fewer go by instants */
 #define WHOLE_LEAST 120 /* requests: a worker that has all parts needs no instants */
+#define AHEAD       12  /* part of a window that tokens may go ahead of their pace */
+#define LARGE       40  /* part of a limit: a call of more is large */
 #define ROUNDING    1e-6
 
 static const struct {
     int64_t span_us, tick_us;
-    int ahead; /* part of a window that tokens may go ahead of their pace */
+    int ahead; /* with a share: part of a window that tokens may go ahead of their pace */
     int taken; /* part of a window that what was taken over does not count for; 0: it counts at once */
 } units[] = {
-    [METER_SECOND] = {1000000, 4540, 12, 12},
-    [METER_MINUTE] = {60000000, 250000, 12, 12},
+    [METER_SECOND] = {1000000, 4540, 24, 12},
+    [METER_MINUTE] = {60000000, 250000, 24, 12},
     [METER_DAY] = {INT64_C(86400000000), 360000000, 240, 0},
 };
 
@@ -176,21 +179,21 @@ static double gap_us(const struct meter *m)
     return m->paced && max > 0 ? (double)window_us(m) / ((double)max - burst(m) + 1) : 0;
 }
 
-/* Is there what its last owner may have called with in the window? */
+/* Is there what its last owner may have called with? */
 static bool is_new(const struct meter *m, int64_t now_us)
 {
     return now_us < m->gained_us + window_us(m);
 }
 
-/* How far the use may go ahead of the pace: not with what is new. */
+/* How far the use may go ahead of the pace. After a large call it is twice as far, but not with what is new. */
 static double ahead_us(const struct meter *m, int64_t now_us)
 {
-    double us = (double)window_us(m) / units[m->unit].ahead;
+    double us = (double)window_us(m) / (m->share ? units[m->unit].ahead : AHEAD);
 
     if (m->counts)
         return (burst(m) - 1) * gap_us(m);
-    if (m->share && m->quota > 0 && units[m->unit].taken > 0 && is_new(m, now_us))
-        us *= (double)m->kept / (double)m->quota;
+    if (m->share && m->quota > 0 && now_us < m->large_us + window_us(m))
+        us *= 2 * (is_new(m, now_us) ? (double)m->kept / (double)m->quota : 1);
     return us;
 }
 
@@ -239,7 +242,6 @@ static void later(int64_t *at_us, int64_t than_us)
         *at_us = than_us;
 }
 
-/* Instants of any window that are ours, and were. */
 static int64_t least(const struct meter *m, int64_t now_us)
 {
     return is_new(m, now_us) ? m->kept_least : m->least;
@@ -319,6 +321,8 @@ void meter_reserve(struct meter *m, int64_t amount, int64_t now_us)
 
     if (m->by_instant)
         use_instant(m, now_us);
+    if (amount > m->max / LARGE)
+        m->large_us = now_us;
     s->amount += amount;
     s->largest = amount > s->largest ? amount : s->largest;
     m->window += amount;
@@ -385,6 +389,7 @@ void meter_share(struct meter *m, const struct share *s, bool patient)
     m->instant_us = INT64_MIN;
     m->late_us = INT64_MIN / 2;
     m->gained_us = INT64_MIN / 2;
+    m->large_us = INT64_MIN / 2;
 }
 
 void meter_before_share(struct meter *m, int64_t now_us)
@@ -419,15 +424,10 @@ static double toll(const struct meter *m, int64_t quota)
     return !m->counts && taken > 0 && quota > m->quota ? (double)(quota - m->quota) / taken : 0;
 }
 
-/* Those that begin at the same time, as after a rebalance, would all call at the same times: each has its own, after
- * the first call is granted; and after the tokens are, so that these do not let them all go together. */
+/* Those that begin together, as after a rebalance, would call in step: each has its own turn. */
 static double turn(const struct meter *m, int64_t quota)
 {
-    int taken = units[m->unit].taken;
-
-    if (!m->counts || m->quota > 0 || quota == 0)
-        return 0;
-    return 1 + share_phase(m->share) + (double)(m->beside && taken > 0 ? quota / taken : 0);
+    return m->counts && m->quota == 0 && quota > 0 ? 1 + share_phase(m->share) : 0;
 }
 
 bool meter_is_by_instant(int64_t max, int64_t parts)

@@ -45,6 +45,7 @@ struct meter {
     double granted;            /* in the window */
     int64_t parts;             /* of the share */
     int64_t gained_us;         /* when the quota grew */
+    int64_t large_us;          /* the last large call */
     int64_t kept;              /* part of it that is a window older than that */
     double owed;               /* while there is no quota to pay from */
     bool by_instant;           /* goes at instants of the wall clock */

@@ -10,7 +10,7 @@
 #define EPOCH     (1790000000LL * S)
 #define PARTS_MAX 100
 
-static const struct limit_need call = {.tokens = 1000};
+static const struct limit_need call = {.tokens = 4000};
 
 /* The parts from `first` on of `total`. */
 static void hold(struct limit *l, struct share *s, int64_t first, int64_t count, int64_t total,
@@ -38,31 +38,33 @@ static int go_at_once(struct limit *l, int64_t now_us)
     return n;
 }
 
-/* 1,000 tokens a second for each part, and 5.1 seconds of them at once after a rest: but not with what is new, which
- * its last owner may have used. */
+/* 1,000 tokens a second for each part, in calls of 4,000, which are large: 5.1 seconds of them may go ahead after a call,
+ * but not of what is new, which its last owner may have used. */
 Test(meter, what_was_taken_over_does_not_go_ahead)
 {
     static const struct {
         int64_t at_us, parts;
         int go;
     } looks[] = {
-        {100 * S, 1, 0},  /* nothing is granted for the past */
-        {190 * S, 1, 6},  /* more than a window later */
-        {300 * S, 2, 1},  /* what it had goes ahead, less what the new part does not count for */
-        {370 * S, 2, 11}, /* none is new any more */
-        {440 * S, 1, 6},
-        {450 * S, 2, 0}, /* taken back within the window of what it has called since */
+        {100 * S, 1, 0}, /* nothing is granted for the past */
+        {190 * S, 1, 2}, /* more than a window later */
+        {250 * S, 1, 2},
+        {300 * S, 2, 0}, /* what it had goes ahead, but the new part does not count yet */
+        {302 * S, 2, 1},
+        {340 * S, 2, 2}, /* twice as fast, and half of it new */
+        {370 * S, 2, 3}, /* none of it is new any more */
     };
     struct limit l;
     struct share s = {0};
     size_t i = 0;
+    int n = 0;
 
     limit_init(&l, &(struct limit_max){.of = {[LIMIT_TPM] = 123000}});
     limit_share(&l, &s, S);
     for (i = 0; i < sizeof looks / sizeof *looks; i++) {
         hold(&l, &s, 0, looks[i].parts, 2, looks[i].at_us);
-        cr_expect_eq(go_at_once(&l, looks[i].at_us), looks[i].go, "at %lld s",
-                     (long long)(looks[i].at_us / S));
+        n = go_at_once(&l, looks[i].at_us);
+        cr_expect_eq(n, looks[i].go, "%d at %lld s", n, (long long)(looks[i].at_us / S));
     }
     share_done(&s);
 }

@@ -285,7 +285,7 @@ static const struct {
 } uses[USES] = {
     [USE_ALONE] = {"alone", 87, 99, 98},
     [USE_REQUESTS] = {"shared, requests", 95, 98, 97},
-    [USE_TOKENS] = {"shared, tokens", 85, 97.5, 96},
+    [USE_TOKENS] = {"shared, tokens", 80, 97.5, 96},
     [USE_LARGE] = {"shared, tokens, by large calls", 65, 96.5, 94},
     [USE_SECONDS] = {"by the second", 86, 95, 97},
     [USE_DAYS] = {"by the day", 92, 97.5, 97.5},
