@@ -174,7 +174,7 @@ ci: ## what .ci/run runs: all stages, nothing skipped
 
 .PHONY: unit integration asan tsan fuzz lint fmt-check style
 unit: ## unit tests
-integration: ## tests/integration/test-*.sh; SCRIPT_JOBS=3 at a time
+integration: ## tests/integration/test-*.sh; SCRIPT_JOBS=2 at a time
 asan: ## unit and integration tests under the address and undefined behaviour sanitizers
 tsan: ## the programs of tests/race under the thread sanitizer
 fuzz: ## each fuzzer for FUZZ_SECONDS=20
