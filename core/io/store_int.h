@@ -2,9 +2,10 @@
  * store_int: what the files of the store share. Nobody else includes it, except the store's own
  * tests.
  *
- * Threads: any number of readers; the writer (store_writer.c), the only one that writes to the
- * database, but for a lone operation while the writer has nothing to do, and the only one that replaces it; the keeper (store_keeper.c), which enforces the
- * bounds; the control thread (store_control.c). Locks are never nested: `lock` guards the queue
+ * Threads: any number of readers; the writer (store_writer.c), the only one that replaces the
+ * database, and that writes to it, but for a lone operation of another thread that has taken its
+ * place (`lone`); the keeper (store_keeper.c), which enforces the bounds; the control thread
+ * (store_control.c). Locks are never nested: `lock` guards the queue
  * and the flags, `db_lock` guards the handles against being replaced (readers share it, the writer
  * excludes them to reopen). Whoever holds db_lock must not wait for a write, or a reopening writer
  * would wait for it in turn.
