@@ -129,7 +129,8 @@ linked=$(span .links | jq -r '.links[0].spanId')
 equal "$(count ".spanId == \"$linked\" and .kind == 3")" 1 "a twin links to the call that answered it"
 jq -e '[.. | strings | select(test("gen_ai.(input|output).messages|echo: "))] | length == 0' spans.jsonl >/dev/null ||
     fail "contents without being asked for"
-equal "$(metric sluice_trace_spans_exported_total)" "$(spans | wc -l)" "spans as counted"
+all_counted() { [ "$(metric sluice_trace_spans_exported_total)" = "$(spans | wc -l)" ]; } # after the collector's answer
+wait_for 20 all_counted || fail "counted $(metric sluice_trace_spans_exported_total) of $(spans | wc -l) spans"
 dev_stop
 echo "traces: $("$python" "$ROOT/tests/lib/check_spans.py" spans.jsonl) spans are valid OTLP"
 
