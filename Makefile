@@ -194,7 +194,7 @@ chaos: chaos-programs ## kill workers and brokers under load, then check every r
 test-compose: ## the stack of docker-compose.yml on a Docker engine, where one can be had
 	@tests/compose/run
 
-.PHONY: fmt bench bench-full bench-instructions bench-delivery bench-waiting bench-peers bench-model soak
+.PHONY: fmt bench bench-full bench-instructions bench-where bench-delivery bench-waiting bench-peers bench-model soak
 fmt: ## clang-format on every source file
 	@find cmd core providers tests -name '*.[ch]' -exec clang-format -i {} +
 bench: bench-programs ## each path beside its own limit, into bench.json; BENCH_ROUNDS=3 BENCH_SECONDS=2
@@ -203,6 +203,8 @@ bench-full: bench-programs ## the same with 10,000,000 stored answers and 1,000,
 	@BENCH_FULL=1 tests/bench/bench.py
 bench-instructions: bench-programs ## instructions of a hit and of a call beside those that are expected
 	@tests/bench/instructions.sh check
+bench-where: bench-programs ## what a worker spends its processor time on, by thread, library and function (needs perf)
+	@tests/bench/where.py
 bench-delivery: bench-programs $(BUILD)/sluice-stop ## a real Apache Kafka: how long a killed or stopped worker is missed
 	@tests/bench/delivery.sh
 bench-waiting: $(BUILD)/sluice ## what 100,000 waiting tasks cost
