@@ -48,7 +48,7 @@ sim_stop
 # 6. Killed in the middle, it goes on where it was: no row is answered twice, calls in flight excepted.
 rm -rf store
 jq -c '{custom_id, response: null, error: {code: "deadline_exceeded", message: "too late"}}' in.jsonl >err6.jsonl
-sim_start --latency 30ms
+sim_start --latency 200ms # 4 s between the look below and the end: enough for a kill on a busy machine
 config_for_sim c.yaml
 retry6=(-o out6.jsonl -e err6b.jsonl --retry-failed err6.jsonl --max-in-flight 8)
 "$SLUICE" batch -i in.jsonl -c c.yaml --store store --progress none "${retry6[@]}" 2>/dev/null &

@@ -84,7 +84,7 @@ run5 -t 'A {q}' || rc=$?
 # 6. A reader that goes away ends the run.
 prompts 500 p >p.jsonl
 rc=0
-timeout 30 "$SLUICE" batch -i p.jsonl -o - -c c.yaml --store store6 --progress none 2>report.txt | head -1 >first.txt || rc=$?
+timeout 120 "$SLUICE" batch -i p.jsonl -o - -c c.yaml --store store6 --progress none 2>report.txt | head -1 >first.txt || rc=$?
 [ -s first.txt ] || fail "no line came through the pipe"
 [ "$rc" = 74 ] || fail "exit code $rc when the reader went away: $(tail -3 report.txt)"
 echo "batch: all good"

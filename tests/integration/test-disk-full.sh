@@ -28,7 +28,7 @@ N=800
 # room again.
 disk_full() {
     local name=$1 pattern=$2 out=$3 store=$4 reason=$5 pid rc=0 held
-    sim_start --latency 20ms --answer-bytes 2k
+    sim_start --latency 80ms --answer-bytes 2k # 3 s are left when the disk is filled
     config_for_sim c.yaml
     prompts $N "$name" >"$name.jsonl"
     "$SLUICE" batch -i "$name.jsonl" -o "$out" -c c.yaml --store "$store" --max-in-flight 16 --progress json \
@@ -63,7 +63,7 @@ stopped() { # NAME CODE OUTPUT STORE
     local name=$1 code=$2 out=$3 store=$4 pid rc=0
     local batch=("$SLUICE" batch -i "$name.jsonl" -o "$out" -c c.yaml --store "$store" --max-in-flight 16 --progress none
         --set cache.write_buffer=1MB --set pool.drain_timeout=2s)
-    sim_start --latency 20ms --answer-bytes 2k
+    sim_start --latency 80ms --answer-bytes 2k # 3 s are left when the disk is filled
     config_for_sim c.yaml
     prompts $N "$name" >"$name.jsonl"
     "${batch[@]}" 2>said.txt &

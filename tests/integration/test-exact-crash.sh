@@ -9,7 +9,7 @@ set -euo pipefail
 stopped=${SLUICE_STOP:-${sluice}-stop}
 [ -x "$stopped" ] || fail "$stopped is missing: make integration-programs"
 start_broker
-start_sim --latency 2s # so that a kill finds the call running
+start_sim --latency 15s # so that a kill finds the call running
 
 # prepare ROW: topics, group and store of its own, and COUNT requests
 prepare() {
@@ -84,6 +84,8 @@ wait_for 60 "a call" is_calling
 kill -KILL "$worker"
 wait "$worker" 2>/dev/null || true
 survivor 2 2
+rm "$work/sim.port"
+start_sim --latency 2s
 
 prepare after-store
 victim stored:1

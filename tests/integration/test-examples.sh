@@ -19,6 +19,7 @@ chmod 600 key
 sim_start --script "$examples/outage.jsonl" --latency 20ms
 sed "s|127.0.0.1:8089|127.0.0.1:$SIM_PORT|" "$examples/simulated.yaml" >simulated.yaml
 { prompts 20; prompts 2 slow; } >in.jsonl
+curl -s -X POST "http://127.0.0.1:$SIM_PORT/reset" >reset.txt # the script counts its seconds from now
 "$SLUICE" batch -c simulated.yaml -i in.jsonl -o out.jsonl --progress none 2>said.txt || fail "$(cat said.txt)"
 all_answered out.jsonl 22
 own_answers out.jsonl

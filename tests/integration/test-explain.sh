@@ -68,7 +68,7 @@ sim_start --latency 200ms --fault 429:100,model=refused,header=retry-after,wait=
 dev_start rows.yaml --store rows
 expect pool input "there is no more input"
 for model in requests tokens refused loaded locked; do asks $model 30; done >in.jsonl
-asks narrow 400 >>in.jsonl
+asks narrow 1000 >>in.jsonl # more than are called until all of this has been looked at
 send in.jsonl
 expect requests rpm "raise rpm"
 expect tokens tpm "tpm: 700"

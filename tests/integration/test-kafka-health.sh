@@ -17,7 +17,7 @@ worker_with() {
     port=$(sed -n 's|.*admin port url=http://127.0.0.1:\([0-9]*\)/.*|\1|p' "$log" | tail -n 1)
 }
 said() { # PATH OF-PORT: code and body in one line
-    curl -s --max-time 5 -w '%{http_code} ' -o "$work/body" "http://127.0.0.1:${2:-$port}$1" && cat "$work/body"
+    curl -s --max-time 30 -w '%{http_code} ' -o "$work/body" "http://127.0.0.1:${2:-$port}$1" && cat "$work/body"
 }
 is() { [ "$(said "$1" "${4:-}")" = "$2 $3" ]; }
 
@@ -102,7 +102,7 @@ stop_worker "$worker"
 
 rm "$work/sim.port"
 echo '{"match":{"model":"refused"},"fault":{"kind":"auth"}}' >"$work/script.jsonl"
-start_sim --latency 4s --script "$work/script.jsonl"
+start_sim --latency 6s --script "$work/script.jsonl"
 sed -i "s|api_base: \"[^\"]*\"|api_base: \"$sim/v1\"|; s|openai/sim|openai/refused|" "$work/sluice.yaml"
 worker_with refused
 state "keys refused" every_model_refuses "$alive"
@@ -112,8 +112,8 @@ stop_worker "$worker"
 
 sed -i 's|openai/refused|openai/sim|' "$work/sluice.yaml"
 worker_with draining
-calls_run() { curl -s "$sim/stats" | jq -e '.in_flight > 0' >/dev/null; }
-wait_for 60 "calls" calls_run
+calls_run() { curl -s "$sim/stats" | jq -e '.in_flight == 15' >/dev/null; } # of 40; 20 and 5 are answered
+wait_for 60 "15 calls" calls_run
 kill -TERM "$worker"
 state "draining" draining "$alive"
 code=0

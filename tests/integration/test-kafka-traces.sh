@@ -19,10 +19,12 @@ OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$(cat "$work/sink.port")
 start_worker one
 enqueue 0 $count
 wait_for 60 "the replies" have_replies $count
+spans() { jq -r ".resourceSpans[].scopeSpans[].spans[] | $1" "$work/spans.jsonl"; }
+has_spans() { [ -e "$work/spans.jsonl" ] && [ "$(spans .name | wc -l)" -ge $((4 * count)) ]; }
+wait_for 60 "the spans" has_spans # a stop waits for them for some seconds only
 stop_worker "$worker"
 check_replies $count
 
-spans() { jq -r ".resourceSpans[].scopeSpans[].spans[] | $1" "$work/spans.jsonl"; }
 [ "$(spans .name | sort | uniq -c | awk '{ print $1, $2, $3 }' | sort)" = "$(printf '%s\n' "$count cache lookup" \
     "$count chat sim" "$count process requests" "$count send replies" | sort)" ] ||
     fail "spans: $(spans .name | sort | uniq -c)"

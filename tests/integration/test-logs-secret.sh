@@ -32,7 +32,7 @@ for kind in 429 500 503 529 quota auth notfound context reset cut error200 empty
     esac
     mkdir "$kind"
     sim_start --api-key "$KEY" --fault "$kind:40,wait=20ms,for=20s"
-    config_for_sim c.yaml "$secret" "timeout: 300ms"
+    config_for_sim c.yaml "$secret" "timeout: 1s"
     sed -i 's/^router_settings: {/&num_retries: 1, task_timeout: 2s, /' c.yaml
     "$SLUICE" batch -i in.jsonl -o "$kind/out.jsonl" -c c.yaml --store "$kind.store" --progress json \
         --set observability.log_level=debug --set observability.log_format="$([ $((i % 2)) = 0 ] && echo json || echo text)" \

@@ -31,13 +31,19 @@ wait_for 20 test -s in.jsonl.run || { cat enqueue.log >&2; fail "enqueue did not
 collect=$!
 PIDS+=("$enqueue" "$collect")
 
-# The first second of good answers: how many calls there were by the second, as the simulator has seen them.
-back() { [ "$(sim_stats '.status["200"] // 0')" -gt 0 ]; }
+# The first second of good answers: how many calls there were by the second, as the simulator has seen them. It begins
+# after the last look that saw none.
+back() {
+    local at=${EPOCHREALTIME/./}
+    if [ "$(sim_stats '.status["200"] // 0')" -gt 0 ]; then return 0; fi
+    from=$at
+    return 1
+}
+from=${EPOCHREALTIME/./}
 wait_for $((SECONDS_LONG + 90)) back || fail "no answer after the outage"
 refused=$(sim_stats '.status["503"]')
 during=$(rss)
 counts=()
-from=${EPOCHREALTIME/./}
 for i in 0 1 2 3 4 5; do
     while [ $((${EPOCHREALTIME/./} - from)) -lt $((i * 1000000)) ]; do read -r -t 0.02 _ <> <(:) || true; done
     counts+=("$(sim_stats .requests):$((${EPOCHREALTIME/./} - from))")

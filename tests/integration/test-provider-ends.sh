@@ -65,7 +65,7 @@ for pair in $kinds; do
 done >script.jsonl
 { prompts 60; for pair in $kinds; do row "${pair%%:*}" "meets ${pair%%:*}"; done; } >ends.jsonl
 sim_start --script script.jsonl --latency 10ms
-config_for_sim c.yaml "timeout: 1s"
+config_for_sim c.yaml "timeout: 2s" # less than a drip takes, much more than a good answer
 # allowed_fails: the last rows to be served are the bad ones, which alone would cool the only route.
 sed -i 's/^router_settings: {/&num_retries: 1, allowed_fails: 1000, /' c.yaml
 wants 1 -i ends.jsonl -o ends.out -c c.yaml --store ends.store --max-in-flight 4 --set limits.response_bytes=1MB

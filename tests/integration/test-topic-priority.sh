@@ -6,7 +6,7 @@ command -v kcat >/dev/null || { echo "kcat is not installed"; exit 77; }
 
 batch=2200 # more answers than fit the embedded broker would wait to be collected
 urgent=10
-sim_start --latency 40ms
+sim_start --latency 100ms # 80 calls a second: the batch outlasts ten looks on a slow machine
 config_for_sim c.yaml "max_parallel_requests: 8"
 cat >>c.yaml <<CONF
 topics: {requests: [batch, urgent], replies: answered, dead_letter: "", priority: {urgent: 5}}

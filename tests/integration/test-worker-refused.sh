@@ -13,15 +13,17 @@ dev_start() {
             echo "  - {model_name: fast, params: {model: sim/m$n, api_base: 'http://127.0.0.1:$SIM_PORT/v1', api_key: k}}"
         done
         echo "pool: {max_calls: 1}"
-        echo "observability: {listen: '127.0.0.1:$((20000 + $$ % 20000))'}"
+        echo "observability: {listen: '127.0.0.1:0'}"
     } >dev.yaml
     "$SLUICE" dev -c dev.yaml --store store --partitions 4 --ready-file ready >dev.out 2>dev.log &
     DEV=$!
     PIDS+=("$DEV")
     wait_for 20 test -s ready || { cat dev.log >&2; fail "dev did not start"; }
     BROKER=$(cat ready)
+    port=$(sed -n 's|.*admin port url=http://127.0.0.1:\([0-9]*\)/.*|\1|p' dev.log)
+    sed "s|'127.0.0.1:0'|'127.0.0.1:$port'|" dev.yaml >health.yaml
 }
-ready() { "$SLUICE" health --ready -c dev.yaml >said 2>&1; }
+ready() { "$SLUICE" health --ready -c health.yaml >said 2>&1; }
 refused() { ! ready && grep -q every_model_refuses said; }
 send() {
     rm -f rows.jsonl.run

@@ -35,9 +35,10 @@ missing() {
     exit 77
 }
 
-# wait_for SECONDS WHAT COMMAND...
+# wait_for SECONDS WHAT COMMAND...: never less than a minute: a limit is for what does not come at all, and a loaded
+# machine is slow.
 wait_for() {
-    local end=$((SECONDS + $1)) what=$2
+    local end=$((SECONDS + ($1 > 60 ? $1 : 60))) what=$2
     shift 2
     until "$@"; do
         [ "$SECONDS" -lt "$end" ] || fail "waited too long for $what"

@@ -23,9 +23,10 @@ fail() {
     exit 1
 }
 
-# wait_for SECONDS COMMAND...: until the command succeeds.
+# wait_for SECONDS COMMAND...: until the command succeeds. Never less than a minute: a limit is for what does not come
+# at all, and a loaded machine is slow.
 wait_for() {
-    local deadline=$(($(date +%s) + $1))
+    local deadline=$(($(date +%s) + ($1 > 60 ? $1 : 60)))
     shift
     until "$@" >/dev/null 2>&1; do
         [ "$(date +%s)" -lt "$deadline" ] || return 1
