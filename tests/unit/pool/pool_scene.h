@@ -30,7 +30,8 @@ static const struct fake_script behaviour[PATHS] = {
     [CUT] = {.path = "/cut/chat/completions",
              .answer = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"id\":",
              .then = FAKE_CLOSE},
-    [SLOW] = {.path = "/slow/chat/completions", .delay_ms = 300},
+    /* So slow that a test does what it has to do in the meantime, on a loaded machine as well. */
+    [SLOW] = {.path = "/slow/chat/completions", .delay_ms = 1000},
     [STALL] = {.path = "/stall/chat/completions", .then = FAKE_STALL},
     [E429] = {.path = "/e429/chat/completions"},
     [E401] = {.path = "/e401/chat/completions"},
@@ -226,7 +227,7 @@ static inline struct pool_stats stats(void)
 /* Waits until a condition holds. It must come within a time that no slow machine needs. */
 #define WAIT_UNTIL(condition)                                                                      \
     do {                                                                                           \
-        int64_t end_us = clock_mono_us() + 10000000;                                               \
+        int64_t end_us = clock_mono_us() + 30000000;                                               \
                                                                                                    \
         while (!(condition) && clock_mono_us() < end_us)                                           \
             rig_pause_ms(1);                                                                       \

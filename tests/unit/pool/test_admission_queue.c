@@ -104,7 +104,7 @@ Test(admission_queue, waiting_costs_nothing)
     start_us = clock_mono_us();
     for (i = 0; i < 10000; i++)
         pump(NOW + i);
-    cr_expect_lt(clock_mono_us() - start_us, 1000000, "a look does not depend on the queue");
+    cr_expect_lt(clock_mono_us() - start_us, 3000000, "a look does not depend on the queue");
     admission_flush(admission, &ready);
     for (i = 0; i < N; i++)
         task_free(t[i]);

@@ -25,8 +25,8 @@ Test(pool_life, deadline_in_a_call)
     int64_t start_us = clock_mono_us();
 
     scene_start("", "");
-    expect_free(asked("stall", "q", deadline_in(150)), "deadline_exceeded", NULL);
-    cr_expect_lt(clock_mono_us() - start_us, 3000000);
+    expect_free(asked("stall", "q", deadline_in(1000)), "deadline_exceeded", NULL);
+    cr_expect_lt(clock_mono_us() - start_us, 20000000);
     cr_expect_eq(fake_http_requests(server), 1);
 }
 
@@ -66,7 +66,7 @@ Test(pool_life, a_leaders_deadline_is_not_its_twins)
     int ok = 0;
 
     scene_start("", "");
-    ask("slow", "q", deadline_in(100), 0);
+    ask("slow", "q", deadline_in(500), 0);
     wait_requests(1);
     ask("slow", "q", "", 0);
     ask("slow", "q", "", 0);

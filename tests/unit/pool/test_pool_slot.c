@@ -13,7 +13,7 @@ static const struct {
 } ends[] = {
     {"success", "ok", "", "200", 0, 1},
     {"given up", "bad", "", "400", 0, 1},
-    {"deadline", "stall", "", "deadline_exceeded", 150, 1},
+    {"deadline", "stall", "", "deadline_exceeded", 1000, 1},
     {"context window, no fallback", "context", "", "400", 0, 1},
     {"content policy, no fallback", "policy", "", "400", 0, 1},
     {"the fallback refuses as well", "prudent", "", "400", 0, 2},
