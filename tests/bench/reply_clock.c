@@ -166,9 +166,12 @@ static void ask_all_the_time(struct bench *b, int64_t every_ms)
     }
 }
 
+/* A request to the broker is for one partition. As other producers do it, so many in turn go to the same. */
+#define TOGETHER 64
+
 static void send_prompt(struct bench *b, int64_t i, int64_t due_us)
 {
-    int32_t partition = (int32_t)(i % b->request_partitions);
+    int32_t partition = (int32_t)(i / TOGETHER % b->request_partitions);
     char key[KEY_MAX], value[BENCH_RECORD_MAX];
     size_t len = bench_record(i, value, sizeof value);
     rd_kafka_resp_err_t err;
@@ -215,9 +218,10 @@ static int usage(void)
     return EX_USAGE;
 }
 
-static void open_clients(struct bench *b, const char *broker)
+/* A request for each record of a load would be most of what the broker does. */
+static void open_clients(struct bench *b, const char *broker, bool loads)
 {
-    b->producer = kafka_ends_client(RD_KAFKA_PRODUCER, broker, "0");
+    b->producer = kafka_ends_client(RD_KAFKA_PRODUCER, broker, loads ? "5" : "0");
     b->request_partitions = kafka_ends_partitions(b->producer, b->requests);
     b->reader = kafka_ends_client(RD_KAFKA_CONSUMER, broker, "0");
     read_from_end(b);
@@ -236,7 +240,7 @@ int main(int argc, char **argv)
     b.replies = loads ? argv[4] : argv[argc - 2];
     kafka_ends_program = "reply_clock";
     signal(SIGTERM, on_term);
-    open_clients(&b, argv[2]);
+    open_clients(&b, argv[2], loads);
     if (lone)
         ask_alone(&b, kafka_ends_number(argv[5]));
     else if (loads)

@@ -14,7 +14,8 @@ from waits import Waits
 MISS_PER_S = 8000  # about what a core does, for how many tasks make a pass of so many seconds
 HIT_PER_S = 15000
 FLIGHT = 10000  # of the rows with answers of one second
-LONE = 25
+LONE = 100
+LONE_WARM = 40  # a broker that has just started is slower
 
 
 class Samples(dict):
@@ -131,12 +132,17 @@ class Bench:
         for delivery in ("at_least_once", "exactly_once") if self.rig.real else ("at_least_once",):
             with Worker(self.rig, delivery) as w:
                 w.warm()
-                said = machine.run([self.rig.bin / "reply_clock", "lone", self.rig.broker,
-                                    "requests-" + w.name, "replies-" + w.name, LONE],
-                                   self.rig.cores.others)
-            ms = [(int(seen) - int(sent)) / 1000 for seen, sent, *_ in
-                  (line.split() for line in said.splitlines() if line[0] != "#")]
-            self.samples.setdefault("lone." + delivery, []).extend(ms)
+                self.lone_ms("lone." + delivery, "requests-" + w.name, "replies-" + w.name)
+                if delivery == "at_least_once":
+                    self.lone_ms("trip", "dead-" + w.name if self.rig.real else "replies-" + w.name)
+
+    def lone_ms(self, name, asked, replied=None):
+        """Milliseconds from a record in one topic to its reply in another, or to itself."""
+        said = machine.run([self.rig.bin / "reply_clock", "lone", self.rig.broker, asked, replied or asked, LONE],
+                           self.rig.cores.others)
+        ms = [(int(seen) - int(sent)) / 1000 for seen, sent, *_ in
+              (line.split() for line in said.splitlines() if line[0] != "#")]
+        self.samples.setdefault(name, []).extend(ms[LONE_WARM:])
 
     # ---- without Kafka ----
 

@@ -35,8 +35,9 @@ rd_kafka_t *kafka_ends_client(rd_kafka_type_t type, const char *broker, const ch
     char why[256] = "";
     rd_kafka_t *rk;
 
-    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, sizeof why))
-        kafka_ends_die("bootstrap.servers", why);
+    if (rd_kafka_conf_set(conf, "bootstrap.servers", broker, why, sizeof why) ||
+        rd_kafka_conf_set(conf, "socket.nagle.disable", "true", why, sizeof why))
+        kafka_ends_die("client", why);
     for (const char **s = type == RD_KAFKA_CONSUMER ? reader : producer; *s; s += 2)
         if (rd_kafka_conf_set(conf, s[0], s[1], why, sizeof why))
             kafka_ends_die(s[0], why);

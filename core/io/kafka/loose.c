@@ -22,6 +22,11 @@
     (50 * 1000LL) /* embedded broker: how often the readers' progress is asked for */
 #define SILENCE_US (5 * 1000000LL)
 
+/* Few records would wait out linger.ms for company that does not come. They go at once, but no more often than in
+ * this time, so that what comes steadily is still gathered. */
+#define FEW    16
+#define FEW_MS 5 /* linger.ms */
+
 struct loose {
     struct kafka_publisher *p;
     struct kafka_client client;
@@ -35,6 +40,9 @@ struct loose {
     struct list_node refused; /* likewise: they cannot be parked */
     int64_t retry_us, hold_us, said_us;
     int64_t moved_us; /* last acknowledgement, or when the client had nothing */
+    bool lingers;     /* linger.ms is the user's */
+    bool fresh;       /* the client has got records in this round */
+    int64_t few_us;   /* not before: few records without linger.ms */
 };
 
 static void settle_one(struct loose *l, struct parcel *pc)
@@ -134,6 +142,7 @@ static bool produce(struct loose *l, struct parcel *pc)
         r = &pc->dead_letter;
         err = parcel_send_dead_letter(pc, l->client.rk, l->p->group);
     }
+    l->fresh = l->fresh || parcel_flying(pc);
     if (parcel_flying(pc)) /* a failed second record is seen again when the first is reported */
         list_push(&l->flying, &pc->node);
     else if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL)
@@ -195,6 +204,25 @@ static void produce_pending(struct loose *l)
             break;
 }
 
+static bool are_few(const struct list_node *list)
+{
+    int n = 0;
+
+    for (const struct list_node *i = list->next; i != list && n <= FEW; i = i->next)
+        n++;
+    return n <= FEW;
+}
+
+static void send_few(struct loose *l)
+{
+    int64_t now_us = clock_mono_us();
+
+    if (!l->fresh || l->lingers || now_us < l->few_us || !are_few(&l->flying))
+        return;
+    l->few_us = now_us + FEW_MS * 1000;
+    (void)rd_kafka_flush(l->client.rk, FEW_MS); /* what is not acknowledged by then is on its way */
+}
+
 static int wait_ms(const struct loose *l)
 {
     int64_t now_us = clock_mono_us(), until_us = now_us + 500 * 1000;
@@ -247,8 +275,10 @@ static void run(void *way)
 
     while (!atomic_load(&l->p->stop)) {
         publisher_clear_wake(l->p);
+        l->fresh = false;
         take_batches(l);
         produce_pending(l);
+        send_few(l);
         while (rd_kafka_poll(l->client.rk, 0) > 0)
             ;
         hand_back(l, &l->refused);
@@ -303,6 +333,8 @@ static void *open_loose(struct kafka_publisher *p, struct err *e)
     struct loose *l = mem_alloc(sizeof *l);
 
     l->p = p;
+    l->lingers = kafka_producer_property(p->setup.config, "linger.ms") ||
+                 kafka_producer_property(p->setup.config, "queue.buffering.max.ms");
     list_init(&l->pending);
     list_init(&l->later);
     list_init(&l->held);
