@@ -65,7 +65,7 @@ void keep_lone(struct worker *w)
     struct list_node *n = w->ops.next;
     struct call *c = NULL;
 
-    if (n == &w->ops || n->next != &w->ops || !w->http || http_running(w->http) > 0)
+    if (n == &w->ops || n->next != &w->ops || !w->http)
         return;
     c = CONTAINER_OF(n, struct call, op.node);
     if (c->op.done != stored || store_write_lone(w->pool->store, &c->op) != 0)

@@ -159,7 +159,7 @@ void claim_over(struct call *c);                      /* out of the table, if it
 /* keep.c. True: t is TASK_STORING, and comes back with STEP_STORED. False: it needs no write. */
 bool keep_end(struct worker *w, struct task *t);
 
-/* When a worker has nothing else under way than the one write of this turn: writes it at once and goes on with its task. */
+/* When this turn has made one write, and the store's writer has none: writes it at once and goes on with its task. */
 void keep_lone(struct worker *w);
 
 /* count.c: what they add to the counters */

@@ -14,6 +14,7 @@ from waits import Waits
 MISS_PER_S = 8000  # about what a core does, for how many tasks make a pass of so many seconds
 HIT_PER_S = 15000
 FLIGHT = 10000  # of the rows with answers of one second
+IN_FLIGHT_MAX = 1000000  # pool.max_in_flight
 LONE = 100
 LONE_WARM = 40  # a broker that has just started is slower
 
@@ -254,7 +255,7 @@ class Bench:
                     {"role": "user", "content": "waiting %d %s" % (i, "x" * 900)}]}}) + "\n")
         (where / "c.yaml").write_text(
             "model_list: [{model_name: fast, params: {model: openai/sim, api_key: none, rpm: 1,\n"
-            "  api_base: 'http://127.0.0.1:%d/v1'}}]\npool: {max_in_flight: %d}\n" % (port, tasks + 10))
+            "  api_base: 'http://127.0.0.1:%d/v1'}}]\npool: {max_in_flight: %d}\n" % (port, min(tasks + 10, IN_FLIGHT_MAX)))
         job = machine.start([self.rig.sluice, "batch", "-i", where / "in.jsonl", "-o", where / "out",
                              "-c", where / "c.yaml", "--store", where / "store", "--progress", "none"],
                             self.rig.cores.measured, stderr=subprocess.DEVNULL)

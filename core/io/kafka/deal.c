@@ -220,15 +220,25 @@ static bool any_dirty(const struct kafka_intake *in)
     return false;
 }
 
+static bool may_go(const struct kafka_intake *in, int64_t now_us)
+{
+    return !in->deal.away && !atomic_load(&in->close) && now_us >= in->deal.not_before_us;
+}
+
+bool deal_is_ripe(const struct kafka_intake *in, int64_t now_us)
+{
+    return may_go(in, now_us) && now_us >= in->deal.since_us + LINGER_US;
+}
+
 static bool is_due(const struct kafka_intake *in, int64_t now_us, bool now)
 {
     const struct deal *d = &in->deal;
 
-    if (d->away || atomic_load(&in->close) || now_us < d->not_before_us)
+    if (!may_go(in, now_us))
         return false;
     if (!list_empty(&d->probes) || d->nready >= MANY || any_dirty(in))
         return true;
-    return d->nready && (now || now_us >= d->since_us + LINGER_US);
+    return d->nready && (now || deal_is_ripe(in, now_us));
 }
 
 void deal_tick(struct kafka_intake *in, int64_t now_us, bool now)

@@ -37,6 +37,9 @@ void deal_add(struct kafka_intake *in, struct task *t);
 /* Makes a batch and hands it over when it is time for one. `now`: do not wait for more outcomes. */
 void deal_tick(struct kafka_intake *in, int64_t now_us, bool now);
 
+/* The next outcome need not wait for more. */
+bool deal_is_ripe(const struct kafka_intake *in, int64_t now_us);
+
 /* A batch came back: its outcomes go to `acked` (published), to `returned` (their partition is not ours any
  * more) or into the next batch. Frees the batch. */
 void deal_settled(struct kafka_intake *in, struct kafka_batch *b, struct list_node *acked,

@@ -24,6 +24,7 @@
 
 #define POLL_MS      10
 #define ROUND_MAX    500 /* records between two looks at everything else */
+#define WAKE_MANY    1000
 #define CLOSE_MS     5000
 #define SAY_EVERY_US (10 * 1000000LL)
 
@@ -172,6 +173,18 @@ static void last_commit(struct kafka_intake *in)
     }
 }
 
+/* A quarter of what may be in flight, so that the pool never runs dry for want of a look at what is finished; and the
+ * first one when it can go out at once. */
+static void expect(struct kafka_intake *in, int64_t now_us)
+{
+    size_t quarter = (size_t)in->setup.config->pool.max_in_flight / 4 + 1;
+    size_t many = quarter < WAKE_MANY ? quarter : WAKE_MANY;
+
+    pthread_mutex_lock(&in->lock);
+    in->wake_at = in->setup.exact && deal_is_ripe(in, now_us) ? 1 : many;
+    pthread_mutex_unlock(&in->lock);
+}
+
 static void *run(void *arg)
 {
     struct kafka_intake *in = arg;
@@ -192,10 +205,11 @@ static void *run(void *arg)
             deal_tick(in, now_us, atomic_load(&in->stop));
         else
             commit_tick(in, now_us);
-        atomic_store(&in->closed, atomic_load(&in->close));
-        read_round(in);
         if (!atomic_load(&in->stop))
-            feed_pool(in);
+            feed_pool(in); /* before the wait: what has just been settled made room */
+        atomic_store(&in->closed, atomic_load(&in->close));
+        expect(in, now_us);
+        read_round(in);
     }
     last_commit(in);
     return NULL;
@@ -223,6 +237,16 @@ static int open_client(struct kafka_intake *in, struct err *e)
     };
 
     return kafka_client_open(&in->client, RD_KAFKA_CONSUMER, in->setup.config, defaults, forced, e);
+}
+
+/* Nobody wakes it any more. */
+static void close_waits(struct kafka_intake *in)
+{
+    pthread_mutex_lock(&in->lock);
+    if (in->waits_on)
+        rd_kafka_queue_destroy(in->waits_on);
+    in->waits_on = NULL;
+    pthread_mutex_unlock(&in->lock);
 }
 
 static void name_topics(struct kafka_intake *in)
@@ -264,6 +288,7 @@ struct kafka_intake *kafka_intake_new(const struct kafka_intake_setup *setup, st
     if (open_client(in, e) < 0)
         return kafka_intake_free(in);
     rd_kafka_poll_set_consumer(in->client.rk);
+    in->waits_on = rd_kafka_queue_get_consumer(in->client.rk);
     in->commit_queue = rd_kafka_queue_new(in->client.rk);
     return in;
 }
@@ -348,6 +373,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
     free(in->committing);
     if (in->commit_queue)
         rd_kafka_queue_destroy(in->commit_queue);
+    close_waits(in);
     kafka_client_close(&in->client);
     pthread_mutex_destroy(&in->lock);
     pthread_mutex_destroy(&in->gauges_lock);

@@ -44,11 +44,13 @@ struct kafka_intake {
     struct list_node acked;
     struct list_node returned;
     struct list_node finished; /* exactly_once: for the next batch */
-    struct list_node settled;  /* exactly_once: batches that came back */
-    atomic_llong unsettled;    /* tasks between the sink and their release */
-    atomic_bool close;         /* make no more batches: the publisher goes away */
-    atomic_bool closed;        /* the thread knows */
-    struct deal deal;          /* exactly_once */
+    rd_kafka_queue_t *waits_on; /* where the intake thread waits; NULL when it is gone */
+    size_t nback, wake_at; /* tasks that came into these lists since it looked; so many wake it */
+    struct list_node settled; /* exactly_once: batches that came back */
+    atomic_llong unsettled;   /* tasks between the sink and their release */
+    atomic_bool close;        /* make no more batches: the publisher goes away */
+    atomic_bool closed;       /* the thread knows */
+    struct deal deal;         /* exactly_once */
 
     struct kafka_part **parts;
     size_t nparts, cap;

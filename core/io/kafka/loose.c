@@ -22,10 +22,16 @@
     (50 * 1000LL) /* embedded broker: how often the readers' progress is asked for */
 #define SILENCE_US (5 * 1000000LL)
 
-/* Few records would wait out linger.ms for company that does not come. They go at once, but no more often than in
- * this time, so that what comes steadily is still gathered. */
-#define FEW    16
-#define FEW_MS 5 /* linger.ms */
+/*
+ * A request to the broker carries records of one partition, and costs it and us as much as dozens of records. So what
+ * comes soon after the last sending is gathered, as long as it is much: few records go sooner, and a lone one at once.
+ * The client's own linger.ms would keep the lone one, too.
+ */
+#define GATHER_US   (50 * 1000LL)
+#define GATHER_MANY 2000
+#define FEW         16
+#define FEW_US      (5 * 1000LL)
+#define HURRY_MS    5 /* for the client to send what would else wait for linger.ms */
 
 struct loose {
     struct kafka_publisher *p;
@@ -40,9 +46,10 @@ struct loose {
     struct list_node refused; /* likewise: they cannot be parked */
     int64_t retry_us, hold_us, said_us;
     int64_t moved_us; /* last acknowledgement, or when the client had nothing */
-    bool lingers;     /* linger.ms is the user's */
-    bool fresh;       /* the client has got records in this round */
-    int64_t few_us;   /* not before: few records without linger.ms */
+    bool lingers;     /* the client gathers: linger.ms is the user's, or the broker an embedded one */
+    size_t gathered;  /* outcomes in `pending` that came since the last sending */
+    int64_t sent_us;  /* that was */
+    bool fresh;       /* the client got records just now */
 };
 
 static void settle_one(struct loose *l, struct parcel *pc)
@@ -160,6 +167,7 @@ static void take_batches(struct loose *l)
     while ((n = list_pop(&batches))) {
         struct kafka_batch *b = CONTAINER_OF(n, struct kafka_batch, node);
 
+        l->gathered += b->count;
         while ((tn = list_pop(&b->outcomes))) {
             struct task *t = CONTAINER_OF(tn, struct task, node);
             struct parcel *pc = parcel_new(t, l->p->setup.config);
@@ -187,9 +195,8 @@ static void hand_back(struct loose *l, struct list_node *returned)
     atomic_fetch_sub(&l->p->outstanding, n);
 }
 
-static void produce_pending(struct loose *l)
+static void produce_pending(struct loose *l, int64_t now_us)
 {
-    int64_t now_us = clock_mono_us();
     struct list_node *n;
 
     if (!list_empty(&l->later) && now_us >= l->retry_us)
@@ -204,31 +211,37 @@ static void produce_pending(struct loose *l)
             break;
 }
 
-static bool are_few(const struct list_node *list)
+static int64_t due_us(const struct loose *l)
 {
-    int n = 0;
-
-    for (const struct list_node *i = list->next; i != list && n <= FEW; i = i->next)
-        n++;
-    return n <= FEW;
+    if (l->lingers || l->gathered >= GATHER_MANY)
+        return 0;
+    return l->sent_us + (l->gathered <= FEW ? FEW_US : GATHER_US);
 }
 
-static void send_few(struct loose *l)
+static void send_when_due(struct loose *l)
 {
     int64_t now_us = clock_mono_us();
 
-    if (!l->fresh || l->lingers || now_us < l->few_us || !are_few(&l->flying))
+    if (now_us < due_us(l))
         return;
-    l->few_us = now_us + FEW_MS * 1000;
-    (void)rd_kafka_flush(l->client.rk, FEW_MS); /* what is not acknowledged by then is on its way */
+    l->fresh = false;
+    produce_pending(l, now_us);
+    l->gathered = 0;
+    if (!l->fresh)
+        return;
+    l->sent_us = now_us;
+    if (!l->lingers)
+        (void)rd_kafka_flush(l->client.rk, HURRY_MS); /* what is not acknowledged by then is on its way */
 }
 
 static int wait_ms(const struct loose *l)
 {
     int64_t now_us = clock_mono_us(), until_us = now_us + 500 * 1000;
 
-    if (!list_empty(&l->pending))
+    if (!list_empty(&l->pending) && due_us(l) <= now_us)
         return 5; /* the client's queue is full: a delivery report wakes us, or this */
+    if (!list_empty(&l->pending))
+        until_us = due_us(l);
     if (!list_empty(&l->later) && l->retry_us < until_us)
         until_us = l->retry_us;
     if (!list_empty(&l->held) && l->hold_us < until_us)
@@ -275,10 +288,8 @@ static void run(void *way)
 
     while (!atomic_load(&l->p->stop)) {
         publisher_clear_wake(l->p);
-        l->fresh = false;
         take_batches(l);
-        produce_pending(l);
-        send_few(l);
+        send_when_due(l);
         while (rd_kafka_poll(l->client.rk, 0) > 0)
             ;
         hand_back(l, &l->refused);
@@ -333,7 +344,7 @@ static void *open_loose(struct kafka_publisher *p, struct err *e)
     struct loose *l = mem_alloc(sizeof *l);
 
     l->p = p;
-    l->lingers = kafka_producer_property(p->setup.config, "linger.ms") ||
+    l->lingers = p->setup.embedded || kafka_producer_property(p->setup.config, "linger.ms") ||
                  kafka_producer_property(p->setup.config, "queue.buffering.max.ms");
     list_init(&l->pending);
     list_init(&l->later);

@@ -28,6 +28,33 @@ static void publish(struct kafka_intake *in, struct list_node *tasks)
     kafka_publisher_submit(in->publisher, b);
 }
 
+/* The intake thread waits for records, which do not come while its window is full: it would move its ledgers, let the
+ * pool have more, and make the next batch only when that wait is over. With the lock. */
+static void wake(struct kafka_intake *in)
+{
+    if (in->waits_on)
+        rd_kafka_queue_yield(in->waits_on);
+}
+
+/* n tasks more came back. With the lock. */
+static void wake_for_many(struct kafka_intake *in, size_t n)
+{
+    size_t before = in->nback;
+
+    in->nback += n;
+    if (before < in->wake_at && in->nback >= in->wake_at)
+        wake(in);
+}
+
+static size_t count(const struct list_node *list)
+{
+    size_t n = 0;
+
+    for (const struct list_node *i = list->next; i != list; i = i->next)
+        n++;
+    return n;
+}
+
 void intake_sink_put(struct sink *sink, struct list_node *tasks)
 {
     struct kafka_intake *in = CONTAINER_OF(sink, struct kafka_intake, sink);
@@ -51,8 +78,10 @@ void intake_sink_put(struct sink *sink, struct list_node *tasks)
         hook_reached("stored");
     pthread_mutex_lock(&in->lock);
     list_splice(&in->returned, &drop);
-    if (in->setup.exact)
+    if (in->setup.exact) {
+        wake_for_many(in, count(&good));
         list_splice(&in->finished, &good);
+    }
     pthread_mutex_unlock(&in->lock);
     publish(in, &good);
 }
@@ -61,9 +90,12 @@ void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *
 {
     struct kafka_intake *in = arg;
 
+    size_t n = count(acked);
+
     pthread_mutex_lock(&in->lock);
     list_splice(&in->acked, acked);
     list_splice(&in->returned, returned);
+    wake_for_many(in, n);
     pthread_mutex_unlock(&in->lock);
 }
 
@@ -81,6 +113,7 @@ void kafka_intake_batch_settled(void *arg, struct kafka_batch *b)
 
     pthread_mutex_lock(&in->lock);
     list_push(&in->settled, &b->node);
+    wake(in);
     pthread_mutex_unlock(&in->lock);
 }
 
@@ -146,6 +179,7 @@ void intake_settle(struct kafka_intake *in)
     list_detach(&in->returned, &returned);
     list_detach(&in->finished, &finished);
     list_detach(&in->settled, &settled);
+    in->nback = 0;
     pthread_mutex_unlock(&in->lock);
     while ((b = list_pop(&settled)))
         deal_settled(in, CONTAINER_OF(b, struct kafka_batch, node), &acked, &returned);
