@@ -8,6 +8,15 @@
 
 #include "base/mem.h"
 
+size_t batch_many(const struct config *c, size_t most)
+{
+    size_t of_pool = (size_t)c->pool.max_in_flight / 4 + 1;
+    size_t of_part = (size_t)c->pool.max_per_partition / 2 + 1;
+    size_t many = of_pool < of_part ? of_pool : of_part;
+
+    return many < most ? many : most;
+}
+
 struct kafka_batch *batch_new(void)
 {
     struct kafka_batch *b = mem_alloc(sizeof *b);

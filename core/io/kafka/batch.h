@@ -16,6 +16,7 @@
 #include <librdkafka/rdkafka.h>
 
 #include "base/list.h"
+#include "task/config.h"
 
 struct kafka_batch {
     struct list_node node;
@@ -38,6 +39,10 @@ struct kafka_batch {
     int64_t rest_us;  /* send no other batch for so long; 0: at once */
     bool map_refused; /* the broker takes less metadata than offsets carried */
 };
+
+/* So many outcomes do not wait for more: what waits is open, and the window of the pool, or of a single busy partition,
+ * must not be full of it. At most `most`. */
+size_t batch_many(const struct config *c, size_t most);
 
 struct kafka_batch *batch_new(void);
 struct kafka_batch *batch_free(struct kafka_batch *b); /* its lists must be empty; NULL is fine */

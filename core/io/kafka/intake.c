@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/kafka/adopt.h"
+#include "io/kafka/batch.h"
 #include "io/kafka/delay.h"
 #include "io/kafka/guard.h"
 #include "io/kafka/range.h"
@@ -173,15 +174,16 @@ static void last_commit(struct kafka_intake *in)
     }
 }
 
-/* A quarter of what may be in flight, so that the pool never runs dry for want of a look at what is finished; and the
- * first one when it can go out at once. */
+/* How many tasks that come back end the wait for records: so many that the pool does not run dry; the first one when it
+ * can go out at once. What came meanwhile counts. */
 static void expect(struct kafka_intake *in, int64_t now_us)
 {
-    size_t quarter = (size_t)in->setup.config->pool.max_in_flight / 4 + 1;
-    size_t many = quarter < WAKE_MANY ? quarter : WAKE_MANY;
+    bool ripe = in->setup.exact && deal_is_ripe(in, now_us);
 
     pthread_mutex_lock(&in->lock);
-    in->wake_at = in->setup.exact && deal_is_ripe(in, now_us) ? 1 : many;
+    in->wake_at = ripe ? 1 : batch_many(in->setup.config, WAKE_MANY);
+    if (in->waits_on && in->nback >= in->wake_at)
+        rd_kafka_queue_yield(in->waits_on);
     pthread_mutex_unlock(&in->lock);
 }
 
@@ -239,7 +241,7 @@ static int open_client(struct kafka_intake *in, struct err *e)
     return kafka_client_open(&in->client, RD_KAFKA_CONSUMER, in->setup.config, defaults, forced, e);
 }
 
-/* Nobody wakes it any more. */
+/* Nobody wakes it any more; the library wants this before the consumer is closed. */
 static void close_waits(struct kafka_intake *in)
 {
     pthread_mutex_lock(&in->lock);
@@ -359,6 +361,7 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
         atomic_store(&in->end, true);
         pthread_join(in->thread, NULL);
     }
+    close_waits(in);
     if (in->client.rk)
         rd_kafka_consumer_close(in->client.rk); /* revokes, with its last flush and commit */
     intake_settle(in);
@@ -373,7 +376,6 @@ struct kafka_intake *kafka_intake_free(struct kafka_intake *in)
     free(in->committing);
     if (in->commit_queue)
         rd_kafka_queue_destroy(in->commit_queue);
-    close_waits(in);
     kafka_client_close(&in->client);
     pthread_mutex_destroy(&in->lock);
     pthread_mutex_destroy(&in->gauges_lock);

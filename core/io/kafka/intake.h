@@ -43,7 +43,7 @@ struct kafka_intake {
     pthread_mutex_t lock; /* guards the lists: worker and publisher threads push */
     struct list_node acked;
     struct list_node returned;
-    struct list_node finished; /* exactly_once: for the next batch */
+    struct list_node finished;  /* exactly_once: for the next batch */
     rd_kafka_queue_t *waits_on; /* where the intake thread waits; NULL when it is gone */
     size_t nback, wake_at; /* tasks that came into these lists since it looked; so many wake it */
     struct list_node settled; /* exactly_once: batches that came back */

@@ -4,7 +4,7 @@
  * beside the worker. The rest of the program sees this header and no librdkafka.
  *
  * Delivery is exactly_once: replies, offsets and the map of what is done become visible in one transaction;
- * or at_least_once: a reply is published at once and the offset is committed behind it. Either way the
+ * or at_least_once: a reply is published by itself and the offset is committed behind it. Either way the
  * publisher takes immutable batches (struct kafka_batch).
  */
 #ifndef SLUICE_IO_KAFKA_KAFKA_H

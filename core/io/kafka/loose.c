@@ -1,6 +1,6 @@
 /*
- * loose: at_least_once. Each outcome is published as soon as it comes and reported as soon as the broker
- * has acknowledged its records; the intake commits behind the acknowledgements. Outcomes are retried for
+ * loose: at_least_once. An outcome is published at once, or with those that come soon after it, and reported as soon
+ * as the broker has acknowledged its records; the intake commits behind the acknowledgements. Outcomes are retried for
  * as long as the broker is away; one that the broker can never take is replaced (refusal.h), so that
  * nothing stands in the way of the others.
  *
@@ -46,10 +46,11 @@ struct loose {
     struct list_node refused; /* likewise: they cannot be parked */
     int64_t retry_us, hold_us, said_us;
     int64_t moved_us; /* last acknowledgement, or when the client had nothing */
-    bool lingers;     /* the client gathers: linger.ms is the user's, or the broker an embedded one */
-    size_t gathered;  /* outcomes in `pending` that came since the last sending */
-    int64_t sent_us;  /* that was */
-    bool fresh;       /* the client got records just now */
+    bool lingers; /* the client gathers: linger.ms is the user's, or the broker an embedded one */
+    size_t many;  /* so many outcomes are not kept for more */
+    size_t gathered; /* outcomes in `pending` that came since the last sending */
+    int64_t sent_us; /* that was */
+    bool fresh;      /* the client got records just now */
 };
 
 static void settle_one(struct loose *l, struct parcel *pc)
@@ -213,7 +214,7 @@ static void produce_pending(struct loose *l, int64_t now_us)
 
 static int64_t due_us(const struct loose *l)
 {
-    if (l->lingers || l->gathered >= GATHER_MANY)
+    if (l->lingers || l->gathered >= l->many)
         return 0;
     return l->sent_us + (l->gathered <= FEW ? FEW_US : GATHER_US);
 }
@@ -226,12 +227,14 @@ static void send_when_due(struct loose *l)
         return;
     l->fresh = false;
     produce_pending(l, now_us);
-    l->gathered = 0;
+    l->gathered =
+        list_empty(&l->pending) ? 0 : l->many; /* the client is full: at its next report */
     if (!l->fresh)
         return;
     l->sent_us = now_us;
     if (!l->lingers)
-        (void)rd_kafka_flush(l->client.rk, HURRY_MS); /* what is not acknowledged by then is on its way */
+        (void)rd_kafka_flush(l->client.rk,
+                             HURRY_MS); /* what is not acknowledged by then is on its way */
 }
 
 static int wait_ms(const struct loose *l)
@@ -246,6 +249,8 @@ static int wait_ms(const struct loose *l)
         until_us = l->retry_us;
     if (!list_empty(&l->held) && l->hold_us < until_us)
         until_us = l->hold_us;
+    if (until_us < due_us(l))
+        until_us = due_us(l);
     return until_us <= now_us ? 0 : (int)((until_us - now_us) / 1000) + 1;
 }
 
@@ -346,6 +351,7 @@ static void *open_loose(struct kafka_publisher *p, struct err *e)
     l->p = p;
     l->lingers = p->setup.embedded || kafka_producer_property(p->setup.config, "linger.ms") ||
                  kafka_producer_property(p->setup.config, "queue.buffering.max.ms");
+    l->many = batch_many(p->setup.config, GATHER_MANY);
     list_init(&l->pending);
     list_init(&l->later);
     list_init(&l->held);

@@ -1,8 +1,8 @@
 /*
  * publisher: what the two ways of delivery share. Private to io/kafka.
  *
- * A way owns its producer and has the publisher's thread: loose.c (at_least_once) publishes each outcome
- * as it comes and reports it as soon as the broker has it; exact.c (exactly_once) carries one batch at a
+ * A way owns its producer and has the publisher's thread: loose.c (at_least_once) publishes outcomes
+ * as they come and reports each as soon as the broker has it; exact.c (exactly_once) carries one batch at a
  * time through a transaction. Around it, in publisher.c: the inbox, the thread, its wake-up, the counters.
  */
 #ifndef SLUICE_IO_KAFKA_PUBLISHER_H

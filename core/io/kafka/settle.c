@@ -89,8 +89,7 @@ void intake_sink_put(struct sink *sink, struct list_node *tasks)
 void kafka_intake_settled(void *arg, struct list_node *acked, struct list_node *returned)
 {
     struct kafka_intake *in = arg;
-
-    size_t n = count(acked);
+    size_t n = count(acked) + count(returned);
 
     pthread_mutex_lock(&in->lock);
     list_splice(&in->acked, acked);
