@@ -77,7 +77,7 @@ extra=$((cpu[1] - cpu[2]))
 echo "waiting costs $extra hundredths of a percent of a core beside what the calls cost"
 
 for job in 1 2; do
-    off=$((per_s[job] - rate * 100))
+    off=$((per_s[$job] - rate * 100))
     [ $((off < 0 ? -off : off)) -le $((rate * 2)) ] || fail "${name[$job]}: the rate is not within 2 % of $rate"
 done
 [ "$extra" -le 200 ] || fail "waiting costs more than 2 % of a core"

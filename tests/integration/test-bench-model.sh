@@ -66,10 +66,10 @@ cat >some.json <<'JSON'
   "commits.broker_us": [100], "transactions.broker_us": [1500]}}
 JSON
 BENCH_JSON=some.json python3 "$model" >out
-grep -q 'Measured: some.json, but for call64.exactly_once.rss_kb: README.md' out || fail "the source: $(grep Measured out)"
+grep -q 'Measured: some.json, but for call64.exactly_once.rss_kb: another run' out || fail "the source: $(grep Measured out)"
 grep -q '| hit_us | 20 |' out || fail "the median of bench.json: $(grep hit_us out)"
 BENCH_JSON=none.json python3 "$model" >out
-grep -q 'Measured: defaults' out || fail "no bench.json: $(grep Measured out)"
+grep -q 'Measured: a run of make bench-full' out || fail "no bench.json: $(grep Measured out)"
 RECORDS=1e6 PROCESSES=3 python3 "$model" >out
 grep -q '^3 processes, 1,000,000 records a day' out || fail "other sizes: $(head -n 1 out)"
 for bad in PEAK=0 PEAK=x HITS=2 CALL_SECONDS=-1; do

@@ -88,7 +88,7 @@ wait_for 10 "the request that is kept" kept
 requests 1 4 | kcat -b "$broker" -P -t requests -K '\t'
 wait_for 60 "the worker inside its second transaction" test -e "$work/stopped"
 written() { [ "$(kcat -b "$broker" -C -t replies -e -q -f '%k\n' -X isolation.level=read_uncommitted | wc -l)" -ge "$1" ]; }
-wait_for 30 "its replies on the broker" written 4
+wait_for 30 "its replies on the broker" written 2 # the first that was answered went without the others
 release
 sees=$(visible replies | wc -l)
 echo "sluice: $(grep released "$work/proxy.out"); replies of its open transaction that are visible: $((sees - 1))"
