@@ -103,7 +103,8 @@ void store_submit(struct store *s, struct store_op *op); /* any thread; never bl
 void store_submit_list(struct store *s, struct list_node *ops);
 
 /* Writes one operation on the calling thread, if the writer has nothing to do and the write waits neither for a sync of
- * the disk nor for compactions (the system may still hold up a write to a file when too much is unwritten): two hand-overs between threads take longer than that. 0: it is written, done() was not called.
+ * the disk nor for compactions (the system may still hold up a write to a file when too much is unwritten): two
+ * hand-overs between threads take longer than that. 0: it is written, done() was not called.
  * STORE_BUSY: it has to be submitted; failures are the writer's business, too. */
 enum { STORE_BUSY = 1 };
 int store_write_lone(struct store *s, struct store_op *op);

@@ -59,6 +59,7 @@ void intake_sink_put(struct sink *sink, struct list_node *tasks)
 {
     struct kafka_intake *in = CONTAINER_OF(sink, struct kafka_intake, sink);
     struct list_node good, drop, *n;
+    size_t finished = 0;
 
     list_init(&good);
     list_init(&drop);
@@ -76,10 +77,12 @@ void intake_sink_put(struct sink *sink, struct list_node *tasks)
     }
     if (!list_empty(&good))
         hook_reached("stored");
+    if (in->setup.exact)
+        finished = count(&good);
     pthread_mutex_lock(&in->lock);
     list_splice(&in->returned, &drop);
     if (in->setup.exact) {
-        wake_for_many(in, count(&good));
+        wake_for_many(in, finished);
         list_splice(&in->finished, &good);
     }
     pthread_mutex_unlock(&in->lock);
