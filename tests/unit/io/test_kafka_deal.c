@@ -392,3 +392,24 @@ Test(kafka_deal, freed_with_a_batch_away)
     dr.in = kafka_intake_free(dr.in);
     cr_assert_eq(dr.released, 7);
 }
+
+/* Else a window, or a busy partition, is full of what waits to be published. */
+Test(kafka_deal, many_is_a_part_of_the_smaller_window)
+{
+    static const struct {
+        int64_t in_flight, per_partition;
+        size_t most, many;
+    } rows[] = {
+        {4096, 1000, 2000, 501},       /* half of a partition's */
+        {400, 1000, 2000, 101},        /* a quarter of the pool's */
+        {1000000, 100000, 2000, 2000}, /* never more than asked for */
+        {1, 1, 2000, 1},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct config c = {.pool = {.max_in_flight = rows[i].in_flight,
+                                    .max_per_partition = rows[i].per_partition}};
+
+        cr_expect_eq(batch_many(&c, rows[i].most), rows[i].many, "row %zu", i);
+    }
+}
